@@ -1,0 +1,8 @@
+//! Runs the real binary, on ports that the system picks, and talks to it over TCP.
+
+mod client;
+mod service;
+
+mod api;
+mod lifecycle;
+mod metrics;

@@ -1,0 +1,177 @@
+//! What `/metrics` says about it.
+
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use crate::client::send;
+use crate::service::{Service, database};
+
+#[test]
+fn all_series_of_closed_sets_exist_from_the_start() {
+    let service = Service::start(&database("zeros"), "off");
+    let text = service.scrape();
+    for (family, series) in [
+        ("incidents_total", 125),
+        ("incidents_resolved_total", 125),
+        ("incidents_active", 125),
+        ("incident_acknowledgment_duration_seconds_count", 5),
+        ("incident_resolution_duration_seconds_count", 25),
+        ("incident_resolution_duration_seconds_bucket", 25 * 9),
+    ] {
+        let start = format!("{family}{{");
+        let lines: Vec<&str> = text
+            .lines()
+            .filter(|line| line.starts_with(&start))
+            .collect();
+        assert_eq!(lines.len(), series, "{family}");
+        assert!(lines.iter().all(|line| line.ends_with(" 0")), "{family}");
+    }
+    for bound in [
+        "60", "300", "900", "1800", "3600", "14400", "43200", "86400", "+Inf",
+    ] {
+        let le = format!("le=\"{bound}\"");
+        assert!(text.contains(&le), "{le}");
+    }
+}
+
+#[test]
+fn every_request_and_incident_is_counted() {
+    let service = Service::start(&database("counts"), "off");
+    let first = service.create("P0", "llm-sentinel", "security");
+    service.create("P0", "llm-sentinel", "security");
+    service.create("P3", "other", "cost");
+    service.post(&format!("/v1/incidents/{first}/acknowledge"), "");
+    service.post(&format!("/v1/incidents/{first}/resolve"), "");
+    service.post(&format!("/v1/incidents/{first}/resolve"), "");
+    service.post("/v1/incidents", "{");
+    service.get("/v1/incidents/1000");
+    service.get("/wp-login.php");
+    send(service.api, "BREW", "/v1/incidents", "");
+
+    for (series, value) in [
+        (
+            r#"incidents_total{severity="P0",source="llm-sentinel",category="security"}"#,
+            2.0,
+        ),
+        (
+            r#"incidents_total{severity="P3",source="other",category="cost"}"#,
+            1.0,
+        ),
+        (
+            r#"incidents_active{severity="P0",source="llm-sentinel",category="security"}"#,
+            1.0,
+        ),
+        (
+            r#"incidents_active{severity="P3",source="other",category="cost"}"#,
+            1.0,
+        ),
+        (
+            r#"incidents_resolved_total{severity="P0",source="llm-sentinel",category="security"}"#,
+            1.0,
+        ),
+        (
+            r#"incident_acknowledgment_duration_seconds_count{severity="P0"}"#,
+            1.0,
+        ),
+        (
+            r#"incident_resolution_duration_seconds_count{severity="P0",source="llm-sentinel"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",path="/v1/incidents",status="201"}"#,
+            3.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",path="/v1/incidents",status="400"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="200"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="200"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="409"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="404"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="GET",path="unmatched",status="404"}"#,
+            1.0,
+        ),
+        (
+            r#"http_requests_total{method="other",path="/v1/incidents",status="405"}"#,
+            1.0,
+        ),
+        (
+            r#"http_request_duration_seconds_count{method="POST",path="/v1/incidents",status="201"}"#,
+            3.0,
+        ),
+    ] {
+        eventually(|| service.value(series), Some(value), series);
+    }
+    eventually(
+        || service.value("http_connections_active"),
+        Some(0.0),
+        "connections",
+    );
+}
+
+#[test]
+fn active_incidents_outlive_a_restart() {
+    let file = database("restart");
+    let series = r#"incidents_active{severity="P2",source="other",category="compliance"}"#;
+    let service = Service::start(&file, "off");
+    let resolved = service.create("P2", "other", "compliance");
+    let acknowledged = service.create("P2", "other", "compliance");
+    service.create("P2", "other", "compliance");
+    service.post(&format!("/v1/incidents/{resolved}/resolve"), "");
+    service.post(&format!("/v1/incidents/{acknowledged}/acknowledge"), "");
+    assert_eq!(service.value(series), Some(2.0));
+    service.stop();
+
+    let service = Service::start(&file, "off");
+    assert_eq!(service.value(series), Some(2.0));
+    service.post(&format!("/v1/incidents/{acknowledged}/resolve"), "");
+    assert_eq!(service.value(series), Some(1.0));
+}
+
+#[test]
+fn the_traffic_makes_all_kinds_of_series() {
+    let service = Service::start(&database("traffic"), "500");
+    for series in [
+        r#"http_requests_total{method="POST",path="/v1/incidents",status="201"}"#,
+        r#"http_requests_total{method="POST",path="/v1/incidents",status="400"}"#,
+        r#"http_requests_total{method="POST",path="/v1/incidents",status="422"}"#,
+        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="200"}"#,
+        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="409"}"#,
+        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="200"}"#,
+        r#"http_requests_total{method="GET",path="/v1/incidents",status="200"}"#,
+        r#"http_requests_total{method="GET",path="/v1/incidents",status="400"}"#,
+        r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="200"}"#,
+        r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="404"}"#,
+        r#"http_requests_total{method="GET",path="unmatched",status="404"}"#,
+        r#"http_requests_total{method="DELETE",path="/v1/incidents",status="405"}"#,
+        r#"http_requests_total{method="GET",path="/health",status="200"}"#,
+    ] {
+        eventually(|| service.value(series) > Some(0.0), true, series);
+    }
+    service.stop();
+}
+
+/// A request is recorded when its answer has been sent, which its client may know first.
+fn eventually<T: PartialEq + std::fmt::Debug>(look: impl Fn() -> T, wanted: T, what: &str) {
+    let start = Instant::now();
+    while look() != wanted {
+        if start.elapsed() > Duration::from_secs(10) {
+            assert_eq!(look(), wanted, "{what}");
+        }
+        sleep(Duration::from_millis(20));
+    }
+}

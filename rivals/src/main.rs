@@ -1,0 +1,155 @@
+//! Measures quipu against other metrics crates on the same work, in one process.
+//!
+//! ```text
+//! cargo run --release -p quipu-rivals                         # everything, some minutes
+//! cargo run --release -p quipu-rivals -- --check              # fails when a target is missed
+//! cargo run --release -p quipu-rivals -- --only histogram     # works with this in their name
+//! cargo run --release -p quipu-rivals -- --quick              # fewer rounds
+//! ```
+//!
+//! Contenders take turns in short rounds, and of many rounds the minimum and the median are
+//! printed, with the ratio of each minimum to quipu's. Targets are judged by minima. Every
+//! contender does the same number of operations on the same values, keys and bounds; the line
+//! `(empty loop)` is the same loop around nothing, and no line is reduced by it. Each crate is
+//! taken in its fastest documented form for the work, which its file in `rivals/` states. What is
+//! measured with two threads is the time from the first one's start to the last one's end, for the
+//! operations of one thread.
+//!
+//! Nothing else may run on the machine: with two threads both processors are busy.
+
+mod child;
+mod harness;
+mod rival;
+mod rivals;
+mod table;
+mod workload;
+mod works;
+
+use std::env;
+use std::process::ExitCode;
+
+use harness::{Contender, Pool};
+use table::{Table, Targets};
+use works::Entry;
+
+/// Rounds of a contender, and of one whose round takes tens of milliseconds.
+const ROUNDS: usize = 60;
+const LONG_ROUNDS: usize = 11;
+const QUICK_ROUNDS: usize = 12;
+const QUICK_LONG_ROUNDS: usize = 3;
+
+/// What the works need: threads, rounds, and a list to put targets on.
+struct Bench {
+    pool: Pool,
+    rounds: usize,
+    long_rounds: usize,
+    targets: Targets,
+}
+
+impl Bench {
+    fn new(quick: bool) -> Self {
+        let (rounds, long_rounds) = match quick {
+            true => (QUICK_ROUNDS, QUICK_LONG_ROUNDS),
+            false => (ROUNDS, LONG_ROUNDS),
+        };
+        Self {
+            pool: Pool::new(),
+            rounds,
+            long_rounds,
+            targets: Targets::default(),
+        }
+    }
+
+    /// Measures contenders whose rounds are short and prints their table.
+    fn measure(
+        &self,
+        work: &str,
+        threads: usize,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Table {
+        self.measure_rounds(work, threads, self.rounds, entries)
+    }
+
+    /// Measures contenders whose rounds are long and prints their table.
+    fn measure_long(&self, work: &str, entries: impl IntoIterator<Item = Entry>) -> Table {
+        self.measure_rounds(work, 1, self.long_rounds, entries)
+    }
+
+    fn measure_rounds(
+        &self,
+        work: &str,
+        threads: usize,
+        rounds: usize,
+        entries: impl IntoIterator<Item = Entry>,
+    ) -> Table {
+        let mut contenders: Vec<Contender> = Vec::new();
+        let mut missing = Vec::new();
+        for entry in entries {
+            match entry {
+                Entry::Present(contender) => contenders.push(contender),
+                Entry::Missing(name) if name != rival::NOTHING => missing.push(name),
+                Entry::Missing(_) => {}
+            }
+        }
+        let samples = self.pool.measure(&contenders, threads, rounds);
+        let table = Table::new(work, "ns", samples, missing);
+        table.print();
+        table
+    }
+}
+
+/// The arguments of a run.
+#[derive(Default)]
+struct Options {
+    check: bool,
+    quick: bool,
+    only: Option<String>,
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::default();
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--check" => options.check = true,
+                "--quick" => options.quick = true,
+                "--only" => {
+                    options.only = Some(arguments.next().ok_or("--only needs part of a name")?);
+                }
+                _ => return Err(format!("{argument}: not --check, --quick or --only <name>")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words[..] {
+        [child::FLAG, "fill", kind, name] => works::memory::fill(kind, name),
+        [child::FLAG, "serve"] => works::scrape::serve(),
+        _ => match Options::parse(arguments.into_iter()) {
+            Ok(options) => return run(&options),
+            Err(error) => {
+                eprintln!("{error}");
+                return ExitCode::FAILURE;
+            }
+        },
+    }
+    ExitCode::SUCCESS
+}
+
+fn run(options: &Options) -> ExitCode {
+    let mut bench = Bench::new(options.quick);
+    for (name, work) in works::ALL {
+        if options.only.as_deref().is_none_or(|only| name.contains(only)) {
+            work(&mut bench);
+        }
+    }
+    bench.targets.print();
+    if options.check && !bench.targets.all_met() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,177 @@
+//! The handles of every route, found once, and what one request records through them.
+
+use std::hash::BuildHasher;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use http::{Method, StatusCode};
+
+use super::append_list::AppendList;
+use super::families::Families;
+use super::method::MethodLabel;
+use crate::{Counter, Histogram, InFlightGauge};
+
+/// The value of the label `path` when no route took the request.
+pub(super) const UNMATCHED: &str = "unmatched";
+
+/// The status of a request whose handler panicked or whose service failed.
+const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+
+/// The status of a request that was dropped before it was answered; nginx made the number known.
+const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
+    Ok(status) => status,
+    Err(_) => panic!("499 has three digits"),
+};
+
+const BUCKETS: usize = 64;
+
+/// All routes seen so far, by pattern.
+///
+/// Shared by every service of a layer rather than kept in each: axum makes its layered services anew for each connection,
+/// and, behind some nestings, for each request.
+pub(super) struct Routes {
+    families: Arc<Families>,
+    excluded: Box<[Box<str>]>,
+    buckets: [AppendList<Route>; BUCKETS],
+}
+
+struct Route {
+    pattern: Box<str>,
+    /// `None` if the route is not recorded.
+    endpoints: Option<[OnceLock<Arc<Endpoint>>; MethodLabel::COUNT]>,
+}
+
+impl Routes {
+    pub(super) fn new(families: Families, excluded: Vec<Box<str>>) -> Self {
+        Self {
+            families: Arc::new(families),
+            excluded: excluded.into(),
+            buckets: [const { AppendList::new() }; BUCKETS],
+        }
+    }
+
+    pub(super) fn families(&self) -> &Families {
+        &self.families
+    }
+
+    /// The endpoint of a route and a method; `None` if the route is excluded.
+    pub(super) fn endpoint(&self, pattern: &str, method: &Method) -> Option<&Arc<Endpoint>> {
+        // Patterns come from the program and not from its clients: a hash without a secret will do.
+        let hash = foldhash::fast::FixedState::default().hash_one(pattern);
+        let route = self.buckets[hash as usize % BUCKETS].find_or_insert(
+            |route| *route.pattern == *pattern,
+            || Route {
+                pattern: pattern.into(),
+                endpoints: self.is_recorded(pattern).then(Default::default),
+            },
+        );
+        let method = MethodLabel::of(method);
+        let endpoint = &route.endpoints.as_ref()?[method as usize];
+        Some(endpoint.get_or_init(|| Arc::new(Endpoint::new(&self.families, pattern, method))))
+    }
+
+    fn is_recorded(&self, pattern: &str) -> bool {
+        !self.excluded.iter().any(|excluded| **excluded == *pattern)
+    }
+}
+
+/// The handles of one route and method.
+pub(super) struct Endpoint {
+    families: Arc<Families>,
+    pattern: Box<str>,
+    method: MethodLabel,
+    in_flight: InFlightGauge,
+    request_size: Histogram,
+    response_size: Histogram,
+    outcomes: AppendList<Outcome>,
+}
+
+/// The handles of one route, method and status.
+struct Outcome {
+    status: StatusCode,
+    requests: Counter,
+    duration: Histogram,
+}
+
+impl Endpoint {
+    fn new(families: &Arc<Families>, pattern: &str, method: MethodLabel) -> Self {
+        let labels = [method.as_str(), pattern];
+        Self {
+            in_flight: families.in_flight.handle(labels),
+            request_size: families.request_size.handle(labels),
+            response_size: families.response_size.handle(labels),
+            families: Arc::clone(families),
+            pattern: pattern.into(),
+            method,
+            outcomes: AppendList::new(),
+        }
+    }
+
+    pub(super) fn record_request_size(&self, bytes: u64) {
+        self.request_size.observe(bytes as f64);
+    }
+
+    fn outcome(&self, status: StatusCode) -> &Outcome {
+        self.outcomes.find_or_insert(
+            |outcome| outcome.status == status,
+            || {
+                let labels = [self.method.as_str(), &self.pattern, status.as_str()];
+                Outcome {
+                    status,
+                    requests: self.families.requests.handle(labels),
+                    duration: self.families.duration.handle(labels),
+                }
+            },
+        )
+    }
+}
+
+/// One request in flight: records when it is dropped, and so exactly once, however the request ends.
+pub(super) struct Exchange {
+    endpoint: Arc<Endpoint>,
+    start: Instant,
+    status: StatusCode,
+    response_bytes: u64,
+}
+
+impl Exchange {
+    /// Until it is told of something else, the exchange has failed: a panic leaves it as it is.
+    pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
+        endpoint.in_flight.inc();
+        Self {
+            endpoint,
+            start: Instant::now(),
+            status: FAILED,
+            response_bytes: 0,
+        }
+    }
+
+    /// Code that may panic is about to run.
+    pub(super) fn enter(&mut self) {
+        self.status = FAILED;
+    }
+
+    /// It has come back without an answer. If nobody asks for one again, the request was cancelled.
+    pub(super) fn wait(&mut self) {
+        self.status = CANCELLED;
+    }
+
+    pub(super) fn answer(&mut self, status: StatusCode) {
+        self.status = status;
+    }
+
+    pub(super) fn sent(&mut self, bytes: usize) {
+        self.response_bytes += bytes as u64;
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let endpoint = &*self.endpoint;
+        let outcome = endpoint.outcome(self.status);
+        outcome.duration.observe_duration(self.start.elapsed());
+        endpoint.response_size.observe(self.response_bytes as f64);
+        outcome.requests.inc();
+        endpoint.in_flight.dec();
+    }
+}

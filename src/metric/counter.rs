@@ -1,0 +1,53 @@
+//! A counter of whole numbers.
+
+use super::{MetricType, sealed::Sealed};
+use crate::store::{Handle, Series};
+
+/// A number of events, which only goes up.
+///
+/// A handle: cloning it gives another one to the same series, and both may be used from any thread. Its series lives as long
+/// as a handle does, also when the family or the registry is gone (but then nobody reads it).
+///
+/// # Cost
+/// [`inc`](Self::inc) writes a cell that only the calling thread writes: about 0.3 ns, wait-free, and nothing is allocated. A
+/// thread beyond the 64th that records at the same time shares a cell with others: about 5 ns, more when contended. The first
+/// recording of a thread finds it a lane (about 100 ns, once).
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").register()?;
+/// jobs.inc();
+/// jobs.inc_by(41);
+/// assert_eq!(jobs.value(), 42);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Counter(Handle);
+
+impl Counter {
+    /// Adds one.
+    #[inline(always)]
+    pub fn inc(&self) {
+        self.inc_by(1);
+    }
+
+    /// Adds `n`. The count wraps at 2^64.
+    #[inline(always)]
+    pub fn inc_by(&self, n: u64) {
+        self.0.add(n);
+    }
+
+    /// The sum over all threads. About a nanosecond for each thread that ever recorded; meant for tests, not for hot loops.
+    pub fn value(&self) -> u64 {
+        self.0.sum()
+    }
+}
+
+impl Sealed for Counter {
+    const TYPE: MetricType = MetricType::Counter;
+
+    #[inline(always)]
+    fn from_series(series: Series) -> Self {
+        Counter(Handle::new(series))
+    }
+}

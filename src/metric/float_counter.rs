@@ -1,0 +1,49 @@
+//! A counter of amounts that are not whole.
+
+use super::{MetricType, sealed::Sealed};
+use crate::store::{Handle, Series};
+
+/// An amount that only goes up and need not be whole: seconds, dollars.
+///
+/// A handle, as [`Counter`](crate::Counter) is, at the same cost.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let cost = registry.float_counter("cost_dollars_total", "Money spent.").register()?;
+/// cost.add(0.25);
+/// cost.add(-1.0); // refused, and counted in quipu_rejected_values_total{family="cost_dollars_total"}
+/// assert_eq!(cost.value(), 0.25);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct FloatCounter(Handle);
+
+impl FloatCounter {
+    /// Adds `amount`, which is finite and not negative.
+    ///
+    /// Any other amount is refused and counted in `quipu_rejected_values_total`: a counter that went down would look like a
+    /// restart, and one that became NaN or infinite would never leave that state.
+    #[inline(always)]
+    pub fn add(&self, amount: f64) {
+        // The bits of floats from 0 to the largest finite one sort as integers; all others lie above them.
+        if amount.to_bits() <= f64::MAX.to_bits() {
+            self.0.add_float(amount);
+        } else if amount != 0.0 {
+            self.0.reject();
+        }
+    }
+
+    /// The sum over all threads; see [`Counter::value`](crate::Counter::value).
+    pub fn value(&self) -> f64 {
+        self.0.sum_float()
+    }
+}
+
+impl Sealed for FloatCounter {
+    const TYPE: MetricType = MetricType::FloatCounter;
+
+    #[inline(always)]
+    fn from_series(series: Series) -> Self {
+        FloatCounter(Handle::new(series))
+    }
+}

@@ -1,0 +1,64 @@
+//! A classic histogram.
+
+use super::{MetricType, sealed::Sealed};
+use crate::model::HistogramSnapshot;
+use crate::store::{HistogramHandle, Series};
+use core::time::Duration;
+
+/// Observations, counted by bucket, with their sum.
+///
+/// A handle, as [`Counter`](crate::Counter) is. The bounds are the family's, fixed at registration: finite, ascending, up to
+/// [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); a bucket holds the values up to and including its bound.
+///
+/// # Cost
+/// [`observe`](Self::observe) finds the bucket by a table and one comparison and writes a cell that only the calling thread
+/// writes: about 1.5 to 3 ns, wait-free, nothing allocated. A thread beyond the 64th that records at the same time: about
+/// 20 ns. On processors without 16-byte atomic stores (x86-64 before AVX) the write takes an atomic instruction, about 10 ns.
+/// Memory: 16 bytes for each bucket and thread that touched its page.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let latency = registry.histogram("latency_seconds", "Time to answer.").buckets([0.1, 0.5, 1.0]).register()?;
+/// latency.observe(0.42);
+/// latency.observe_duration(std::time::Duration::from_millis(70));
+/// assert_eq!(latency.snapshot().buckets(), [1, 1, 0, 0]);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Histogram(HistogramHandle);
+
+impl Histogram {
+    /// Adds a value, in the family's unit.
+    ///
+    /// NaN is refused and counted in `quipu_rejected_values_total`: it would make the sum NaN for good. The infinities are
+    /// values like others.
+    #[inline(always)]
+    pub fn observe(&self, value: f64) {
+        self.0.observe(value);
+    }
+
+    /// Adds a duration, in seconds.
+    #[inline(always)]
+    pub fn observe_duration(&self, duration: Duration) {
+        self.observe(duration.as_secs_f64());
+    }
+
+    /// The upper bounds of the buckets, without `+Inf`.
+    pub fn bounds(&self) -> &[f64] {
+        self.0.bounds()
+    }
+
+    /// What all threads have observed until now: exact, also while they go on. Allocates the list of buckets.
+    pub fn snapshot(&self) -> HistogramSnapshot {
+        self.0.snapshot()
+    }
+}
+
+impl Sealed for Histogram {
+    const TYPE: MetricType = MetricType::Histogram;
+
+    #[inline(always)]
+    fn from_series(series: Series) -> Self {
+        Histogram(HistogramHandle::new(series))
+    }
+}

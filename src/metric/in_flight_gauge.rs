@@ -1,0 +1,71 @@
+//! A gauge that is only counted up and down.
+
+use super::{MetricType, sealed::Sealed};
+use crate::store::{Handle, Series};
+
+/// The number of things under way: up when one begins, down when it ends.
+///
+/// A handle, as [`Counter`](crate::Counter) is, at the same cost: every thread keeps its own balance, which may be negative,
+/// and the sum is exposed. It cannot be set; that is [`Gauge`](crate::Gauge).
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let requests = registry.in_flight_gauge("requests_in_flight", "Requests being served.").register()?;
+/// let under_way = requests.guard();
+/// assert_eq!(requests.value(), 1);
+/// drop(under_way); // also on panic, and when a future is dropped
+/// assert_eq!(requests.value(), 0);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct InFlightGauge(Handle);
+
+impl InFlightGauge {
+    /// Adds one.
+    #[inline(always)]
+    pub fn inc(&self) {
+        self.0.add(1);
+    }
+
+    /// Subtracts one.
+    #[inline(always)]
+    pub fn dec(&self) {
+        self.0.add(1u64.wrapping_neg());
+    }
+
+    /// Adds one now, and subtracts it when the returned guard is dropped, on whichever thread that is.
+    ///
+    /// The guard owns a handle, so it also costs that handle's reference count (10 ns for both ends).
+    #[must_use = "the guard counts down when it is dropped"]
+    pub fn guard(&self) -> InFlight {
+        self.inc();
+        InFlight(self.clone())
+    }
+
+    /// The sum over all threads; see [`Counter::value`](crate::Counter::value).
+    ///
+    /// While other threads count, a fold can see the end of something whose beginning it has not seen, and be lower than
+    /// the truth, even below zero, by the number of those.
+    pub fn value(&self) -> i64 {
+        self.0.sum().cast_signed()
+    }
+}
+
+impl Sealed for InFlightGauge {
+    const TYPE: MetricType = MetricType::InFlightGauge;
+
+    #[inline(always)]
+    fn from_series(series: Series) -> Self {
+        InFlightGauge(Handle::new(series))
+    }
+}
+
+/// One thing under way: counts down when dropped. Made by [`InFlightGauge::guard`].
+#[derive(Debug)]
+pub struct InFlight(InFlightGauge);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

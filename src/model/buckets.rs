@@ -1,0 +1,238 @@
+//! Bucket bounds, and the quick way from a value to its bucket.
+
+use core::fmt;
+
+/// The most bounds a histogram may have. With the `+Inf` bucket, its cells fill one page of a lane.
+pub const MAX_BOUNDS: usize = 255;
+
+/// The bounds that a histogram has unless it is given others, in seconds: a web request's.
+pub const DEFAULT_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Why a list of bounds was refused.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum BoundsError {
+    /// There is none.
+    Empty,
+    /// There are more than [`MAX_BOUNDS`].
+    TooMany(usize),
+    /// A bound is NaN.
+    NotANumber {
+        /// Its place in the list, from 0.
+        at: usize,
+    },
+    /// A bound is infinite. The `+Inf` bucket is always there and is not listed.
+    Infinite {
+        /// Its place in the list, from 0.
+        at: usize,
+    },
+    /// A bound is not above the one before it.
+    NotAscending {
+        /// Its place in the list, from 0.
+        at: usize,
+        /// The bound before it.
+        before: f64,
+        /// The bound.
+        bound: f64,
+    },
+}
+
+impl fmt::Display for BoundsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BoundsError::Empty => write!(f, "there are no bucket bounds; give at least one"),
+            BoundsError::TooMany(n) => {
+                write!(f, "{n} bucket bounds are too many; each is a series of its own, give at most {MAX_BOUNDS}")
+            }
+            BoundsError::NotANumber { at } => write!(f, "bucket bound {at} is NaN; give a finite number"),
+            BoundsError::Infinite { at } => {
+                write!(f, "bucket bound {at} is infinite; leave it out, the +Inf bucket is always there")
+            }
+            BoundsError::NotAscending { at, before, bound } => {
+                write!(f, "bucket bound {at} ({bound}) does not exceed the one before it ({before}); sort the bounds, each once")
+            }
+        }
+    }
+}
+
+impl core::error::Error for BoundsError {}
+
+/// The one rule for bucket bounds: finite, strictly ascending, from 1 to [`MAX_BOUNDS`] of them.
+///
+/// Usable in constants: `const _: () = assert!(quipu::model::check_bounds(&BOUNDS).is_ok());`
+///
+/// # Errors
+/// Names the first bound that breaks the rule.
+pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
+    if bounds.is_empty() {
+        return Err(BoundsError::Empty);
+    }
+    if bounds.len() > MAX_BOUNDS {
+        return Err(BoundsError::TooMany(bounds.len()));
+    }
+    let mut at = 0;
+    while at < bounds.len() {
+        let bound = bounds[at];
+        if bound.is_nan() {
+            return Err(BoundsError::NotANumber { at });
+        }
+        if bound.is_infinite() {
+            return Err(BoundsError::Infinite { at });
+        }
+        if at > 0 && bound <= bounds[at - 1] {
+            return Err(BoundsError::NotAscending { at, before: bounds[at - 1], bound });
+        }
+        at += 1;
+    }
+    Ok(())
+}
+
+/// Checked bounds with a table that finds a value's bucket in one step.
+///
+/// The bits of positive floats sort as the floats do, so their top bits cut the range into cells, finer where floats are
+/// finer. The table says for each cell which bound comes next; the cells are made so narrow that none holds two bounds, so
+/// one comparison settles the rest.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    /// The bounds, then `+Inf` to the end: of this length, so that a `u8` cannot be out of range.
+    bounds: Box<[f64; MAX_BOUNDS + 1]>,
+    len: usize,
+    /// For each cell, the number of bounds in cells before it. Empty when no table of a reasonable size separates the bounds.
+    table: Box<[u8]>,
+    shift: u32,
+    base: i64,
+}
+
+impl Buckets {
+    const MAX_CELLS: i64 = 4096;
+
+    pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
+        check_bounds(bounds)?;
+        let mut padded = Box::new([f64::INFINITY; MAX_BOUNDS + 1]);
+        padded[..bounds.len()].copy_from_slice(bounds);
+        let mut buckets = Buckets { bounds: padded, len: bounds.len(), table: Box::default(), shift: 0, base: 0 };
+        for mantissa_bits in 0..=f64::MANTISSA_DIGITS - 1 {
+            if buckets.tabulate(f64::MANTISSA_DIGITS - 1 - mantissa_bits) {
+                break;
+            }
+        }
+        Ok(buckets)
+    }
+
+    /// Fills the table for cells of this width, if no cell holds two bounds.
+    fn tabulate(&mut self, shift: u32) -> bool {
+        let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
+        // Cell 0 is for all that lies below the first positive bound's cell, negative numbers included.
+        let base = (smallest_positive.to_bits() as i64 >> shift) - 1;
+        let cell_of = |value: f64| ((value.to_bits() as i64 >> shift) - base).max(0);
+        let cells: Vec<i64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
+        let separate = cells.windows(2).all(|pair| pair[0] < pair[1]);
+        let last = cells[cells.len() - 1];
+        if !separate || last >= Self::MAX_CELLS {
+            return false;
+        }
+        let bounds_before = |cell: i64| cells.partition_point(|c| *c < cell) as u8;
+        self.table = (0..=last).map(bounds_before).collect();
+        (self.shift, self.base) = (shift, base);
+        true
+    }
+
+    pub(crate) fn bounds(&self) -> &[f64] {
+        &self.bounds[..self.len]
+    }
+
+    /// The number of buckets, `+Inf` included.
+    pub(crate) fn count(&self) -> usize {
+        self.len + 1
+    }
+
+    /// The bucket of a value: the first whose bound is not below it. `value` is not NaN.
+    #[inline(always)]
+    pub(crate) fn find(&self, value: f64) -> usize {
+        if self.table.is_empty() {
+            return self.search(value);
+        }
+        let cell = ((value.to_bits() as i64 >> self.shift) - self.base).max(0) as usize;
+        match self.table.get(cell) {
+            Some(&next) => usize::from(next) + usize::from(!(value <= self.bounds[usize::from(next)])),
+            None => self.len,
+        }
+    }
+
+    #[inline(never)]
+    fn search(&self, value: f64) -> usize {
+        self.bounds().partition_point(|bound| !(value <= *bound))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn naive(bounds: &[f64], value: f64) -> usize {
+        bounds.iter().position(|bound| value <= *bound).unwrap_or(bounds.len())
+    }
+
+    fn check(bounds: &[f64]) {
+        let buckets = Buckets::new(bounds).unwrap();
+        for &bound in bounds {
+            for value in [bound, bound.next_down(), bound.next_up(), -bound, bound * 1.5, bound / 1.5] {
+                assert_eq!(buckets.find(value), naive(bounds, value), "{value} in {bounds:?}");
+            }
+        }
+        for value in [0.0, -0.0, f64::MIN, f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(buckets.find(value), naive(bounds, value), "{value} in {bounds:?}");
+        }
+    }
+
+    #[test]
+    fn usual_bounds_have_a_table() {
+        let linear: Vec<f64> = (1..=30).map(f64::from).collect();
+        let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
+        let with_zero = [0.0, 1.0, 10.0, 100.0];
+        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]] {
+            assert!(!Buckets::new(bounds).unwrap().table.is_empty(), "{bounds:?}");
+            check(bounds);
+        }
+    }
+
+    #[test]
+    fn bounds_without_a_table_are_searched() {
+        let close = [1.0, 1.0f64.next_up(), 1e300];
+        let negative = [-10.0, -1.0, 0.0, 1.0];
+        for bounds in [&close[..], &negative] {
+            assert!(Buckets::new(bounds).unwrap().table.is_empty(), "{bounds:?}");
+            check(bounds);
+        }
+    }
+
+    #[test]
+    fn bad_bounds_are_named() {
+        let refused = |bounds: &[f64]| Buckets::new(bounds).unwrap_err();
+        assert_eq!(refused(&[]), BoundsError::Empty);
+        assert_eq!(refused(&vec![1.0; 10_000]), BoundsError::TooMany(10_000));
+        assert_eq!(refused(&[1.0, f64::NAN]), BoundsError::NotANumber { at: 1 });
+        assert_eq!(refused(&[1.0, f64::INFINITY]), BoundsError::Infinite { at: 1 });
+        assert_eq!(refused(&[1.0, 1.0]), BoundsError::NotAscending { at: 1, before: 1.0, bound: 1.0 });
+        assert_eq!(refused(&[2.0, 1.0]), BoundsError::NotAscending { at: 1, before: 2.0, bound: 1.0 });
+        let most: Vec<f64> = (0..MAX_BOUNDS as u32).map(f64::from).collect();
+        check(&most);
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_a_linear_search_finds(
+            mut bounds in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL, 1..80),
+            values in prop::collection::vec(prop::num::f64::ANY, 100),
+        ) {
+            bounds.sort_by(f64::total_cmp);
+            bounds.dedup();
+            bounds.dedup_by(|a, b| a == b);
+            let buckets = Buckets::new(&bounds).unwrap();
+            for value in values.into_iter().filter(|value| !value.is_nan()) {
+                prop_assert_eq!(buckets.find(value), naive(&bounds, value), "{}", value);
+            }
+        }
+    }
+}

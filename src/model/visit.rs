@@ -1,0 +1,34 @@
+//! The waist: what a registry shows to an encoder.
+
+use super::{HistogramSnapshot, Kind};
+
+/// A family, as an encoder sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FamilyView<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) help: &'a str,
+    pub(crate) kind: Kind,
+    /// Labels that every series of the registry has, escaped: `region="eu",zone="b"`, or empty.
+    pub(crate) global_labels: &'a str,
+    /// Upper bounds of a histogram's buckets, without `+Inf`.
+    pub(crate) bounds: &'a [f64],
+}
+
+/// The value of one sample.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Value {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
+/// Walks a registry: each family, then its series in the order of their creation.
+///
+/// `labels` are the series' own labels, escaped: `method="GET",status="200"`, or empty.
+pub(crate) trait Visitor {
+    fn family(&mut self, family: FamilyView<'_>);
+    fn sample(&mut self, labels: &str, value: Value);
+    fn histogram(&mut self, labels: &str, snapshot: &HistogramSnapshot);
+    /// Whether the visitor wants to be left alone until it is called for again. Asked between series.
+    fn is_full(&self) -> bool;
+}

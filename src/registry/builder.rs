@@ -1,0 +1,104 @@
+//! From a name and a help text to a registered metric.
+
+use super::description::Description;
+use super::error::RegisterError;
+use super::family::{DynNames, Family, Names};
+use super::labels::LabelSet;
+use super::Registry;
+use crate::metric::{Histogram, Metric};
+use crate::model::DEFAULT_BOUNDS;
+use crate::store::Bound;
+use core::marker::PhantomData;
+use std::borrow::Cow;
+
+/// A metric about to be registered. Made by [`Registry::counter`] and its like.
+///
+/// Give it labels with [`labels`](Self::labels), [`label_set`](Self::label_set) or [`dyn_labels`](Self::dyn_labels), or none;
+/// then [`register`](Self::register).
+#[derive(Debug)]
+#[must_use = "nothing is registered before `register` is called"]
+pub struct Builder<'r, M, L = ()> {
+    registry: &'r Registry,
+    description: Description,
+    types: PhantomData<fn() -> (M, L)>,
+}
+
+impl<'r, M: Metric> Builder<'r, M> {
+    pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
+        let bounds = if M::TYPE.kind() == crate::model::Kind::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
+        let name = registry.with_namespace(&name);
+        let description = Description { name, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
+        Builder { registry, description, types: PhantomData }
+    }
+
+    fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> Builder<'r, M, L> {
+        self.description.labels = labels;
+        Builder { registry: self.registry, description: self.description, types: PhantomData }
+    }
+
+    /// Gives the metric labels of these names. The compiler then counts the values wherever they are given.
+    pub fn labels<const N: usize>(self, names: [&'static str; N]) -> Builder<'r, M, Names<N>> {
+        self.labelled(names.into_iter().map(Cow::Borrowed).collect())
+    }
+
+    /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero.
+    pub fn label_set<L: LabelSet>(self) -> Builder<'r, M, L> {
+        let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
+        builder.description.closed = L::CARDINALITY.map(|_| L::VALUES);
+        builder
+    }
+
+    /// Gives the metric labels whose names are known only at run time. A wrong number of values is then an error at run time.
+    pub fn dyn_labels<S: AsRef<str>>(self, names: &[S]) -> Builder<'r, M, DynNames> {
+        self.labelled(names.iter().map(|name| Cow::Owned(name.as_ref().to_owned())).collect())
+    }
+
+    /// Registers the metric, or returns the one that is registered with the same description. Its series exists from now
+    /// on, at zero.
+    ///
+    /// # Errors
+    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    pub fn register(self) -> Result<M, RegisterError> {
+        let core = self.registry.get_or_register(self.description)?;
+        Ok(Bound::look_up(&core.set, &[], M::from_series).clone())
+    }
+}
+
+impl<M: Metric, const N: usize> Builder<'_, M, Names<N>> {
+    /// Registers the family, or returns the one that is registered with the same description.
+    ///
+    /// # Errors
+    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    pub fn register(self) -> Result<Family<M, Names<N>>, RegisterError> {
+        self.registry.get_or_register(self.description).map(Family::new)
+    }
+}
+
+impl<M: Metric, L: LabelSet> Builder<'_, M, L> {
+    /// Registers the family, or returns the one that is registered with the same description.
+    ///
+    /// # Errors
+    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    pub fn register(self) -> Result<Family<M, L>, RegisterError> {
+        self.registry.get_or_register(self.description).map(Family::new)
+    }
+}
+
+impl<M: Metric> Builder<'_, M, DynNames> {
+    /// Registers the family, or returns the one that is registered with the same description.
+    ///
+    /// # Errors
+    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    pub fn register(self) -> Result<Family<M, DynNames>, RegisterError> {
+        self.registry.get_or_register(self.description).map(Family::new)
+    }
+}
+
+impl<L> Builder<'_, Histogram, L> {
+    /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
+    /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`].
+    pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
+        self.description.bounds = bounds.into();
+        self
+    }
+}

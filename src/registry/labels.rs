@@ -1,0 +1,122 @@
+//! Label values, and sets of labels with a type.
+
+use core::fmt;
+use std::borrow::Cow;
+
+/// Room for the text of a label value that is not kept as text, so that making it allocates nothing.
+#[derive(Default)]
+pub struct LabelBuffer(itoa::Buffer);
+
+impl LabelBuffer {
+    /// An empty buffer.
+    #[inline]
+    pub fn new() -> LabelBuffer {
+        LabelBuffer::default()
+    }
+}
+
+impl fmt::Debug for LabelBuffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LabelBuffer").finish_non_exhaustive()
+    }
+}
+
+/// A type that can be the value of a label.
+///
+/// Strings, integers and `bool` are; derive it for your enums (`#[derive(LabelValue)]`), whose values are then known to the
+/// compiler.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the value of a label",
+    label = "not a label value",
+    note = "use a string, an integer or a bool, or an enum with `#[derive(quipu::LabelValue)]`"
+)]
+pub trait LabelValue {
+    /// All values, when the type is an enum (or `bool`); `None` when there is no end of them.
+    const VALUES: Option<&'static [&'static str]> = None;
+
+    /// The place of this value in [`VALUES`](Self::VALUES); 0 without them.
+    fn index(&self) -> usize {
+        0
+    }
+
+    /// The text of the value.
+    fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str;
+}
+
+macro_rules! text {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            #[inline]
+            fn as_label<'a>(&'a self, _: &'a mut LabelBuffer) -> &'a str {
+                self
+            }
+        }
+    )*};
+}
+text!(str, String, Box<str>, std::sync::Arc<str>, Cow<'_, str>);
+
+macro_rules! integer {
+    ($($type:ty),*) => {$(
+        impl LabelValue for $type {
+            #[inline]
+            fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+                buffer.0.format(*self)
+            }
+        }
+    )*};
+}
+integer!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
+
+impl LabelValue for bool {
+    const VALUES: Option<&'static [&'static str]> = Some(&["false", "true"]);
+
+    #[inline]
+    fn index(&self) -> usize {
+        usize::from(*self)
+    }
+
+    #[inline]
+    fn as_label<'a>(&'a self, _: &'a mut LabelBuffer) -> &'a str {
+        if *self { "true" } else { "false" }
+    }
+}
+
+impl<T: LabelValue + ?Sized> LabelValue for &T {
+    const VALUES: Option<&'static [&'static str]> = T::VALUES;
+
+    #[inline]
+    fn index(&self) -> usize {
+        (**self).index()
+    }
+
+    #[inline]
+    fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+        (**self).as_label(buffer)
+    }
+}
+
+/// The labels of a family as a type, with a field for each label. Derive it: `#[derive(LabelSet)]`.
+///
+/// When every field is an enum, the set is *closed*: all its series exist from registration, at zero, and are found by an
+/// index instead of a search.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a set of labels",
+    label = "not a label set",
+    note = "put `#[derive(quipu::LabelSet)]` on a struct with a field for each label"
+)]
+pub trait LabelSet {
+    /// The names of the labels.
+    const NAMES: &'static [&'static str];
+
+    /// The values of each label, where they are known.
+    const VALUES: &'static [Option<&'static [&'static str]>];
+
+    /// The number of sets, when each label's values are known.
+    const CARDINALITY: Option<usize>;
+
+    /// The place of this set among all, the last label changing fastest; 0 when the number of sets is not known.
+    fn index(&self) -> usize;
+
+    /// Calls `use_values` with the label values, in the order of [`NAMES`](Self::NAMES).
+    fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R;
+}

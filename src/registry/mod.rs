@@ -1,0 +1,327 @@
+//! Registries: families by name, and the way to register and to walk them.
+
+mod builder;
+mod description;
+mod error;
+mod family;
+mod gather;
+mod labels;
+
+pub use builder::Builder;
+pub use error::{BuildError, LabelError, RegisterError};
+pub use family::{DynNames, Family, Names};
+pub(crate) use gather::Gather;
+pub use labels::{LabelBuffer, LabelSet, LabelValue};
+
+use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, MetricType};
+use crate::model::{Kind, NameError, check_label_name, check_metric_name, push_escaped_label_value, sample_names};
+use crate::store::{Series, Set, Shape, pin};
+use crate::sync::{Mutex, lock};
+use core::fmt;
+use description::Description;
+use family::Core;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
+
+/// A set of families, exposed together. Cloning gives another handle to the same registry.
+///
+/// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`].
+///
+/// Every registry also measures itself: `quipu_series` is the number of series of each family, and
+/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").register()?;
+/// jobs.inc();
+/// assert!(registry.to_text().contains("\njobs_total 1\n"));
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Inner>);
+
+struct Inner {
+    /// Ends in `_`, or is empty.
+    namespace: String,
+    global_label_names: Vec<String>,
+    /// `region="eu",zone="b"`, escaped.
+    global_labels: String,
+    families: Mutex<Families>,
+    series: Arc<Core>,
+    rejected: Arc<Core>,
+}
+
+#[derive(Default)]
+struct Families {
+    by_name: BTreeMap<String, Arc<Core>>,
+    /// Which family may expose a sample of this name, in any format.
+    by_sample: BTreeMap<String, String>,
+}
+
+/// Settings of a registry to be. Made by [`Registry::builder`].
+#[derive(Clone, Debug, Default)]
+#[must_use = "nothing is made before `build` is called"]
+pub struct RegistryBuilder {
+    namespace: String,
+    labels: Vec<(String, String)>,
+}
+
+impl RegistryBuilder {
+    /// Puts `namespace` and `_` before the name of every metric.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// Gives every series this label. It costs no memory per series.
+    pub fn label(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.labels.push((name.into(), value.into()));
+        self
+    }
+
+    /// Makes the registry.
+    ///
+    /// # Errors
+    /// When the namespace or a label's name breaks a rule.
+    pub fn build(self) -> Result<Registry, BuildError> {
+        let mut namespace = self.namespace;
+        if !namespace.is_empty() {
+            if let Err(problem) = check_metric_name(&namespace, Kind::Gauge) {
+                return Err(BuildError::Namespace { namespace, problem });
+            }
+            if !namespace.ends_with('_') {
+                namespace.push('_');
+            }
+        }
+        let mut names: Vec<String> = Vec::new();
+        let mut text = Vec::new();
+        for (name, value) in self.labels {
+            let problem = match check_label_name(&name) {
+                Err(problem) => Some(problem),
+                Ok(()) if name == "le" => Some(NameError::BucketLabel),
+                Ok(()) if names.contains(&name) || name == SELF_LABEL => Some(NameError::Duplicate),
+                Ok(()) => None,
+            };
+            if let Some(problem) = problem {
+                return Err(BuildError::LabelName { label: name, problem });
+            }
+            if !text.is_empty() {
+                text.push(b',');
+            }
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(b"=\"");
+            push_escaped_label_value(&mut text, &value);
+            text.push(b'"');
+            names.push(name);
+        }
+        let text = String::from_utf8(text).expect("escaping replaces whole characters");
+        Ok(Registry::with(namespace, names, text))
+    }
+}
+
+/// Label of the self-metrics.
+const SELF_LABEL: &str = "family";
+
+fn self_metric(name: &str, help: &'static str, metric: MetricType) -> Arc<Core> {
+    let labels = vec![Cow::Borrowed(SELF_LABEL)];
+    let description =
+        Description { name: name.to_owned(), help: help.into(), metric, labels, bounds: Vec::new(), closed: None };
+    Arc::new(make_core(description, None, None))
+}
+
+fn make_core(description: Description, buckets: Option<crate::model::Buckets>, rejected: Option<Series>) -> Core {
+    let shape = Shape {
+        form: description.metric.form(buckets.as_ref().map_or(0, |buckets| buckets.count())),
+        label_names: description.labels.iter().map(|name| Box::from(&**name)).collect(),
+        buckets,
+        rejected,
+    };
+    Core { set: Set::new(Arc::new(shape)), description }
+}
+
+impl Registry {
+    /// A new registry without namespace and global labels.
+    pub fn new() -> Registry {
+        Registry::with(String::new(), Vec::new(), String::new())
+    }
+
+    /// A new registry with a namespace or global labels.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().namespace("shop").label("region", "eu").build()?;
+    /// registry.counter("orders_total", "Orders.").register()?.inc();
+    /// assert!(registry.to_text().contains("shop_orders_total{region=\"eu\"} 1\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn builder() -> RegistryBuilder {
+        RegistryBuilder::default()
+    }
+
+    fn with(namespace: String, global_label_names: Vec<String>, global_labels: String) -> Registry {
+        let series = self_metric("quipu_series", "Series of a family.", MetricType::Gauge);
+        let rejected = self_metric(
+            "quipu_rejected_values_total",
+            "Values that were refused: NaN, or for a counter negative or infinite.",
+            MetricType::Counter,
+        );
+        let mut families = Families::default();
+        families.add(series.clone());
+        families.add(rejected.clone());
+        let families = Mutex::new(families);
+        Registry(Arc::new(Inner { namespace, global_label_names, global_labels, families, series, rejected }))
+    }
+
+    /// A counter of whole numbers. Its name ends in `_total`.
+    pub fn counter(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Builder<'_, Counter> {
+        Builder::new(self, name.into(), help.into())
+    }
+
+    /// A counter of amounts that need not be whole. Its name ends in `_total`.
+    pub fn float_counter(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Builder<'_, FloatCounter> {
+        Builder::new(self, name.into(), help.into())
+    }
+
+    /// A gauge that is set.
+    pub fn gauge(&self, name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>) -> Builder<'_, Gauge> {
+        Builder::new(self, name.into(), help.into())
+    }
+
+    /// A gauge of things under way, which is only counted up and down.
+    pub fn in_flight_gauge(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Builder<'_, InFlightGauge> {
+        Builder::new(self, name.into(), help.into())
+    }
+
+    /// A classic histogram.
+    pub fn histogram(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> Builder<'_, Histogram> {
+        Builder::new(self, name.into(), help.into())
+    }
+
+    /// Takes a family out of the registry, and says whether it was there. `name` is the full name, with the namespace. The
+    /// registry's metrics about itself stay: `false`.
+    ///
+    /// Handles to its series stay good, but nobody reads what they record; the name is free again.
+    pub fn remove(&self, name: &str) -> bool {
+        if name == self.0.series.description.name || name == self.0.rejected.description.name {
+            return false;
+        }
+        let mut families = lock(&self.0.families);
+        let Some(core) = families.by_name.remove(name) else { return false };
+        families.by_sample.retain(|_, family| family != name);
+        drop(families);
+        self.0.series.set.remove(&[name]);
+        self.0.rejected.set.remove(&[name]);
+        drop(core);
+        true
+    }
+
+    pub(crate) fn with_namespace(&self, name: &str) -> String {
+        format!("{}{name}", self.0.namespace)
+    }
+
+    pub(crate) fn global_labels(&self) -> &str {
+        &self.0.global_labels
+    }
+
+    /// The family that is registered with this description, or a new one.
+    pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<Core>, RegisterError> {
+        let buckets = description.check(&self.0.global_label_names)?;
+        let mut families = lock(&self.0.families);
+        if let Some(core) = families.by_name.get(&description.name) {
+            if core.description == description {
+                return Ok(core.clone());
+            }
+            return Err(RegisterError::Conflict {
+                registered: core.description.to_string(),
+                refused: description.to_string(),
+                name: description.name,
+            });
+        }
+        families.check_clash(&description)?;
+        let name = [&*description.name];
+        let series = |core: &Core| {
+            core.set.insert(&name);
+            core.set.get(&name, &pin()).map(|found| (*found).clone())
+        };
+        let rejected = if description.metric.can_reject() { series(&self.0.rejected) } else { None };
+        let core = Arc::new(make_core(description, buckets, rejected));
+        families.add(core.clone());
+        Ok(core)
+    }
+
+    /// All families, by name; and the number of series of each brought up to date.
+    pub(crate) fn families(&self) -> Vec<Arc<Core>> {
+        let families: Vec<Arc<Core>> = lock(&self.0.families).by_name.values().cloned().collect();
+        for core in &families {
+            if !Arc::ptr_eq(core, &self.0.series) && !Arc::ptr_eq(core, &self.0.rejected) {
+                let series = crate::store::Bound::look_up(
+                    &self.0.series.set,
+                    &[&core.description.name],
+                    <Gauge as crate::metric::sealed::Sealed>::from_series,
+                );
+                series.set(core.set.len() as f64);
+            }
+        }
+        families
+    }
+}
+
+impl Families {
+    fn add(&mut self, core: Arc<Core>) {
+        let Description { name, metric, .. } = &core.description;
+        for sample in sample_names(name, metric.kind()) {
+            self.by_sample.insert(sample, name.clone());
+        }
+        self.by_name.insert(name.clone(), core);
+    }
+
+    fn check_clash(&self, description: &Description) -> Result<(), RegisterError> {
+        let samples = sample_names(&description.name, description.metric.kind());
+        match samples.into_iter().find_map(|sample| self.by_sample.get(&sample).map(|family| (sample, family.clone()))) {
+            Some((sample, registered)) => {
+                Err(RegisterError::SampleClash { name: description.name.clone(), registered, sample })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Registry::new()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(lock(&self.0.families).by_name.keys()).finish()
+    }
+}
+
+/// The registry of the process, for programs that need only one. Tests make their own with [`Registry::new`].
+///
+/// ```
+/// let starts = quipu::global().counter("starts_total", "Starts.").register()?;
+/// starts.inc();
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+pub fn global() -> &'static Registry {
+    static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::new);
+    &GLOBAL
+}

@@ -1,0 +1,175 @@
+//! Blocks of cells, and what threads do to a cell.
+
+use super::lane::{ROWS, Roster};
+use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
+use core::ptr::NonNull;
+
+/// Cells of one row of a block.
+pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
+
+#[cfg(not(quipu_loom))]
+const _: () = assert!( CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
+
+/// A cell of every lane: the same place in each row of one block.
+///
+/// Points at the cell in row 0. Blocks are never freed, so a `Cell` may be read and written for as long as the process
+/// lives; whose counts it holds is for the owner of its slot to know (see [`Slot`](super::slots::Slot)).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell(NonNull<AtomicU64>);
+
+// SAFETY: a `Cell` gives access to atomics only.
+unsafe impl Send for Cell {}
+// SAFETY: as above.
+unsafe impl Sync for Cell {}
+
+impl Cell {
+    /// Makes a new block and returns its first cell.
+    pub(super) fn first_of_new_block() -> Cell {
+        #[cfg(not(quipu_loom))]
+        let memory = super::pages::reserve(ROWS * CELLS_PER_ROW * size_of::<AtomicU64>()).cast();
+        #[cfg(quipu_loom)]
+        let memory = {
+            let cells: Box<[AtomicU64]> = (0..ROWS * CELLS_PER_ROW).map(|_| AtomicU64::new(0)).collect();
+            NonNull::from(Box::leak(cells)).cast()
+        };
+        Cell(memory)
+    }
+
+    /// The cell `n` places further in the row.
+    ///
+    /// # Safety
+    /// It lies in the same row.
+    pub(super) unsafe fn offset(self, n: usize) -> Cell {
+        // SAFETY: the caller stays in the row, which is part of one allocation.
+        Cell(unsafe { self.0.add(n) })
+    }
+
+    /// Whether the cell and its successor can be a pair.
+    pub(super) fn is_aligned_for_pair(self) -> bool {
+        cfg!(quipu_loom) || self.0.as_ptr().align_offset(2 * size_of::<AtomicU64>()) == 0
+    }
+
+    /// The cell in a lane, `lane` being the distance in cells from row 0.
+    #[inline(always)]
+    fn at(&self, lane: usize) -> &AtomicU64 {
+        // SAFETY: lanes are multiples of a row below the number of rows, so this stays inside the block.
+        let cell = unsafe { self.0.add(lane) };
+        // SAFETY: blocks are zeroed, made of atomics, and never freed.
+        unsafe { cell.as_ref() }
+    }
+
+    /// Adds, as the thread that owns `lane` (S1: no other thread writes there, so no read-modify-write is needed).
+    #[inline(always)]
+    pub(crate) fn add_in(&self, lane: usize, n: u64) {
+        let cell = self.at(lane);
+        cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// Adds in row 0, which any thread may write.
+    #[inline]
+    pub(crate) fn add_shared(&self, n: u64) {
+        self.at(0).fetch_add(n, Relaxed);
+    }
+
+    /// Adds a float, as the thread that owns `lane`.
+    #[inline(always)]
+    pub(crate) fn add_float_in(&self, lane: usize, n: f64) {
+        let cell = self.at(lane);
+        cell.store((f64::from_bits(cell.load(Relaxed)) + n).to_bits(), Relaxed);
+    }
+
+    /// Adds a float in row 0. Lock-free: a thread retries only when another one has added.
+    #[inline]
+    pub(crate) fn add_float_shared(&self, n: f64) {
+        let cell = self.at(0);
+        let mut old = cell.load(Relaxed);
+        while let Err(current) =
+            cell.compare_exchange_weak(old, (f64::from_bits(old) + n).to_bits(), Relaxed, Relaxed)
+        {
+            old = current;
+        }
+    }
+
+    /// Replaces the value in row 0.
+    #[inline(always)]
+    pub(crate) fn set_shared(&self, bits: u64) {
+        self.at(0).store(bits, Relaxed);
+    }
+
+    /// The value in row 0.
+    #[inline(always)]
+    pub(crate) fn get_shared(&self) -> u64 {
+        self.at(0).load(Relaxed)
+    }
+
+    /// The value in one row.
+    #[inline(always)]
+    pub(super) fn get(&self, row: usize) -> u64 {
+        self.at(row * CELLS_PER_ROW).load(Relaxed)
+    }
+
+    /// Sum over the rows of `roster`, modulo 2^64.
+    pub(crate) fn sum(&self, roster: &Roster) -> u64 {
+        roster.rows().fold(0, |sum, row| sum.wrapping_add(self.get(row)))
+    }
+
+    /// Sum of floats over the rows of `roster`.
+    pub(crate) fn sum_float(&self, roster: &Roster) -> f64 {
+        roster.rows().fold(0.0, |sum, row| sum + f64::from_bits(self.get(row)))
+    }
+
+    /// Adds one observation to the pair at `lane`, as the thread that owns it.
+    ///
+    /// # Safety
+    /// This cell and the next are a pair of a slot.
+    #[inline(always)]
+    pub(crate) unsafe fn observe_in(&self, lane: usize, value: f64) {
+        // SAFETY: a pair of a slot is aligned and inside the row; only the owner writes the lane (S1).
+        unsafe { pair::observe_owned(self.at(lane), value) }
+    }
+
+    /// Adds one observation to the pair in row 0.
+    ///
+    /// # Safety
+    /// This cell and the next are a pair of a slot.
+    pub(crate) unsafe fn observe_shared(&self, value: f64) {
+        // SAFETY: a pair of a slot is aligned and inside the row; row 0 is written by this function alone.
+        unsafe { pair::observe_shared(self.at(0), value) }
+    }
+
+    /// Reads the pair in one row.
+    ///
+    /// # Safety
+    /// This cell and the next are a pair of a slot.
+    #[inline(always)]
+    pub(super) unsafe fn get_pair(&self, row: usize) -> Pair {
+        // SAFETY: a pair of a slot is aligned and inside the row.
+        unsafe { pair::load(self.at(row * CELLS_PER_ROW)) }
+    }
+
+    /// Zeroes the cell in every row, leaving rows that are zero untouched (and so not resident).
+    ///
+    /// Only for an owner that no other thread writes beside: see [`Slot`](super::slots::Slot).
+    pub(super) fn clear(&self, roster: &Roster) {
+        for row in 0..=*roster.rows().end() {
+            if self.get(row) != 0 {
+                self.at(row * CELLS_PER_ROW).store(0, Relaxed);
+            }
+        }
+    }
+
+    /// As [`clear`](Self::clear), for a pair.
+    ///
+    /// # Safety
+    /// This cell and the next are a pair of a slot.
+    pub(super) unsafe fn clear_pair(&self, roster: &Roster) {
+        for row in 0..=*roster.rows().end() {
+            // SAFETY: passed on.
+            let old = unsafe { self.get_pair(row) };
+            if old.count != 0 {
+                // SAFETY: a pair of a slot is aligned and inside the row; the caller is its only writer.
+                unsafe { pair::clear(self.at(row * CELLS_PER_ROW)) };
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Recording: what a handle does to its series.
+//!
+//! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
+//! the cold path: it finds one, or shares row 0.
+
+use super::block::Cell;
+use super::lane::{self, ROSTER};
+use super::series::Series;
+use crate::model::{Buckets, HistogramSnapshot};
+use core::ptr::NonNull;
+
+/// A share of a series, with its cell at hand.
+#[derive(Clone, Debug)]
+pub(crate) struct Handle {
+    cell: Cell,
+    series: Series,
+}
+
+impl Handle {
+    #[inline(always)]
+    pub(crate) fn new(series: Series) -> Handle {
+        Handle { cell: series.cell(), series }
+    }
+
+    /// Adds to the thread's cell, modulo 2^64.
+    #[inline(always)]
+    pub(crate) fn add(&self, n: u64) {
+        match lane::current() {
+            0 => self.add_cold(n),
+            lane => self.cell.add_in(lane, n),
+        }
+    }
+
+    #[cold]
+    fn add_cold(&self, n: u64) {
+        match lane::claim() {
+            0 => self.cell.add_shared(n),
+            lane => self.cell.add_in(lane, n),
+        }
+    }
+
+    /// Adds a float to the thread's cell.
+    #[inline(always)]
+    pub(crate) fn add_float(&self, n: f64) {
+        match lane::current() {
+            0 => self.add_float_cold(n),
+            lane => self.cell.add_float_in(lane, n),
+        }
+    }
+
+    #[cold]
+    fn add_float_cold(&self, n: f64) {
+        match lane::claim() {
+            0 => self.cell.add_float_shared(n),
+            lane => self.cell.add_float_in(lane, n),
+        }
+    }
+
+    /// Counts a value that was refused, in the family's self-metric.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn reject(&self) {
+        self.series.reject();
+    }
+
+    /// The value that all threads share (a gauge's).
+    #[inline(always)]
+    pub(crate) fn shared(&self) -> Cell {
+        self.cell
+    }
+
+    /// Sum over the lanes, modulo 2^64.
+    pub(crate) fn sum(&self) -> u64 {
+        self.cell.sum(&ROSTER)
+    }
+
+    /// Sum of floats over the lanes.
+    pub(crate) fn sum_float(&self) -> f64 {
+        self.cell.sum_float(&ROSTER)
+    }
+}
+
+/// A share of a histogram's series, with its first pair and its bounds at hand.
+#[derive(Clone)]
+pub(crate) struct HistogramHandle {
+    cell: Cell,
+    /// Owned by the shape that the series owns.
+    buckets: NonNull<Buckets>,
+    series: Series,
+}
+
+// SAFETY: the bounds are immutable, and live as long as the series that the handle shares.
+unsafe impl Send for HistogramHandle {}
+// SAFETY: as above.
+unsafe impl Sync for HistogramHandle {}
+
+impl HistogramHandle {
+    /// `series` is of a shape with buckets and pairs for them.
+    #[inline(always)]
+    pub(crate) fn new(series: Series) -> HistogramHandle {
+        let buckets = series.shape().buckets.as_ref().expect("a histogram's shape has buckets");
+        HistogramHandle { cell: series.cell(), buckets: NonNull::from(buckets), series }
+    }
+
+    #[inline(always)]
+    fn buckets(&self) -> &Buckets {
+        // SAFETY: `series` keeps the shape alive, which does not move its buckets.
+        unsafe { self.buckets.as_ref() }
+    }
+
+    /// Adds an observation to its bucket: count and sum at once (S8). NaN has no place in a sum and is refused.
+    #[inline(always)]
+    pub(crate) fn observe(&self, value: f64) {
+        if value.is_nan() {
+            return self.series.reject();
+        }
+        let bucket = self.buckets().find(value);
+        // SAFETY: the slot has a pair for each bucket, in one row.
+        let pair = unsafe { self.cell.offset(2 * bucket) };
+        match lane::current() {
+            0 => observe_cold(pair, value),
+            // SAFETY: as above, it is a pair of this slot.
+            lane => unsafe { pair.observe_in(lane, value) },
+        }
+    }
+
+    /// What all threads have observed.
+    pub(crate) fn snapshot(&self) -> HistogramSnapshot {
+        let mut snapshot = HistogramSnapshot::default();
+        self.series.fold_histogram(&mut snapshot);
+        snapshot
+    }
+
+    pub(crate) fn bounds(&self) -> &[f64] {
+        self.buckets().bounds()
+    }
+}
+
+#[cold]
+fn observe_cold(pair: Cell, value: f64) {
+    match lane::claim() {
+        // SAFETY: our caller passes a pair of its slot.
+        0 => unsafe { pair.observe_shared(value) },
+        // SAFETY: as above.
+        lane => unsafe { pair.observe_in(lane, value) },
+    }
+}
+
+impl core::fmt::Debug for HistogramHandle {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.series.fmt(f)
+    }
+}
+
+impl Series {
+    #[cold]
+    #[inline(never)]
+    pub(super) fn reject(&self) {
+        if let Some(rejected) = &self.shape().rejected {
+            Handle::new(rejected.clone()).add(1);
+        }
+    }
+}

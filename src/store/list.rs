@@ -1,0 +1,103 @@
+//! The entries of a family in the order of their creation: a list that grows without moving.
+
+use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
+use core::ptr;
+
+/// Capacity of the first segment; each further one doubles what is there.
+const FIRST: usize = if cfg!(quipu_loom) { 1 } else { 8 };
+const SEGMENTS: usize = if cfg!(quipu_loom) { 3 } else { 32 };
+
+type Segment = Box<[AtomicPtr<()>]>;
+
+/// A segmented list of pointers that it neither owns nor follows. Readers never wait.
+#[derive(Debug)]
+pub(crate) struct List {
+    /// Each is null or a leaked [`Segment`] of the length that [`Place`] computes, reclaimed on drop.
+    segments: [AtomicPtr<AtomicPtr<()>>; SEGMENTS],
+    len: AtomicUsize,
+}
+
+/// Where the `n`th entry is.
+struct Place {
+    segment: usize,
+    offset: usize,
+    /// Length of that segment.
+    len: usize,
+}
+
+impl Place {
+    #[inline(always)]
+    fn of(n: usize) -> Place {
+        let segment = (n / FIRST + 1).ilog2() as usize;
+        let before = FIRST * ((1 << segment) - 1);
+        Place { segment, offset: n - before, len: FIRST << segment }
+    }
+}
+
+impl List {
+    pub(crate) fn new() -> List {
+        List {
+            segments: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
+            len: AtomicUsize::new(0),
+        }
+    }
+
+    /// The number of places, empty ones included. Never shrinks.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        // Acquire pairs with the Release in `push`: the segments of all these places are there.
+        self.len.load(Ordering::Acquire)
+    }
+
+    /// The entry at a place below `len`, null when it is empty.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize) -> *mut () {
+        // Acquire pairs with the Release in `set`: the entry's contents.
+        self.place(n).load(Ordering::Acquire)
+    }
+
+    #[inline(always)]
+    fn place(&self, n: usize) -> &AtomicPtr<()> {
+        let place = Place::of(n);
+        // Relaxed: whoever knows that the list is longer than `n` read it from `len`, or holds the writer's lock.
+        let segment = self.segments[place.segment].load(Ordering::Relaxed);
+        assert!(!segment.is_null(), "there is a segment for each place below len");
+        // SAFETY: the segment is `place.len` long, and the offset is below that.
+        let entry = unsafe { segment.add(place.offset) };
+        // SAFETY: segments live as long as the list.
+        unsafe { &*entry }
+    }
+
+    /// Fills a place below `len`, or empties it with null. For the holder of the writer's lock.
+    pub(crate) fn set(&self, n: usize, entry: *mut ()) {
+        // Release pairs with the Acquire in `get`.
+        self.place(n).store(entry, Ordering::Release);
+    }
+
+    /// Appends an entry. For the holder of the writer's lock.
+    pub(crate) fn push(&self, entry: *mut ()) {
+        let n = self.len.load(Ordering::Relaxed);
+        let place = Place::of(n);
+        if place.offset == 0 {
+            let segment: Segment = (0..place.len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
+            // Published by the Release below.
+            self.segments[place.segment].store(Box::into_raw(segment).cast(), Ordering::Relaxed);
+        }
+        self.set(n, entry);
+        // Release pairs with the Acquire in `len`.
+        self.len.store(n + 1, Ordering::Release);
+    }
+}
+
+impl Drop for List {
+    fn drop(&mut self) {
+        let segments = Place::of(self.len()).segment + 1;
+        for (number, segment) in self.segments.iter().enumerate().take(segments) {
+            let start = segment.load(Ordering::Relaxed);
+            if !start.is_null() {
+                // SAFETY: `push` leaked a boxed slice of this start and length.
+                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, FIRST << number)) });
+            }
+        }
+    }
+}

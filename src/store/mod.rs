@@ -1,0 +1,81 @@
+//! The store: lanes of cells, one row for each thread. All unsafe code of the crate is here and in `sync`.
+//!
+//! A **block** is 65 rows of 512 cells. Row 0 is shared; each other row is a **lane** that one thread at a time owns. A **slot**
+//! is a run of cells at the same place in every row; a series owns one. To record, a thread writes the slot in its lane; to read, the slot is
+//! summed over the rows ([`fold`]). Threads find their row in a thread-local ([`lane`]); series are found by key ([`index`],
+//! [`set`]) under a [`pin`].
+//!
+//! # Who may touch what
+//!
+//! | memory | written by | read by |
+//! |---|---|---|
+//! | a cell of a lane | the lane's owner: plain load, plain store | anyone |
+//! | a cell of row 0 | anyone: read-modify-write, or `set` | anyone |
+//! | a pin count | its lane's owner; that of row 0, anyone by read-modify-write | whoever frees |
+//! | index, list | the holder of the set's lock | anyone who is pinned |
+//! | a series' header | nobody after it is made, but for the count of shares | anyone with a share or a pin |
+//!
+//! # Invariants
+//!
+//! Each has tests that bear its number (`s1_…`).
+//!
+//! - **S1** A cell of a lane has one writer, the lane's owner. A lane passes from thread to thread through [`lane::Roster`],
+//!   whose Acquire and Release order the writes of one owner before those of the next.
+//! - **S2** A cell never moves: blocks are reserved once and never freed.
+//! - **S3** A lane outlives every handle, and passes only from free to owned and back: its values stay in it, and the next
+//!   owner goes on from them. Nothing is flushed, so nothing is counted twice.
+//! - **S4** A slot that is reused is out of reach of old handles: every handle owns a share of its series, and the slot is
+//!   zeroed and given back when the last share is dropped. What is only looked up is kept by a [`pin`]. (No generations:
+//!   ownership says the same at no cost to the writer.)
+//! - **S5** A fold never sees half a value, nor counts one twice: cells are read whole, each once.
+//! - **S6** A counter never goes down, also across thread exit and overflow: no cell of it ever does, while its series lives.
+//! - **S7** Recording through a warm handle allocates nothing, locks nothing, calls nothing.
+//! - **S8** The count, the `+Inf` bucket and the sum in a snapshot of a histogram speak of the same observations: each bucket
+//!   keeps its count and its sum in 16 bytes that are written and read as one ([`pair`](crate::sync::pair)).
+//!
+//! # What is not promised
+//!
+//! A signal handler that records may interrupt its own thread between a load and a store: that increment is lost. In the
+//! child of a `fork`, lanes of threads that do not exist there stay taken; threads beyond the rest share row 0.
+#![allow(unsafe_code, reason = "the store is where the crate keeps its unsafe code; each block names its invariant")]
+
+mod block;
+mod index;
+mod lane;
+mod list;
+#[cfg(not(quipu_loom))]
+mod pages;
+mod pin;
+mod same;
+mod slots;
+
+#[cfg(not(quipu_loom))]
+mod bound;
+#[cfg(not(quipu_loom))]
+mod fold;
+#[cfg(not(quipu_loom))]
+mod handle;
+#[cfg(not(quipu_loom))]
+mod series;
+#[cfg(not(quipu_loom))]
+mod set;
+
+#[cfg(all(test, quipu_loom))]
+mod models;
+#[cfg(all(test, not(quipu_loom)))]
+mod tests;
+
+#[cfg(not(quipu_loom))]
+pub use bound::Bound;
+#[cfg(not(quipu_loom))]
+#[expect(unreachable_pub, reason = "named by the sealed trait of the metrics")]
+pub use series::Series;
+#[cfg(not(quipu_loom))]
+pub(crate) use {
+    fold::{BATCH, fold_floats, fold_integers},
+    handle::{Handle, HistogramHandle},
+    pin::pin,
+    series::{Found, Shape},
+    set::Set,
+    slots::Form,
+};

@@ -1,0 +1,78 @@
+//! Zeroed memory of which only the touched pages are resident.
+
+use core::ptr::NonNull;
+
+/// The unit in which memory becomes resident; a row of a block fills one.
+pub(super) const PAGE: usize = 4096;
+
+/// Reserves `bytes` of zeroed memory at a multiple of [`PAGE`], never to be freed.
+///
+/// Aborts through the allocation error handler when the process can have no more memory.
+pub(super) fn reserve(bytes: usize) -> NonNull<u8> {
+    match imp::reserve(bytes) {
+        Some(memory) => memory,
+        None => std::alloc::handle_alloc_error(core::alloc::Layout::array::<u8>(bytes).expect("a block fits an isize")),
+    }
+}
+
+#[cfg(all(unix, not(miri)))]
+mod imp {
+    use core::ptr::NonNull;
+
+    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+        // Private, so that a forked child counts on in a copy of its own.
+        // SAFETY: a new anonymous mapping touches no memory that exists.
+        let memory = unsafe {
+            libc::mmap(
+                core::ptr::null_mut(),
+                bytes,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE,
+                -1,
+                0,
+            )
+        };
+        if memory == libc::MAP_FAILED {
+            return None;
+        }
+        // One touched cell would otherwise make 2 MiB resident where transparent huge pages are always on.
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        // SAFETY: the range was mapped above; the advice changes no contents, and a refusal costs only memory.
+        unsafe {
+            libc::madvise(memory, bytes, libc::MADV_NOHUGEPAGE);
+        }
+        NonNull::new(memory.cast())
+    }
+}
+
+#[cfg(not(all(unix, not(miri))))]
+mod imp {
+    use super::PAGE;
+    use core::alloc::Layout;
+    use core::ptr::NonNull;
+
+    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+        // Aligned by hand: an allocator asked for a large alignment writes every page to zero it.
+        let layout = Layout::array::<u8>(bytes + PAGE).ok()?;
+        // SAFETY: the layout is not empty.
+        let memory = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;
+        let to_boundary = memory.as_ptr().align_offset(PAGE);
+        // SAFETY: less than one page further, of which there is one more than asked for.
+        Some(unsafe { memory.add(to_boundary) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_zero_and_aligned() {
+        let memory = reserve(3 * PAGE);
+        assert_eq!(memory.as_ptr().align_offset(PAGE), 0);
+        for byte in [0, PAGE - 1, PAGE, 3 * PAGE - 1] {
+            // SAFETY: inside the reservation.
+            assert_eq!(unsafe { memory.add(byte).read() }, 0);
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! The series of one family: found by key without a lock, walked in the order of their creation.
+
+use super::index::{Fill, Index, OldTable};
+use super::list::List;
+use super::pin::{PINS, Pin};
+use super::series::{Found, Series, Shape, gaps};
+use crate::sync::{Mutex, lock};
+use foldhash::fast::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+
+/// The series of one family.
+///
+/// The set owns one share of each series that is in it, standing in the index and in the list as the same pointer.
+#[derive(Debug)]
+pub(crate) struct Set {
+    pub(crate) shape: Arc<Shape>,
+    gaps: Box<[usize]>,
+    hasher: RandomState,
+    index: Index,
+    list: List,
+    writer: Mutex<Writer>,
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    fill: Fill,
+    /// Empty places of the list.
+    vacant: Vec<usize>,
+    /// Unlinked, but perhaps still in a reader's hands.
+    garbage: Garbage,
+}
+
+/// Dropped as a whole when the pins allow it.
+#[derive(Debug, Default)]
+struct Garbage {
+    series: Vec<Series>,
+    tables: Vec<OldTable>,
+}
+
+impl Set {
+    /// Asking every thread costs microseconds, so it is done for this many removed series at once (or by the next scrape).
+    const BATCH: usize = 64;
+
+    pub(crate) fn new(shape: Arc<Shape>) -> Set {
+        Set {
+            gaps: gaps(&shape.label_names),
+            shape,
+            hasher: RandomState::default(),
+            index: Index::new(),
+            list: List::new(),
+            writer: Mutex::default(),
+        }
+    }
+
+    #[inline(always)]
+    fn hash(&self, values: &[&str]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        values.iter().for_each(|value| hasher.write(value.as_bytes()));
+        hasher.finish()
+    }
+
+    /// # Safety
+    /// The caller is pinned, or holds the writer's lock, for the lifetime.
+    #[inline(always)]
+    unsafe fn find<'a>(&self, hash: u64, values: &[&str]) -> Option<Found<'a>> {
+        let is_it = |entry| {
+            // SAFETY: entries of the index are series of this set; passed on.
+            unsafe { Found::new(entry) }.has_values(values, &self.gaps)
+        };
+        // SAFETY: passed on.
+        let entry = unsafe { self.index.find(hash, is_it) }?;
+        // SAFETY: passed on.
+        Some(unsafe { Found::new(entry) })
+    }
+
+    /// The series with these label values, if it is there. `values` are as many as the shape has label names.
+    ///
+    /// Takes no lock and allocates nothing.
+    #[inline(always)]
+    pub(crate) fn get<'p>(&self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        // SAFETY: pinned for the lifetime.
+        unsafe { self.find(self.hash(values), values) }
+    }
+
+    /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
+    /// memory that is replaced here.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn insert(&self, values: &[&str]) {
+        let hash = self.hash(values);
+        let mut guard = lock(&self.writer);
+        let writer = &mut *guard;
+        // SAFETY: the lock is held.
+        if unsafe { self.find(hash, values) }.is_some() {
+            return;
+        }
+        let place = writer.vacant.pop();
+        let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        let entry = series.into_raw();
+        let rehash = |entry| {
+            // SAFETY: entries of the index are series of this set, which the lock keeps there.
+            unsafe { Found::new(entry) }.with_values(&self.gaps, |values| self.hash(values))
+        };
+        // SAFETY: the lock is held.
+        let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
+        match place {
+            Some(place) => self.list.set(place, entry),
+            None => self.list.push(entry),
+        }
+        let has_grown = old_table.is_some();
+        writer.garbage.tables.extend(old_table);
+        drop(guard);
+        if has_grown {
+            self.collect();
+        }
+    }
+
+    /// Takes a series out. Handles to it stay good, and record into what nobody reads.
+    pub(crate) fn remove(&self, values: &[&str]) -> bool {
+        let hash = self.hash(values);
+        let mut writer = lock(&self.writer);
+        let Writer { fill, vacant, garbage } = &mut *writer;
+        // SAFETY: the lock is held until the end of the function.
+        let Some(found) = (unsafe { self.find(hash, values) }) else { return false };
+        let place = found.place();
+        let entry = self.list.get(place);
+        // SAFETY: the lock is held.
+        let unlinked = unsafe { self.index.remove(fill, hash, entry) };
+        debug_assert!(unlinked, "what was found under the lock is there");
+        self.list.set(place, core::ptr::null_mut());
+        vacant.push(place);
+        // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
+        garbage.series.push(unsafe { Series::from_raw(entry) });
+        let is_due = garbage.series.len() >= Self::BATCH;
+        drop(writer);
+        if is_due {
+            self.collect();
+        }
+        true
+    }
+
+    /// Frees what was unlinked, if no thread can still hold it.
+    pub(crate) fn collect(&self) {
+        let mut writer = lock(&self.writer);
+        let is_empty = writer.garbage.series.is_empty() && writer.garbage.tables.is_empty();
+        if is_empty || !PINS.quiescent() {
+            return;
+        }
+        let garbage = core::mem::take(&mut writer.garbage);
+        drop(writer);
+        drop(garbage);
+    }
+
+    /// The number of series in the set.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.writer).fill.live()
+    }
+
+    /// The number of places of the list. Series are at places below it; places can be empty.
+    pub(crate) fn places(&self) -> usize {
+        self.list.len()
+    }
+
+    /// The series at a place below [`places`](Self::places).
+    #[inline(always)]
+    pub(crate) fn at<'p>(&self, place: usize, _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        let entry = self.list.get(place);
+        // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
+        (!entry.is_null()).then(|| unsafe { Found::new(entry) })
+    }
+}
+
+impl Drop for Set {
+    fn drop(&mut self) {
+        for place in 0..self.list.len() {
+            let entry = self.list.get(place);
+            if !entry.is_null() {
+                // SAFETY: the share of the set. Whoever pins borrows the set, so nobody else looks at it now.
+                drop(unsafe { Series::from_raw(entry) });
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The derives of label sets and label values.
+
+use std::collections::BTreeSet;
+
+use quipu::{LabelBuffer, LabelSet, LabelValue};
+
+#[derive(LabelValue, Clone, Copy)]
+enum Queue {
+    HighPriority,
+    #[label("low-prio")]
+    Low,
+    HTTPCallbacks,
+}
+
+#[derive(LabelValue, Clone, Copy)]
+#[label(rename_all = "UPPERCASE")]
+enum Method {
+    Get,
+    Post,
+    #[label("other")]
+    Other,
+}
+
+/// Discriminants out of order: the index must be the position all the same.
+#[derive(LabelValue, Clone, Copy)]
+enum Level {
+    Warn = 7,
+    Info = 3,
+}
+
+#[derive(LabelSet)]
+struct Closed {
+    queue: Queue,
+    method: Method,
+    cached: bool,
+}
+
+#[derive(LabelSet)]
+struct Open<'a, T> {
+    r#type: &'a str,
+    #[label("shard_id")]
+    shard: T,
+    queue: Queue,
+}
+
+const QUEUES: [Queue; 3] = [Queue::HighPriority, Queue::Low, Queue::HTTPCallbacks];
+const METHODS: [Method; 3] = [Method::Get, Method::Post, Method::Other];
+
+fn values(set: &impl LabelSet) -> Vec<String> {
+    set.with_values(|values| values.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn variants_have_their_text_and_position() {
+    let texts = ["high_priority", "low-prio", "http_callbacks"];
+    assert_eq!(Queue::VALUES, Some(&texts[..]));
+    for (position, queue) in QUEUES.iter().enumerate() {
+        assert_eq!(queue.index(), position);
+        assert_eq!(queue.as_label(&mut LabelBuffer::new()), texts[position]);
+    }
+    assert_eq!(Method::VALUES, Some(&["GET", "POST", "other"][..]));
+}
+
+#[test]
+fn the_index_is_the_position_not_the_discriminant() {
+    assert_eq!((Level::Warn as u8, Level::Warn.index()), (7, 0));
+    assert_eq!((Level::Info as u8, Level::Info.index()), (3, 1));
+}
+
+#[test]
+fn labels_are_named_after_fields() {
+    assert_eq!(Closed::NAMES, ["queue", "method", "cached"]);
+    assert_eq!(Open::<u8>::NAMES, ["type", "shard_id", "queue"]);
+}
+
+#[test]
+fn a_set_of_enums_is_closed_and_counts_its_last_field_fastest() {
+    assert_eq!(Closed::CARDINALITY, Some(3 * 3 * 2));
+    assert_eq!(
+        Closed::VALUES,
+        [Queue::VALUES, Method::VALUES, bool::VALUES]
+    );
+    let mut expected = 0;
+    let mut seen = BTreeSet::new();
+    for queue in QUEUES {
+        for method in METHODS {
+            for cached in [false, true] {
+                let set = Closed {
+                    queue,
+                    method,
+                    cached,
+                };
+                assert_eq!(set.index(), expected);
+                assert!(seen.insert(values(&set)));
+                expected += 1;
+            }
+        }
+    }
+    assert_eq!(Some(expected), Closed::CARDINALITY);
+}
+
+#[test]
+fn one_open_field_opens_the_set() {
+    assert_eq!(Open::<u8>::CARDINALITY, None);
+    assert_eq!(Open::<bool>::CARDINALITY, None);
+    assert_eq!(Open::<bool>::VALUES, [None, bool::VALUES, Queue::VALUES]);
+}
+
+#[test]
+fn values_come_in_the_order_of_the_names() {
+    let set = Open {
+        r#type: "mail",
+        shard: 7_u8,
+        queue: Queue::Low,
+    };
+    assert_eq!(values(&set), ["mail", "7", "low-prio"]);
+    let set = Open {
+        r#type: "",
+        shard: "a\"b",
+        queue: Queue::HTTPCallbacks,
+    };
+    assert_eq!(values(&set), ["", "a\"b", "http_callbacks"]);
+    let set = Closed {
+        queue: Queue::Low,
+        method: Method::Other,
+        cached: true,
+    };
+    assert_eq!(values(&set), ["low-prio", "other", "true"]);
+}
+
+#[test]
+fn a_product_past_usize_leaves_the_set_open() {
+    /// One field of 2^13 values; five of them pass 2^64.
+    struct Wide;
+    impl LabelValue for Wide {
+        const VALUES: Option<&'static [&'static str]> = Some(&[""; 1 << 13]);
+        fn as_label<'a>(&'a self, _: &'a mut LabelBuffer) -> &'a str {
+            ""
+        }
+    }
+    #[derive(LabelSet)]
+    struct Four {
+        a: Wide,
+        b: Wide,
+        c: Wide,
+        d: Wide,
+    }
+    #[derive(LabelSet)]
+    struct Five {
+        a: Wide,
+        b: Wide,
+        c: Wide,
+        d: Wide,
+        e: Wide,
+    }
+    assert_eq!(Four::CARDINALITY, Some(1 << 52));
+    assert_eq!(Five::CARDINALITY, None);
+}
+
+#[test]
+#[allow(deprecated)]
+fn hostile_names_at_the_call_site_change_nothing() {
+    use hostile::{Closed, Kind, Open};
+
+    let kinds = ["some", "none", "ok", "err"];
+    assert_eq!(<Kind as LabelValue>::VALUES, Some(&kinds[..]));
+    assert_eq!(<Closed as LabelSet>::CARDINALITY, Some(16));
+    let set = Closed {
+        index: Kind::Ok,
+        values: Kind::None,
+    };
+    assert_eq!(LabelSet::index(&set), 9);
+    assert_eq!(values(&set), ["ok", "none"]);
+    let set = Open {
+        buffer: Kind::Err,
+        f: &1_u8,
+    };
+    assert_eq!(<Open<'_, u8> as LabelSet>::NAMES, ["buffer", "f"]);
+    assert_eq!(values(&set), ["err", "1"]);
+}
+
+#[test]
+fn a_macro_can_write_the_types() {
+    macro_rules! set {
+        ($value:ident { $($variant:ident = $text:literal),* }, $set:ident { $field:ident: $type:ty }) => {
+            #[derive(LabelValue)]
+            #[allow(dead_code)]
+            enum $value { $(#[label($text)] $variant),* }
+
+            #[derive(LabelSet)]
+            struct $set { $field: $type, #[label("second")] other: $value }
+        };
+    }
+    set!(Size { Small = "S", Large = "L" }, Shirt { color: &'static str });
+    assert_eq!(Shirt::NAMES, ["color", "second"]);
+    assert_eq!(
+        values(&Shirt {
+            color: "red",
+            other: Size::Large
+        }),
+        ["red", "L"]
+    );
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "runs cargo")]
+fn mistakes_do_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+}
+
+/// Everything that derived code could trip over: no prelude, its names taken, lints denied.
+mod hostile {
+    #![no_implicit_prelude]
+    #![deny(warnings, missing_docs, unsafe_code, unreachable_pub)]
+    #![deny(unused_qualifications, unused_lifetimes, single_use_lifetimes)]
+    #![allow(dead_code, unused_macros, non_camel_case_types, non_upper_case_globals)]
+
+    mod core {}
+    mod std {}
+    mod alloc {}
+    mod quipu {}
+
+    struct Option;
+    struct Some;
+    struct None;
+    struct Result;
+    struct String;
+    struct Vec;
+    struct LabelBuffer;
+    struct str;
+    struct usize;
+    struct bool;
+    trait FnOnce {}
+    trait Sized {}
+    trait LabelSet {}
+    trait LabelValue {}
+
+    const f: () = ();
+    const index: () = ();
+    const values: () = ();
+    const product: () = ();
+    const buffer: () = ();
+    const len: () = ();
+
+    macro_rules! panic {
+        () => {};
+    }
+    macro_rules! assert {
+        () => {};
+    }
+    macro_rules! matches {
+        () => {};
+    }
+    macro_rules! vec {
+        () => {};
+    }
+
+    /// Gives every type the methods that derived code calls.
+    trait Thief {
+        fn len(self) -> ();
+        fn checked_mul(self, _: ()) -> ();
+        fn index(self) -> ();
+    }
+
+    impl<T> Thief for T {
+        fn len(self) {}
+        fn checked_mul(self, (): ()) {}
+        fn index(self) {}
+    }
+
+    #[::core::prelude::v1::derive(::quipu::LabelValue)]
+    pub(super) enum Kind {
+        Some,
+        None,
+        #[deprecated]
+        Ok,
+        Err,
+    }
+
+    #[::core::prelude::v1::derive(::quipu::LabelSet)]
+    pub(super) struct Closed {
+        pub(super) index: Kind,
+        pub(super) values: Kind,
+    }
+
+    impl Closed {
+        const NAMES: () = ();
+        const VALUES: () = ();
+        const CARDINALITY: () = ();
+        fn index(&self) {}
+    }
+
+    #[::core::prelude::v1::derive(::quipu::LabelSet)]
+    pub(super) struct Open<'a, R: ?::core::marker::Sized> {
+        pub(super) buffer: Kind,
+        pub(super) f: &'a R,
+    }
+}
