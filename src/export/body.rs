@@ -1,29 +1,32 @@
-//! The body of a scrape: encoded as fast as the client takes it, in buffers that are used again.
+//! The body of a scrape: encoded as fast as the client takes it.
 
 use std::convert::Infallible;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::Scrape;
 
-/// A body of at least this many bytes is a chunk that others should not have to wait behind.
+/// Where a chunk fits without growing. Allocating each anew costs no more than keeping buffers for later, and leaves the
+/// memory of a scrape that waits for its client to those that do not.
+const CHUNK_CAPACITY: usize = 72 * 1024;
+
+/// A chunk of at least this many bytes is work that others should not have to wait behind.
 pub(super) const LARGE_CHUNK: usize = 32 * 1024;
 
 /// The body of a response of [`ScrapeService`](super::ScrapeService).
 ///
-/// It encodes one chunk of about 64 KiB when it is polled, and the next when it is polled again, so that its memory is
-/// that of the chunks the server has not sent yet, however many series there are. Between large chunks it lets other
-/// tasks run. It cannot fail; dropped before its end, it leaves a response that the server cannot end cleanly.
+/// It encodes one chunk of about 64 KiB when it is polled, and the next when it is polled again: its memory is that of the
+/// chunks the server has not sent yet, however many series there are. Between large chunks it lets other tasks run. It
+/// cannot fail; when it is dropped before its end, the server cannot end the response cleanly either.
 pub struct ScrapeBody(Content);
 
 enum Content {
-    Scrape(Encoder),
+    Scrape(Box<Encoder>),
     /// Says as little of its length as a scrape does, so that HEAD is answered with the headers of GET.
     Head,
     Message(&'static str),
@@ -31,11 +34,8 @@ enum Content {
 
 impl ScrapeBody {
     pub(super) fn scrape(scrape: Scrape) -> Self {
-        Self(Content::Scrape(Encoder {
-            scrape,
-            spare: Spare::default(),
-            rest: false,
-        }))
+        let rest = false;
+        Self(Content::Scrape(Box::new(Encoder { scrape, rest })))
     }
 
     pub(super) fn head() -> Self {
@@ -56,15 +56,9 @@ impl Body for ScrapeBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let data = match &mut self.0 {
-            Content::Scrape(encoder) => match encoder.poll_chunk(cx) {
-                Poll::Ready(chunk) => chunk,
-                Poll::Pending => return Poll::Pending,
-            },
-            Content::Head => None,
-            Content::Message(text) => match mem::take(text) {
-                "" => None,
-                text => Some(Bytes::from_static(text.as_bytes())),
-            },
+            Content::Scrape(encoder) => ready!(encoder.poll_chunk(cx)),
+            Content::Head | Content::Message("") => None,
+            Content::Message(text) => Some(Bytes::from_static(mem::take(text).as_bytes())),
         };
         Poll::Ready(data.map(|data| Ok(Frame::data(data))))
     }
@@ -89,7 +83,6 @@ impl fmt::Debug for ScrapeBody {
 
 struct Encoder {
     scrape: Scrape,
-    spare: Spare,
     rest: bool,
 }
 
@@ -99,47 +92,9 @@ impl Encoder {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut data = self.spare.take();
-        if !self.scrape.next_chunk(&mut data) {
-            return Poll::Ready(None);
-        }
-        self.rest = data.len() >= LARGE_CHUNK;
-        let chunk = Chunk {
-            data,
-            home: self.spare.clone(),
-        };
-        Poll::Ready(Some(Bytes::from_owner(chunk)))
-    }
-}
-
-/// A buffer that has been sent and waits for the next chunk.
-#[derive(Clone, Default)]
-struct Spare(Arc<Mutex<Vec<u8>>>);
-
-impl Spare {
-    fn take(&self) -> Vec<u8> {
-        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn put(&self, buffer: Vec<u8>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
-    }
-}
-
-/// A chunk on its way to the socket; its buffer comes home when the last of it has been sent.
-struct Chunk {
-    data: Vec<u8>,
-    home: Spare,
-}
-
-impl AsRef<[u8]> for Chunk {
-    fn as_ref(&self) -> &[u8] {
-        &self.data
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        self.home.put(mem::take(&mut self.data));
+        let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
+        let some = self.scrape.next_chunk(&mut chunk);
+        self.rest = chunk.len() >= LARGE_CHUNK;
+        Poll::Ready(some.then(|| chunk.into()))
     }
 }

@@ -1,5 +1,31 @@
-//! Exposing a registry: [`Scrape`] streams it as text.
+//! Exposing a registry: [`Scrape`] streams it as text; the rest serves that over HTTP.
+//!
+//! | to serve | use | feature |
+//! |---|---|---|
+//! | from a program without async | [`serve`] | `server` |
+//! | on a port of its own, inside tokio | [`Server`] | `server` |
+//! | on the port of an axum application | [`router`] | `axum` |
+//! | under a path of one's own, with any tower server | [`ScrapeService`] | `http` |
+//! | in any other way | [`Scrape`] | |
 
 mod scrape;
 
+#[cfg(feature = "http")]
+mod body;
+#[cfg(feature = "axum")]
+mod router;
+#[cfg(feature = "server")]
+mod server;
+#[cfg(feature = "http")]
+mod service;
+
 pub use scrape::{Scrape, TEXT_CONTENT_TYPE};
+
+#[cfg(feature = "http")]
+pub use body::ScrapeBody;
+#[cfg(feature = "axum")]
+pub use router::router;
+#[cfg(feature = "server")]
+pub use server::{Server, ServerHandle, serve};
+#[cfg(feature = "http")]
+pub use service::ScrapeService;

@@ -13,9 +13,10 @@ use crate::Registry;
 
 /// Answers GET with the text of a registry, HEAD with the same headers, and other methods with 405.
 ///
-/// It does not look at the path: mount it where scrapers look for it. A clone is one reference count.
+/// It does not look at the path: mount it where scrapers look for it.
 ///
-/// # Example
+/// # Cost
+/// A clone is one reference count. A scrape is encoded where its body is polled, in chunks; see [`ScrapeBody`].
 ///
 /// ```
 /// # #[cfg(feature = "axum")] {

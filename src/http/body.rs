@@ -11,69 +11,54 @@ use pin_project_lite::pin_project;
 
 use super::route::{Endpoint, Exchange};
 
+/// The body of a request, as the service behind the layer receives it.
+pub type RequestBody<B> = MeteredBody<B, RequestMeter>;
+
+/// The body of a response, as it leaves the layer.
+pub type ResponseBody<B> = MeteredBody<B, Exchange>;
+
 pin_project! {
-    /// The body of a request or a response as it passes through the layer.
+    /// A body whose bytes are counted as they pass; a [`RequestBody`] or a [`ResponseBody`].
     ///
-    /// Counts the bytes of the data frames and records, once, when the body has ended, has failed or is dropped.
-    /// Frames, size hint and errors are those of the body inside.
-    pub struct MeteredBody<B> {
+    /// Counts the data frames and records, once, when the body has ended, has failed or is dropped. Frames, size hint and
+    /// errors are those of the body inside.
+    pub struct MeteredBody<B, M> {
         #[pin]
         inner: B,
-        meter: Option<Meter>,
+        meter: Option<M>,
     }
 }
 
-/// Records when it is dropped.
-enum Meter {
-    Request(RequestMeter),
-    Response(Exchange),
+/// What counts, and records when it is dropped.
+pub trait Meter {
+    /// So many bytes have passed.
+    fn passed(&mut self, bytes: usize);
 }
 
-struct RequestMeter {
-    endpoint: Arc<Endpoint>,
-    bytes: u64,
-}
-
-impl Drop for RequestMeter {
-    fn drop(&mut self) {
-        self.endpoint.record_request_size(self.bytes);
-    }
-}
-
-impl Meter {
-    fn passed(&mut self, bytes: usize) {
-        match self {
-            Self::Request(meter) => meter.bytes += bytes as u64,
-            Self::Response(exchange) => exchange.sent(bytes),
-        }
-    }
-}
-
-impl<B: Body> MeteredBody<B> {
+impl<B: Body> RequestBody<B> {
     pub(super) fn request(inner: B, endpoint: Option<&Arc<Endpoint>>) -> Self {
         let meter = match endpoint {
             Some(endpoint) if inner.is_end_stream() => {
                 endpoint.record_request_size(0);
                 None
             }
-            Some(endpoint) => Some(Meter::Request(RequestMeter {
+            Some(endpoint) => Some(RequestMeter {
                 endpoint: Arc::clone(endpoint),
                 bytes: 0,
-            })),
+            }),
             None => None,
         };
         Self { inner, meter }
     }
+}
 
-    pub(super) fn response(inner: B, exchange: Option<Exchange>) -> Self {
-        Self {
-            inner,
-            meter: exchange.map(Meter::Response),
-        }
+impl<B> ResponseBody<B> {
+    pub(super) fn response(inner: B, meter: Option<Exchange>) -> Self {
+        Self { inner, meter }
     }
 }
 
-impl<B: Body> Body for MeteredBody<B> {
+impl<B: Body, M: Meter> Body for MeteredBody<B, M> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -103,8 +88,27 @@ impl<B: Body> Body for MeteredBody<B> {
     }
 }
 
-impl<B: fmt::Debug> fmt::Debug for MeteredBody<B> {
+impl<B: fmt::Debug, M> fmt::Debug for MeteredBody<B, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MeteredBody").field(&self.inner).finish()
+    }
+}
+
+/// Counts the body of a request.
+#[derive(Debug)]
+pub struct RequestMeter {
+    endpoint: Arc<Endpoint>,
+    bytes: u64,
+}
+
+impl Meter for RequestMeter {
+    fn passed(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+    }
+}
+
+impl Drop for RequestMeter {
+    fn drop(&mut self) {
+        self.endpoint.record_request_size(self.bytes);
     }
 }

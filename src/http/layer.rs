@@ -13,12 +13,13 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::body::MeteredBody;
+use super::body::{RequestBody, ResponseBody};
 use super::route::{Exchange, Routes, UNMATCHED};
 
 /// Records every request that passes; made by [`HttpMetrics::layer`](super::HttpMetrics::layer).
 ///
-/// Cost: a clone and a call of `layer` take one reference count each. Per request see the [module](super).
+/// # Cost
+/// A clone and a call of [`layer`](Layer::layer) take one reference count each. For a request see the [module](super).
 #[derive(Clone)]
 pub struct HttpLayer {
     routes: Arc<Routes>,
@@ -49,7 +50,7 @@ impl fmt::Debug for HttpLayer {
 
 /// The service that [`HttpLayer`] puts around another.
 ///
-/// The service inside receives its request's body, and this one answers with the response's, as a [`MeteredBody`].
+/// The service inside receives a [`RequestBody`], and this one answers with a [`ResponseBody`].
 #[derive(Clone)]
 pub struct HttpService<S> {
     inner: S,
@@ -58,11 +59,11 @@ pub struct HttpService<S> {
 
 impl<S, B, R> Service<Request<B>> for HttpService<S>
 where
-    S: Service<Request<MeteredBody<B>>, Response = Response<R>>,
+    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
     B: Body,
     R: Body,
 {
-    type Response = Response<MeteredBody<R>>;
+    type Response = Response<ResponseBody<R>>;
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
@@ -76,7 +77,7 @@ where
         let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
         let inner = self
             .inner
-            .call(request.map(|body| MeteredBody::request(body, endpoint)));
+            .call(request.map(|body| RequestBody::request(body, endpoint)));
         if let Some(exchange) = &mut exchange {
             exchange.wait();
         }
@@ -115,7 +116,7 @@ where
     F: Future<Output = Result<Response<R>, E>>,
     R: Body,
 {
-    type Output = Result<Response<MeteredBody<R>>, E>;
+    type Output = Result<Response<ResponseBody<R>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -132,7 +133,7 @@ where
             if let Some(exchange) = &mut exchange {
                 exchange.answer(response.status());
             }
-            Ok(response.map(|body| MeteredBody::response(body, exchange)))
+            Ok(response.map(|body| ResponseBody::response(body, exchange)))
         })
     }
 }
@@ -143,8 +144,8 @@ impl<F> fmt::Debug for ResponseFuture<F> {
     }
 }
 
-/// The state that a request in flight adds, whichever of the three it is in.
 const _: () = assert!(
-    size_of::<ResponseFuture<()>>() + 2 * size_of::<MeteredBody<()>>() <= 200,
+    size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>()
+        <= 200,
     "a request in flight must not cost more than 200 bytes",
 );

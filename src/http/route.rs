@@ -1,5 +1,6 @@
 //! The handles of every route, found once, and what one request records through them.
 
+use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -7,6 +8,7 @@ use std::time::Instant;
 use http::{Method, StatusCode};
 
 use super::append_list::AppendList;
+use super::body::Meter;
 use super::families::Families;
 use super::method::MethodLabel;
 use crate::{Counter, Histogram, InFlightGauge};
@@ -126,8 +128,15 @@ impl Endpoint {
     }
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.method.as_str(), self.pattern)
+    }
+}
+
 /// One request in flight: records when it is dropped, and so exactly once, however the request ends.
-pub(super) struct Exchange {
+#[derive(Debug)]
+pub struct Exchange {
     endpoint: Arc<Endpoint>,
     start: Instant,
     status: StatusCode,
@@ -159,8 +168,10 @@ impl Exchange {
     pub(super) fn answer(&mut self, status: StatusCode) {
         self.status = status;
     }
+}
 
-    pub(super) fn sent(&mut self, bytes: usize) {
+impl Meter for Exchange {
+    fn passed(&mut self, bytes: usize) {
         self.response_bytes += bytes as u64;
     }
 }

@@ -97,8 +97,10 @@ pub(crate) struct Buckets {
     /// The bounds, then `+Inf` to the end: of this length, so that a `u8` cannot be out of range.
     bounds: Box<[f64; MAX_BOUNDS + 1]>,
     len: usize,
-    /// For each cell, the number of bounds in cells before it. Empty when no table of a reasonable size separates the bounds.
+    /// For each cell, the number of bounds in cells before it; the last cell is for all that lies above the last bound's.
+    /// Empty when no table of a reasonable size separates the bounds.
     table: Box<[u8]>,
+    last_cell: i64,
     shift: u32,
     base: i64,
 }
@@ -110,7 +112,7 @@ impl Buckets {
         check_bounds(bounds)?;
         let mut padded = Box::new([f64::INFINITY; MAX_BOUNDS + 1]);
         padded[..bounds.len()].copy_from_slice(bounds);
-        let mut buckets = Buckets { bounds: padded, len: bounds.len(), table: Box::default(), shift: 0, base: 0 };
+        let mut buckets = Buckets { bounds: padded, len: bounds.len(), table: Box::default(), last_cell: 0, shift: 0, base: 0 };
         for mantissa_bits in 0..=f64::MANTISSA_DIGITS - 1 {
             if buckets.tabulate(f64::MANTISSA_DIGITS - 1 - mantissa_bits) {
                 break;
@@ -127,12 +129,13 @@ impl Buckets {
         let cell_of = |value: f64| ((value.to_bits() as i64 >> shift) - base).max(0);
         let cells: Vec<i64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
         let separate = cells.windows(2).all(|pair| pair[0] < pair[1]);
-        let last = cells[cells.len() - 1];
+        let last = cells[cells.len() - 1] + 1;
         if !separate || last >= Self::MAX_CELLS {
             return false;
         }
         let bounds_before = |cell: i64| cells.partition_point(|c| *c < cell) as u8;
         self.table = (0..=last).map(bounds_before).collect();
+        self.last_cell = last;
         (self.shift, self.base) = (shift, base);
         true
     }
@@ -149,16 +152,14 @@ impl Buckets {
     /// The bucket of a value: the first whose bound is not below it. `value` is not NaN.
     #[inline(always)]
     pub(crate) fn find(&self, value: f64) -> usize {
-        if self.table.is_empty() {
-            return self.search(value);
-        }
-        let cell = ((value.to_bits() as i64 >> self.shift) - self.base).max(0) as usize;
+        let cell = ((value.to_bits() as i64 >> self.shift) - self.base).clamp(0, self.last_cell) as usize;
         match self.table.get(cell) {
             Some(&next) => usize::from(next) + usize::from(!(value <= self.bounds[usize::from(next)])),
-            None => self.len,
+            None => self.search(value),
         }
     }
 
+    #[cold]
     #[inline(never)]
     fn search(&self, value: f64) -> usize {
         self.bounds().partition_point(|bound| !(value <= *bound))

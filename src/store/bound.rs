@@ -28,14 +28,26 @@ impl<'a, M> Bound<'a, M> {
 
     /// Finds or makes the series, and the metric from it. `make` only moves the series into the metric.
     #[inline(always)]
-    pub(crate) fn look_up(set: &'a Set, values: &[&str], make: impl Fn(Series) -> M) -> Self {
+    pub(crate) fn look_up(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
+        Bound::find(set, values, make).unwrap_or_else(|| Bound::insert(set, values, make))
+    }
+
+    #[inline(always)]
+    fn find(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Option<Self> {
+        let pin = pin();
+        let metric = make(share(&set.get(values, &pin)?));
+        Some(Bound(Loan::Pinned(ManuallyDrop::new(metric), pin)))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
         loop {
-            let pin = pin();
-            if let Some(found) = set.get(values, &pin) {
-                return Bound(Loan::Pinned(ManuallyDrop::new(make(share(&found))), pin));
-            }
-            drop(pin);
             set.insert(values);
+            // Another thread may have removed it again.
+            if let Some(bound) = Bound::find(set, values, make) {
+                return bound;
+            }
         }
     }
 }

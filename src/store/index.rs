@@ -3,66 +3,122 @@
 //! Readers are pinned (see [`pin`](super::pin)); writers are serialised by the lock of the [set](super::set). Entries are
 //! pointers that the index neither owns nor follows.
 
-use crate::sync::{AtomicPtr, AtomicU8, Ordering};
+use crate::sync::{AtomicPtr, AtomicU64, Ordering};
 use core::ptr;
 
-/// A place in the table. The pointer is written after the tag, and decides whether the tag means anything.
+/// Entries of a group: as many as fill a cache line together with their tags.
+const GROUP: usize = 7;
+
+/// A tag is 7 bits of the hash, and a bit that says that the place was ever used. 0: a search may end here.
+const USED: u64 = 0x80;
+const EACH: u64 = 0x01_0101_0101_0101;
+
 #[derive(Debug)]
-struct Table {
-    /// Eight bits of each entry's hash, so that a probe seldom follows a pointer in vain.
-    tags: Box<[AtomicU8]>,
-    entries: Box<[AtomicPtr<()>]>,
+#[repr(align(64))]
+struct Group {
+    /// The entries' tags, a byte each, filled from the lowest.
+    tags: AtomicU64,
+    /// Null where nothing was put yet, and where an entry was removed.
+    entries: [AtomicPtr<()>; GROUP],
 }
 
-/// Stands where an entry was removed: a search goes on past it.
-static REMOVED: u8 = 0;
+impl Group {
+    /// The places whose tag may be that of `hash`, as the high bit of each one's byte; and whether all places were used.
+    #[inline(always)]
+    fn candidates(&self, hash: u64) -> (u64, bool) {
+        // Acquire pairs with the Release in `Table::put`: the entries of these tags.
+        let tags = self.tags.load(Ordering::Acquire);
+        // Bytes that are equal become 0, and the lowest of those is found; a byte above it may be taken for equal when it
+        // is not, which the caller then notices.
+        let difference = tags ^ (tag(hash) * EACH);
+        (difference.wrapping_sub(EACH) & !difference & (USED * EACH), tags & (USED * EACH) == USED * EACH)
+    }
 
-fn removed() -> *mut () {
-    (&raw const REMOVED).cast_mut().cast()
+    /// The place of the lowest candidate.
+    #[inline(always)]
+    fn place(&self, candidates: u64) -> &AtomicPtr<()> {
+        &self.entries[candidates.trailing_zeros() as usize / 8]
+    }
+}
+
+#[derive(Debug)]
+struct Table(Box<[Group]>);
+
+#[inline(always)]
+fn tag(hash: u64) -> u64 {
+    hash & 0x7f | USED
 }
 
 impl Table {
-    fn with_capacity(capacity: usize) -> Table {
-        Table {
-            tags: (0..capacity).map(|_| AtomicU8::new(0)).collect(),
-            entries: (0..capacity).map(|_| AtomicPtr::new(ptr::null_mut())).collect(),
-        }
+    fn with_groups(groups: usize) -> Table {
+        let entries = || core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
+        Table((0..groups).map(|_| Group { tags: AtomicU64::new(0), entries: entries() }).collect())
     }
 
-    /// Where the search for a hash begins: its high bits, scaled to the capacity. The low bits make the tag.
+    /// The group in which the search for a hash begins: its high bits, scaled. The low bits make the tag.
     #[inline(always)]
     fn start(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.entries.len() as u128) >> 64) as usize
+        ((u128::from(hash) * self.0.len() as u128) >> 64) as usize
     }
 
     #[inline(always)]
-    fn find(&self, hash: u64, mut is_it: impl FnMut(*mut ()) -> bool) -> Option<(usize, *mut ())> {
+    fn next(&self, group: usize) -> usize {
+        if group + 1 == self.0.len() { 0 } else { group + 1 }
+    }
+
+    /// Tries the first entry of the first group that has the tag: mostly the one. Straight on, without a loop from which
+    /// the compiler would move the parts of `is_it` to before it.
+    #[inline(always)]
+    fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
+        let group = &self.0[self.start(hash)];
+        let equal = group.candidates(hash).0;
+        if equal != 0 {
+            let entry = group.place(equal).load(Ordering::Acquire);
+            if !entry.is_null() && is_it(entry) {
+                return Some(entry);
+            }
+        }
+        self.find_place(hash, is_it).map(|(_, entry)| entry)
+    }
+
+    /// The whole search.
+    #[inline(never)]
+    fn find_place(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<(&AtomicPtr<()>, *mut ())> {
         let mut at = self.start(hash);
         loop {
-            // Acquire pairs with the Release in `put`: the entry's contents and its tag.
-            let entry = self.entries[at].load(Ordering::Acquire);
-            if entry.is_null() {
+            let group = &self.0[at];
+            let (mut equal, is_full) = group.candidates(hash);
+            while equal != 0 {
+                let place = group.place(equal);
+                // Acquire pairs with the Release in `put`, for an entry whose tag was seen with an older one's.
+                let entry = place.load(Ordering::Acquire);
+                if !entry.is_null() && is_it(entry) {
+                    return Some((place, entry));
+                }
+                equal &= equal - 1;
+            }
+            if !is_full {
                 return None;
             }
-            if self.tags[at].load(Ordering::Relaxed) == hash as u8 && entry != removed() && is_it(entry) {
-                return Some((at, entry));
-            }
-            at += 1;
-            if at == self.entries.len() {
-                at = 0;
-            }
+            at = self.next(at);
         }
     }
 
-    /// Puts an entry at the first empty place. There is one: see `Index::MAX_LOAD`.
+    /// Puts an entry at the first place that was never used. There is one: see `Index::insert`.
     fn put(&self, hash: u64, entry: *mut ()) {
         let mut at = self.start(hash);
-        while !self.entries[at].load(Ordering::Relaxed).is_null() {
-            at = (at + 1) % self.entries.len();
+        loop {
+            let Group { tags, entries } = &self.0[at];
+            let old = tags.load(Ordering::Relaxed);
+            let used = (old & (USED * EACH)).count_ones() as usize;
+            if used < GROUP {
+                entries[used].store(entry, Ordering::Release);
+                // Release pairs with the Acquire in `find`.
+                tags.store(old | tag(hash) << (8 * used), Ordering::Release);
+                return;
+            }
+            at = self.next(at);
         }
-        self.tags[at].store(hash as u8, Ordering::Relaxed);
-        // Release pairs with the Acquire in `find`.
-        self.entries[at].store(entry, Ordering::Release);
     }
 }
 
@@ -75,7 +131,7 @@ pub(crate) struct Index {
 /// What only the writer knows. Kept beside the lock that serialises writers.
 #[derive(Debug, Default)]
 pub(crate) struct Fill {
-    /// Places that are not empty, removed ones included.
+    /// Places that were ever used, those of removed entries included.
     used: usize,
     live: usize,
 }
@@ -102,10 +158,8 @@ impl Drop for OldTable {
 }
 
 impl Index {
-    const FIRST_CAPACITY: usize = if cfg!(quipu_loom) { 2 } else { 8 };
-
     pub(crate) fn new() -> Index {
-        Index { table: AtomicPtr::new(Box::into_raw(Box::new(Table::with_capacity(Self::FIRST_CAPACITY)))) }
+        Index { table: AtomicPtr::new(Box::into_raw(Box::new(Table::with_groups(1)))) }
     }
 
     #[inline(always)]
@@ -123,8 +177,8 @@ impl Index {
     /// # Safety
     /// The caller is pinned, or holds the writer's lock.
     #[inline(always)]
-    pub(crate) unsafe fn find(&self, hash: u64, is_it: impl FnMut(*mut ()) -> bool) -> Option<*mut ()> {
-        self.table().find(hash, is_it).map(|(_, entry)| entry)
+    pub(crate) unsafe fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
+        self.table().find(hash, is_it)
     }
 
     /// Adds an entry that is not there. `rehash` tells the hash of an entry when the table has to grow.
@@ -138,9 +192,9 @@ impl Index {
         entry: *mut (),
         rehash: impl Fn(*mut ()) -> u64,
     ) -> Option<OldTable> {
-        let capacity = self.table().entries.len();
-        // At most four of five places are used: a search always finds an empty one, and soon.
-        let old = (5 * (fill.used + 1) > 4 * capacity).then(|| self.rebuild(fill, rehash));
+        let capacity = GROUP * self.table().0.len();
+        // At most seven of eight places are used: a search always finds an unused one, and soon.
+        let old = (8 * (fill.used + 1) > 7 * capacity).then(|| self.rebuild(fill, rehash));
         self.table().put(hash, entry);
         fill.used += 1;
         fill.live += 1;
@@ -149,11 +203,11 @@ impl Index {
 
     /// Replaces the table by one with room, without the removed entries.
     fn rebuild(&self, fill: &mut Fill, rehash: impl Fn(*mut ()) -> u64) -> OldTable {
-        let capacity = Self::FIRST_CAPACITY.max(fill.live * 2);
-        let table = Table::with_capacity(capacity);
-        for entry in &self.table().entries {
-            let entry = entry.load(Ordering::Relaxed);
-            if !entry.is_null() && entry != removed() {
+        // Then half to a third of it is unused, until it fills up.
+        let table = Table::with_groups((fill.live * 3 / 2).div_ceil(GROUP) + 1);
+        for place in self.table().0.iter().flat_map(|group| &group.entries) {
+            let entry = place.load(Ordering::Relaxed);
+            if !entry.is_null() {
                 table.put(rehash(entry), entry);
             }
         }
@@ -167,10 +221,8 @@ impl Index {
     /// # Safety
     /// The caller holds the writer's lock.
     pub(crate) unsafe fn remove(&self, fill: &mut Fill, hash: u64, entry: *mut ()) -> bool {
-        let table = self.table();
-        let Some((at, _)) = table.find(hash, |found| found == entry) else { return false };
-        // Release: as in `put`, for readers that take the mark for an entry.
-        table.entries[at].store(removed(), Ordering::Release);
+        let Some((place, _)) = self.table().find_place(hash, |found| found == entry) else { return false };
+        place.store(ptr::null_mut(), Ordering::Relaxed);
         fill.live -= 1;
         true
     }

@@ -41,12 +41,13 @@
 
 mod block;
 mod index;
+#[cfg(not(quipu_loom))]
+mod key;
 mod lane;
 mod list;
 #[cfg(not(quipu_loom))]
 mod pages;
 mod pin;
-mod same;
 mod slots;
 
 #[cfg(not(quipu_loom))]

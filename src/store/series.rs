@@ -1,7 +1,7 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
 use super::block::Cell;
-use super::same::same;
+use super::key::{Key, UNUSUAL, gap_around};
 use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
 use crate::sync::{AtomicUsize, Ordering, fence};
@@ -28,13 +28,16 @@ pub(crate) struct Shape {
 /// a slot that has passed to another series.
 pub struct Series(NonNull<Header>);
 
-/// Start of the allocation. The *tail* follows: one byte that tells whether a label value was escaped, the length of each
-/// value (16 bits; 32 when escaped), the text `a="x",b="y"`, and, only when escaped, the values as they were given.
+/// Start of the allocation. The *tail* follows: the text `a="x",b="y"`, and [`PADDING`]. When `lengths` is [`UNUSUAL`], because
+/// there are many labels, or a value is long or had to be escaped, the length of each value in 32 bits stands before the
+/// text, and the values as they were given after it.
 #[repr(C)]
 struct Header {
     shares: AtomicUsize,
     cell: Cell,
     shape: Arc<Shape>,
+    lengths: u64,
+    /// Without the padding.
     tail_len: u32,
     place: u32,
 }
@@ -44,21 +47,23 @@ unsafe impl Send for Series {}
 // SAFETY: as above.
 unsafe impl Sync for Series {}
 
-const PLAIN: u8 = 0;
-const ESCAPED: u8 = 1;
+/// Readable bytes after the tail: a comparison may load eight bytes at a value's start.
+const PADDING: usize = 7;
 
 impl Series {
     /// Makes a series with a new slot. `values` are as many as the shape has label names; `place` is its place in the list.
     ///
     /// # Panics
     /// When the labels are longer than 4 GiB together.
-    #[cfg(not(quipu_loom))]
-    pub(super) fn new(shape: Arc<Shape>, values: &[&str], place: usize) -> Series {
-        let tail = tail(&shape.label_names, values);
+    pub(super) fn new(shape: Arc<Shape>, key: &Key<'_>, place: usize) -> Series {
+        let is_plain = |value: &&str| !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'));
+        let lengths = if key.values().iter().all(is_plain) { key.lengths } else { UNUSUAL };
+        let tail = tail(&shape.label_names, key.values(), lengths == UNUSUAL);
         let header = Header {
             shares: AtomicUsize::new(1),
             cell: super::slots::SLOTS.take(shape.form),
             shape,
+            lengths,
             tail_len: u32::try_from(tail.len()).expect("labels of one series are shorter than 4 GiB"),
             place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
         };
@@ -72,6 +77,10 @@ impl Series {
         let start = unsafe { memory.add(1) }.cast::<u8>();
         // SAFETY: the allocation has room for the tail.
         unsafe { start.copy_from_nonoverlapping(NonNull::from(&tail[..]).cast(), tail.len()) };
+        // SAFETY: the padding follows the tail.
+        let padding = unsafe { start.add(tail.len()) };
+        // SAFETY: the allocation has room for the padding.
+        unsafe { padding.write_bytes(0, PADDING) };
         Series(memory)
     }
 
@@ -108,66 +117,56 @@ impl Series {
     /// The labels as they are exposed: `a="x",b="y"`, escaped; empty without labels.
     #[inline]
     pub(crate) fn text(&self) -> &str {
-        let (tail, n) = (self.tail(), self.shape().label_names.len());
-        let text = match tail[0] {
-            PLAIN => &tail[1 + 2 * n..],
-            _ => &tail[1 + 4 * n..tail.len() - (0..n).map(|i| self.escaped_len(i)).sum::<usize>()],
-        };
+        let tail = self.tail();
+        let text = if self.header().lengths == UNUSUAL { &tail[self.unusual_text()] } else { tail };
         // SAFETY: the text was put together from strings.
         unsafe { core::str::from_utf8_unchecked(text) }
     }
 
-    fn escaped_len(&self, n: usize) -> usize {
-        let bytes = self.tail()[1 + 4 * n..].first_chunk().expect("a tail starts with the lengths");
-        u32::from_ne_bytes(*bytes) as usize
+    /// Where the text is in the tail of an unusual series.
+    #[cold]
+    fn unusual_text(&self) -> core::ops::Range<usize> {
+        let labels = self.shape().label_names.len();
+        let raw: usize = (0..labels).map(|n| self.length(n)).sum();
+        4 * labels..self.tail().len() - raw
     }
 
-    /// Whether the series has exactly these label values: S-invariants aside, a hash is never taken for a key.
-    ///
-    /// `gaps` are the distances in the text from the end of one value to the start of the next.
+    /// Length of a value.
+    fn length(&self, n: usize) -> usize {
+        if self.header().lengths != UNUSUAL {
+            return (self.header().lengths >> (16 * n)) as usize & 0xffff;
+        }
+        let length = self.tail()[4 * n..].first_chunk().expect("the tail starts with the lengths");
+        u32::from_ne_bytes(*length) as usize
+    }
+
+    /// Whether the series has exactly these label values: a hash is never taken for a key.
     #[inline(always)]
-    pub(super) fn has_values(&self, values: &[&str], gaps: &[usize]) -> bool {
-        let tail = self.tail();
-        let n = values.len();
-        let Some((lengths, mut text)) = tail[1..].split_at_checked(2 * n) else { return false };
-        if tail[0] != PLAIN {
-            return self.has_escaped_values(values);
+    pub(super) fn has(&self, key: &Key<'_>, gaps: &[usize; 4]) -> bool {
+        let lengths = self.header().lengths;
+        if lengths == key.lengths && lengths != UNUSUAL {
+            // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths; padding follows.
+            return unsafe { key.stands_in(self.tail().as_ptr(), gaps) };
         }
-        for ((value, gap), len) in values.iter().zip(gaps).zip(lengths.as_chunks::<2>().0) {
-            let len = usize::from(u16::from_ne_bytes(*len));
-            let Some((mine, rest)) = text.get(*gap..).and_then(|text| text.split_at_checked(len)) else { return false };
-            if value.len() != len || !same(mine, value.as_bytes()) {
-                return false;
-            }
-            text = rest;
-        }
-        true
+        // What had to be escaped may have usual lengths in the key.
+        lengths == UNUSUAL && self.has_unusual(key.values())
     }
 
     #[cold]
-    fn has_escaped_values(&self, values: &[&str]) -> bool {
-        let mut raw = &self.tail()[1 + 4 * values.len() + self.text().len()..];
-        values.iter().enumerate().all(|(n, value)| {
-            let (mine, rest) = raw.split_at(self.escaped_len(n));
-            raw = rest;
-            mine == value.as_bytes()
-        })
+    #[inline(never)]
+    fn has_unusual(&self, values: &[&str]) -> bool {
+        self.with_values(|mine| mine == values)
     }
 
     /// Calls `use_values` with the label values as they were given.
-    pub(super) fn with_values<R>(&self, gaps: &[usize], use_values: impl FnOnce(&[&str]) -> R) -> R {
-        let tail = self.tail();
-        let n = gaps.len();
-        let plain = tail[0] == PLAIN;
-        let mut rest = if plain { &tail[1 + 2 * n..] } else { &tail[1 + 4 * n + self.text().len()..] };
-        let values: Vec<&str> = (0..n)
-            .map(|i| {
-                let (gap, len) = if plain {
-                    (gaps[i], usize::from(u16::from_ne_bytes([tail[1 + 2 * i], tail[2 + 2 * i]])))
-                } else {
-                    (0, self.escaped_len(i))
-                };
-                let (value, after) = rest[gap..].split_at(len);
+    pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
+        let names = &self.shape().label_names;
+        let is_unusual = self.header().lengths == UNUSUAL;
+        let mut rest = if is_unusual { &self.tail()[self.unusual_text().end..] } else { self.tail() };
+        let values: Vec<&str> = (0..names.len())
+            .map(|n| {
+                let gap = if is_unusual { 0 } else { names[n].len() + gap_around(n) };
+                let (value, after) = rest[gap..].split_at(self.length(n));
                 rest = after;
                 // SAFETY: these bytes were copied from a string of this length.
                 unsafe { core::str::from_utf8_unchecked(value) }
@@ -217,8 +216,7 @@ impl Series {
     #[cold]
     fn destroy(&mut self) {
         let layout = layout(self.header().tail_len as usize);
-        #[cfg(not(quipu_loom))]
-        super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
+            super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
         // SAFETY: this was the last share, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
         // SAFETY: allocated in `new` with the same layout.
@@ -233,28 +231,17 @@ impl core::fmt::Debug for Series {
 }
 
 fn layout(tail: usize) -> Layout {
-    let tail = Layout::array::<u8>(tail).expect("a tail is shorter than 4 GiB");
+    let tail = Layout::array::<u8>(tail + PADDING).expect("a tail is shorter than 4 GiB");
     Layout::new::<Header>().extend(tail).expect("a tail is shorter than 4 GiB").0
 }
 
-/// Length of what stands before a value in the text, from the end of the value before it.
-pub(super) fn gaps(label_names: &[Box<str>]) -> Box<[usize]> {
-    label_names.iter().enumerate().map(|(n, name)| name.len() + r#"=""#.len() + if n > 0 { r#"","#.len() } else { 0 }).collect()
-}
-
-#[cfg(not(quipu_loom))]
-fn tail(names: &[Box<str>], values: &[&str]) -> Vec<u8> {
+fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
     debug_assert_eq!(names.len(), values.len());
-    let is_plain = |value: &&str| {
-        value.len() <= usize::from(u16::MAX) && !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'))
-    };
-    let plain = values.iter().all(is_plain);
-    let mut tail = vec![if plain { PLAIN } else { ESCAPED }];
-    for value in values {
-        if plain {
-            tail.extend_from_slice(&(value.len() as u16).to_ne_bytes());
-        } else {
-            tail.extend_from_slice(&u32::try_from(value.len()).expect("a label value is shorter than 4 GiB").to_ne_bytes());
+    let mut tail = Vec::new();
+    if is_unusual {
+        for value in values {
+            let length = u32::try_from(value.len()).expect("a label value is shorter than 4 GiB");
+            tail.extend_from_slice(&length.to_ne_bytes());
         }
     }
     for (n, (name, value)) in names.iter().zip(values).enumerate() {
@@ -266,7 +253,7 @@ fn tail(names: &[Box<str>], values: &[&str]) -> Vec<u8> {
         push_escaped_label_value(&mut tail, value);
         tail.push(b'"');
     }
-    if !plain {
+    if is_unusual {
         values.iter().for_each(|value| tail.extend_from_slice(value.as_bytes()));
     }
     tail

@@ -1,12 +1,11 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
 use super::index::{Fill, Index, OldTable};
+use super::key::{Key, Seeds, gaps};
 use super::list::List;
 use super::pin::{PINS, Pin};
-use super::series::{Found, Series, Shape, gaps};
+use super::series::{Found, Series, Shape};
 use crate::sync::{Mutex, lock};
-use foldhash::fast::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 /// The series of one family.
@@ -15,8 +14,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) shape: Arc<Shape>,
-    gaps: Box<[usize]>,
-    hasher: RandomState,
+    gaps: [usize; 4],
+    seeds: Seeds,
     index: Index,
     list: List,
     writer: Mutex<Writer>,
@@ -46,30 +45,23 @@ impl Set {
         Set {
             gaps: gaps(&shape.label_names),
             shape,
-            hasher: RandomState::default(),
+            seeds: Seeds::random(),
             index: Index::new(),
             list: List::new(),
             writer: Mutex::default(),
         }
     }
 
-    #[inline(always)]
-    fn hash(&self, values: &[&str]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        values.iter().for_each(|value| hasher.write(value.as_bytes()));
-        hasher.finish()
-    }
-
     /// # Safety
     /// The caller is pinned, or holds the writer's lock, for the lifetime.
     #[inline(always)]
-    unsafe fn find<'a>(&self, hash: u64, values: &[&str]) -> Option<Found<'a>> {
+    unsafe fn find<'a>(&self, key: &Key<'_>) -> Option<Found<'a>> {
         let is_it = |entry| {
             // SAFETY: entries of the index are series of this set; passed on.
-            unsafe { Found::new(entry) }.has_values(values, &self.gaps)
+            unsafe { Found::new(entry) }.has(key, &self.gaps)
         };
         // SAFETY: passed on.
-        let entry = unsafe { self.index.find(hash, is_it) }?;
+        let entry = unsafe { self.index.find(key.hash, is_it) }?;
         // SAFETY: passed on.
         Some(unsafe { Found::new(entry) })
     }
@@ -80,7 +72,7 @@ impl Set {
     #[inline(always)]
     pub(crate) fn get<'p>(&self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         // SAFETY: pinned for the lifetime.
-        unsafe { self.find(self.hash(values), values) }
+        unsafe { self.find(&self.seeds.key(values)) }
     }
 
     /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
@@ -88,22 +80,22 @@ impl Set {
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
-        let hash = self.hash(values);
+        let key = self.seeds.key(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
         // SAFETY: the lock is held.
-        if unsafe { self.find(hash, values) }.is_some() {
+        if unsafe { self.find(&key) }.is_some() {
             return;
         }
         let place = writer.vacant.pop();
-        let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        let series = Series::new(self.shape.clone(), &key, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            unsafe { Found::new(entry) }.with_values(&self.gaps, |values| self.hash(values))
+            unsafe { Found::new(entry) }.with_values(|values| self.seeds.key(values).hash)
         };
         // SAFETY: the lock is held.
-        let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
+        let old_table = unsafe { self.index.insert(&mut writer.fill, key.hash, entry, rehash) };
         match place {
             Some(place) => self.list.set(place, entry),
             None => self.list.push(entry),
@@ -118,15 +110,15 @@ impl Set {
 
     /// Takes a series out. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
-        let hash = self.hash(values);
+        let key = self.seeds.key(values);
         let mut writer = lock(&self.writer);
         let Writer { fill, vacant, garbage } = &mut *writer;
         // SAFETY: the lock is held until the end of the function.
-        let Some(found) = (unsafe { self.find(hash, values) }) else { return false };
+        let Some(found) = (unsafe { self.find(&key) }) else { return false };
         let place = found.place();
         let entry = self.list.get(place);
         // SAFETY: the lock is held.
-        let unlinked = unsafe { self.index.remove(fill, hash, entry) };
+        let unlinked = unsafe { self.index.remove(fill, key.hash, entry) };
         debug_assert!(unlinked, "what was found under the lock is there");
         self.list.set(place, core::ptr::null_mut());
         vacant.push(place);

@@ -104,6 +104,12 @@ fn one_open_field_opens_the_set() {
     assert_eq!(Open::<u8>::CARDINALITY, None);
     assert_eq!(Open::<bool>::CARDINALITY, None);
     assert_eq!(Open::<bool>::VALUES, [None, bool::VALUES, Queue::VALUES]);
+    let set = Open {
+        r#type: "mail",
+        shard: true,
+        queue: Queue::Low,
+    };
+    assert_eq!(set.index(), 0);
 }
 
 #[test]

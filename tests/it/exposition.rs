@@ -281,7 +281,7 @@ fn plans() -> impl Strategy<Value = Vec<Plan>> {
 /// The lines of the registry's own metrics are left out.
 fn own_lines(text: &str) -> Vec<&str> {
     let is_own = |line: &&str| !line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with("quipu_");
-    text.lines().filter(is_own).collect()
+    text.split_terminator('\n').filter(is_own).collect()
 }
 
 proptest! {
@@ -293,20 +293,18 @@ proptest! {
         let text = registry.to_text();
         reader::read(&text).unwrap();
         let expected: Vec<String> = plans.iter().flat_map(Plan::lines).collect();
-        let expected = expected.join("\n");
-        let found = own_lines(&text).join("\n");
-        // `lines` would also split at a carriage return before a line feed, on both sides alike.
-        for (found, expected) in found.lines().zip(expected.lines()) {
+        let found = own_lines(&text);
+        for (found, expected) in found.iter().zip(&expected) {
             let (head, value) = found.rsplit_once(' ').unwrap();
             let (expected_head, expected_value) = expected.rsplit_once(' ').unwrap();
             if found.starts_with('#') {
-                prop_assert_eq!(found, expected);
+                prop_assert_eq!(*found, expected);
                 continue;
             }
             prop_assert_eq!(head, expected_head);
             let (value, expected_value): (f64, f64) = (value.parse().unwrap(), expected_value.parse().unwrap());
             prop_assert!(value.to_bits() == expected_value.to_bits() || value.is_nan() && expected_value.is_nan());
         }
-        prop_assert_eq!(found.lines().count(), expected.lines().count());
+        prop_assert_eq!(found.len(), expected.len());
     }
 }

@@ -20,8 +20,6 @@ use crate::Registry;
 ///
 /// If the address cannot be resolved or taken, or the thread cannot be started.
 ///
-/// # Example
-///
 /// ```
 /// use quipu::Registry;
 ///

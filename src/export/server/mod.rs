@@ -43,9 +43,9 @@ use socket::Socket;
 /// - when a connection cannot be accepted, most often for want of file descriptors, the server waits for 100 ms before it
 ///   tries again, and counts it in `quipu_scrape_accept_errors_total`.
 ///
-/// Memory: about 20 KB per connection, and one or two chunks of 64 KiB more while it is being sent a scrape.
-///
-/// # Example
+/// # Cost
+/// About 10 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
+/// it is being sent a scrape.
 ///
 /// ```no_run
 /// # async fn run() -> std::io::Result<()> {
