@@ -142,6 +142,9 @@ fn methods(labels: &[Label<'_>]) -> TokenStream {
     quote! {
         #[inline]
         fn index(&self) -> ::core::primitive::usize {
+            if let ::core::option::Option::None = <Self as ::quipu::LabelSet>::CARDINALITY {
+                return 0usize;
+            }
             let __quipu_index = 0usize;
             #(
                 let __quipu_index = ::quipu::LabelValue::index(&self.#fields)

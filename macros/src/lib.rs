@@ -51,9 +51,13 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 ///     worker: &'a str,
 /// }
 ///
-/// assert_eq!(Job::NAMES, ["priority", "worker_name"]);
-/// let job = Job { priority: Priority::Low, worker: "w1" };
-/// job.with_values(|values| assert_eq!(values, ["low", "w1"]));
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+/// jobs.with(&Job { priority: Priority::Low, worker: "w1" }).inc();
+///
+/// let text = registry.to_text();
+/// assert!(text.contains("jobs_total{priority=\"low\",worker_name=\"w1\"} 1\n"), "{text}");
+/// # Ok::<(), quipu::RegisterError>(())
 /// ```
 ///
 /// If all fields are closed, so is the set:

@@ -44,9 +44,7 @@ impl Drop for Running {
 
 /// What a child prints until it ends.
 pub(crate) fn output(arguments: &[&str]) -> String {
-    let output = command(arguments)
-        .output()
-        .expect("the program can run");
+    let output = command(arguments).output().expect("the program can run");
     assert!(output.status.success(), "a child failed: {arguments:?}");
     String::from_utf8(output.stdout)
         .expect("a child prints text")

@@ -8,12 +8,12 @@
 //! ```
 //!
 //! Contenders take turns in short rounds, and of many rounds the minimum and the median are
-//! printed, with the ratio of each minimum to quipu's. Targets are judged by minima. Every
-//! contender does the same number of operations on the same values, keys and bounds; the line
-//! `(empty loop)` is the same loop around nothing, and no line is reduced by it. Each crate is
-//! taken in its fastest documented form for the work, which its file in `rivals/` states. What is
-//! measured with two threads is the time from the first one's start to the last one's end, for the
-//! operations of one thread.
+//! printed, with the ratio of each minimum to quipu's. Targets are judged by minima, but how much a
+//! scrape slows a writer is judged by medians. Every contender does the same number of operations
+//! on the same values, keys and bounds; the line `(empty loop)` is the same loop around nothing,
+//! and no line is reduced by it. Each crate is taken in its fastest documented form for the work,
+//! which its file in `rivals/` states. What is measured with two threads is the time from the first
+//! one's start to the last one's end, for the operations of one thread.
 //!
 //! Nothing else may run on the machine: with two threads both processors are busy.
 
@@ -141,12 +141,20 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> ExitCode {
-    let mut bench = Bench::new(options.quick);
-    for (name, work) in works::ALL {
-        if options.only.as_deref().is_none_or(|only| name.contains(only)) {
-            work(&mut bench);
-        }
+    let only = options.only.as_deref().unwrap_or_default();
+    let mut works = works::ALL
+        .iter()
+        .filter(|(name, _)| name.contains(only))
+        .peekable();
+    if works.peek().is_none() {
+        eprintln!("no work has {only} in its name; there are:");
+        works::ALL
+            .iter()
+            .for_each(|(name, _)| eprintln!("  {name}"));
+        return ExitCode::FAILURE;
     }
+    let mut bench = Bench::new(options.quick);
+    works.for_each(|(_, work)| work(&mut bench));
     bench.targets.print();
     if options.check && !bench.targets.all_met() {
         return ExitCode::FAILURE;

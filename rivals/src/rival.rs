@@ -36,11 +36,6 @@ pub(crate) trait Rival {
         None::<fn(f64)>
     }
 
-    /// The same, in the type the crate has for a histogram that many threads write.
-    fn contended_histogram() -> Option<impl Observe> {
-        Self::histogram()
-    }
-
     /// A lookup by three strings and one increment of the counter found; all series exist.
     fn lookup(_keys: &Keys) -> Option<impl Fn(Key) + Send + Sync + 'static> {
         None::<fn(Key)>

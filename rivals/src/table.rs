@@ -30,7 +30,10 @@ impl Table {
 
     pub(crate) fn print(&self) {
         println!("\n{}", self.title);
-        println!("  {:<34}{:>12}{:>12}{:>12}", "", "minimum", "median", "÷ quipu");
+        println!(
+            "  {:<34}{:>12}{:>12}{:>12}",
+            "", "minimum", "median", "÷ quipu"
+        );
         let quipu = self.find(QUIPU).map(|sample| sample.minimum);
         for sample in &self.samples {
             let ratio = match quipu {
@@ -41,7 +44,10 @@ impl Table {
             };
             let (minimum, median) = (number(sample.minimum), number(sample.median));
             let unit = self.unit;
-            println!("  {:<34}{minimum:>12}{median:>12}{ratio:>12}  {unit}", sample.name);
+            println!(
+                "  {:<34}{minimum:>12}{median:>12}{ratio:>12}  {unit}",
+                sample.name
+            );
         }
         for name in &self.missing {
             println!("  {name:<34}{:>12}{:>12}{:>12}", "—", "—", "—");
@@ -52,8 +58,13 @@ impl Table {
         self.find(QUIPU).expect("quipu does every work").minimum
     }
 
-    pub(crate) fn find(&self, name: &str) -> Option<&Sample> {
+    fn find(&self, name: &str) -> Option<&Sample> {
         self.samples.iter().find(|sample| sample.name == name)
+    }
+
+    /// How many times longer than quipu a rival takes.
+    pub(crate) fn ratio(&self, rival: &str) -> f64 {
+        self.find(rival).expect("the rival does this work").minimum / self.quipu()
     }
 
     /// How many times longer than quipu the best rival takes, leaving out those named in `except`.
@@ -61,7 +72,9 @@ impl Table {
         let rivals = self.samples.iter().filter(|sample| {
             sample.name != NOTHING && sample.name != QUIPU && !except.contains(&sample.name)
         });
-        let best = rivals.map(|sample| sample.minimum).fold(f64::INFINITY, f64::min);
+        let best = rivals
+            .map(|sample| sample.minimum)
+            .fold(f64::INFINITY, f64::min);
         best / self.quipu()
     }
 }

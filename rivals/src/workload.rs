@@ -159,8 +159,7 @@ pub(crate) fn for_each_series(count: usize, mut create: impl FnMut(usize, [&str;
         let method = METHODS[series % METHODS.len()];
         let status = STATUSES[series / METHODS.len() % STATUSES.len()];
         path.clear();
-        let tenant = series / (METHODS.len() * STATUSES.len());
-        write!(path, "/v1/tenants/{tenant:05}/items").expect("a String takes everything");
+        write!(path, "/v1/tenants/{series:06}/keys").expect("a String takes everything");
         create(series, [method, &path, status]);
     }
 }

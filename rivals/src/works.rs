@@ -13,6 +13,8 @@ mod writers;
 use crate::Bench;
 use crate::harness::Contender;
 use crate::rival::Rival;
+use crate::rivals::Foundations;
+use crate::table::{Table, Targets};
 
 /// A contender's place in a work.
 pub(crate) enum Entry {
@@ -27,8 +29,11 @@ impl Entry {
     }
 }
 
+/// Sets a work up, measures it and states its targets.
+pub(crate) type Work = fn(&mut Bench);
+
 /// All works, under the names that `--only` searches.
-pub(crate) const ALL: [(&str, fn(&mut Bench)); 17] = [
+pub(crate) const ALL: &[(&str, Work)] = &[
     ("counter-1-thread", counter::one_thread),
     ("counter-2-threads", counter::two_threads),
     ("float-counter", floats::float_counter),
@@ -53,4 +58,14 @@ fn on_threads(work: &str, threads: usize) -> String {
         1 => format!("{work}, 1 thread"),
         _ => format!("{work}, {threads} threads"),
     }
+}
+
+/// Targets for counters: to be so many times faster than those that threads share, atomics and
+/// padded shards, and level with the one rival that has a cell for each thread.
+fn against_counters(targets: &mut Targets, work: &str, table: &Table, times: f64) {
+    let thread_local = Foundations::NAME;
+    let shared = table.best_ratio(&[thread_local]);
+    targets.times_better(format!("{work}: against shared cells"), shared, times);
+    let level = table.ratio(thread_local);
+    targets.times_better(format!("{work}: against {thread_local}"), level, 0.9);
 }

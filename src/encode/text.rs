@@ -1,7 +1,9 @@
 //! The Prometheus text format, version 0.0.4
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
-use super::number::{push_float, push_integer, push_value};
+use super::CHUNK;
+use super::number::{MAX_LEN, put_float, put_integer, put_value};
+use super::out::{Block, Out, Room};
 use crate::model::{FamilyView, HistogramSnapshot, Kind, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
@@ -11,7 +13,7 @@ use crate::model::{FamilyView, HistogramSnapshot, Kind, Value, Visitor};
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     parts: &'a mut Parts,
-    out: &'a mut Vec<u8>,
+    out: Out<'a>,
 }
 
 /// What outlives a chunk: the text that the lines of the current family share.
@@ -21,48 +23,45 @@ pub(crate) struct Parts {
     sample: Head,
     sum: Head,
     count: Head,
-    /// Tails of the buckets' lines one after another: `,le="0.5"} `, and where each ends.
-    tails: Vec<u8>,
-    tail_ends: Vec<usize>,
+    /// Tail of each bucket's line after the labels of a series: `,le="0.5"} `; or without labels: `le="0.5"} `.
+    tails: Vec<Block<32>>,
+    bare_tails: Vec<Block<32>>,
+    /// The start of the current series' buckets' lines.
+    buckets: Block<128>,
+    /// At least as long as any line of the family, but for the labels of its series.
+    line_len: usize,
 }
 
 /// The start of a line.
 #[derive(Debug, Default)]
 struct Head {
     /// `name{` or `name{region="eu",`: the labels of the series follow.
-    labelled: Vec<u8>,
+    labelled: Block<64>,
     /// `name ` or `name{region="eu"} `: the value follows.
-    bare: Vec<u8>,
+    bare: Block<64>,
 }
-
-const LABELS_END: &[u8] = b"} ";
 
 impl Head {
     fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str) {
-        self.labelled.clear();
-        self.labelled.extend_from_slice(name.as_bytes());
-        self.labelled.extend_from_slice(suffix.as_bytes());
-        self.bare.clone_from(&self.labelled);
-        self.labelled.push(b'{');
-        if global_labels.is_empty() {
-            self.bare.push(b' ');
-            return;
+        let (name, suffix, globals) = (name.as_bytes(), suffix.as_bytes(), global_labels.as_bytes());
+        if globals.is_empty() {
+            self.labelled.set(&[name, suffix, b"{"]);
+            self.bare.set(&[name, suffix, b" "]);
+        } else {
+            self.labelled.set(&[name, suffix, b"{", globals, b","]);
+            self.bare.set(&[name, suffix, b"{", globals, b"} "]);
         }
-        self.labelled.extend_from_slice(global_labels.as_bytes());
-        self.bare.clone_from(&self.labelled);
-        self.bare.extend_from_slice(LABELS_END);
-        self.labelled.push(b',');
     }
 
-    /// Appends all of a line that stands before its value.
+    /// Writes all of a line that stands before its value.
     #[inline(always)]
-    fn push(&self, out: &mut Vec<u8>, labels: &str) {
+    fn put(&self, room: &mut Room<'_>, labels: &str) {
         if labels.is_empty() {
-            out.extend_from_slice(&self.bare);
+            room.put_block(&self.bare);
         } else {
-            out.extend_from_slice(&self.labelled);
-            out.extend_from_slice(labels.as_bytes());
-            out.extend_from_slice(LABELS_END);
+            room.put_block(&self.labelled);
+            room.put(labels.as_bytes());
+            room.put_array(b"} ");
         }
     }
 }
@@ -70,89 +69,99 @@ impl Head {
 impl Parts {
     fn prepare(&mut self, family: FamilyView<'_>) {
         let FamilyView { name, kind, global_labels, bounds, .. } = family;
+        self.line_len = name.len() + global_labels.len() + 64 + MAX_LEN;
         if kind != Kind::Histogram {
             return self.sample.prepare(name, "", global_labels);
         }
         self.sample.prepare(name, "_bucket", global_labels);
         self.sum.prepare(name, "_sum", global_labels);
         self.count.prepare(name, "_count", global_labels);
-        self.tails.clear();
-        self.tail_ends.clear();
-        for &bound in bounds.iter().chain([&f64::INFINITY]) {
-            self.tails.extend_from_slice(b",le=\"");
-            push_float(&mut self.tails, bound);
-            self.tails.push(b'"');
-            self.tails.extend_from_slice(LABELS_END);
-            self.tail_ends.push(self.tails.len());
+        self.tails.resize_with(bounds.len() + 1, Block::default);
+        self.bare_tails.resize_with(bounds.len() + 1, Block::default);
+        let mut number = Vec::new();
+        for (n, &bound) in bounds.iter().chain([&f64::INFINITY]).enumerate() {
+            let mut out = Out::new(&mut number);
+            out.write(MAX_LEN, |room| put_float(room, bound));
+            out.finish();
+            self.tails[n].set(&[b",le=\"", &number, b"\"} "]);
+            self.bare_tails[n].set(&[b"le=\"", &number, b"\"} "]);
         }
     }
 }
 
 impl<'a> Text<'a> {
-    /// How much a buffer holds before it is handed on.
-    pub(crate) const CHUNK: usize = 64 * 1024;
+    /// Replaces what is in `buffer`.
+    pub(crate) fn new(parts: &'a mut Parts, buffer: &'a mut Vec<u8>) -> Text<'a> {
+        Text { parts, out: Out::new(buffer) }
+    }
 
-    pub(crate) fn new(parts: &'a mut Parts, out: &'a mut Vec<u8>) -> Text<'a> {
-        Text { parts, out }
+    /// Cuts the buffer to what was written.
+    pub(crate) fn finish(self) {
+        self.out.finish();
     }
 }
 
 impl Visitor for Text<'_> {
     fn family(&mut self, family: FamilyView<'_>) {
-        self.out.extend_from_slice(b"# HELP ");
-        self.out.extend_from_slice(family.name.as_bytes());
-        self.out.push(b' ');
-        push_escaped_help(self.out, family.help);
-        self.out.extend_from_slice(b"\n# TYPE ");
-        self.out.extend_from_slice(family.name.as_bytes());
-        self.out.push(b' ');
-        self.out.extend_from_slice(family.kind.as_str().as_bytes());
-        self.out.push(b'\n');
+        let name = family.name.as_bytes();
+        self.out.write(2 * name.len() + 2 * family.help.len() + 64, |room| {
+            room.put(b"# HELP ");
+            room.put(name);
+            room.put_array(b" ");
+            put_escaped_help(room, family.help);
+            room.put(b"\n# TYPE ");
+            room.put(name);
+            room.put_array(b" ");
+            room.put(family.kind.as_str().as_bytes());
+            room.put_array(b"\n");
+        });
         self.parts.prepare(family);
     }
 
     #[inline]
     fn sample(&mut self, labels: &str, value: Value) {
-        self.parts.sample.push(self.out, labels);
-        push_value(self.out, value);
-        self.out.push(b'\n');
+        self.out.write(self.parts.line_len + labels.len(), |room| {
+            self.parts.sample.put(room, labels);
+            put_value(room, value);
+            room.put_array(b"\n");
+        });
     }
 
     fn histogram(&mut self, labels: &str, snapshot: &HistogramSnapshot) {
-        let Text { parts, out } = self;
-        // The bound's label follows those of the series after a comma, or stands alone.
-        let without_comma = usize::from(labels.is_empty());
-        let (mut start, mut cumulative) = (0, 0u64);
-        for (count, &end) in snapshot.buckets.iter().zip(&parts.tail_ends) {
-            cumulative = cumulative.wrapping_add(*count);
-            out.extend_from_slice(&parts.sample.labelled);
-            out.extend_from_slice(labels.as_bytes());
-            out.extend_from_slice(&parts.tails[start + without_comma..end]);
-            push_integer(out, cumulative);
-            out.push(b'\n');
-            start = end;
-        }
-        parts.sum.push(out, labels);
-        push_float(out, snapshot.sum);
-        out.push(b'\n');
-        parts.count.push(out, labels);
-        push_integer(out, cumulative);
-        out.push(b'\n');
+        let Parts { sample, sum, count, tails, bare_tails, buckets, line_len } = &mut *self.parts;
+        let tails = if labels.is_empty() { bare_tails } else { tails };
+        buckets.set(&[sample.labelled.as_slice(), labels.as_bytes()]);
+        self.out.write((snapshot.buckets.len() + 2) * (*line_len + labels.len()), |room| {
+            let mut cumulative = 0u64;
+            for (of_bucket, tail) in snapshot.buckets.iter().zip(tails) {
+                cumulative = cumulative.wrapping_add(*of_bucket);
+                room.put_block(buckets);
+                room.put_block(tail);
+                put_integer(room, cumulative);
+                room.put_array(b"\n");
+            }
+            sum.put(room, labels);
+            put_float(room, snapshot.sum);
+            room.put_array(b"\n");
+            count.put(room, labels);
+            put_integer(room, cumulative);
+            room.put_array(b"\n");
+        });
     }
 
     #[inline]
     fn is_full(&self) -> bool {
-        self.out.len() >= Self::CHUNK
+        self.out.len() >= CHUNK
     }
 }
 
 /// Help text escapes `\` and line feed only ("Comments, help text, and type information").
-fn push_escaped_help(out: &mut Vec<u8>, help: &str) {
-    for &byte in help.as_bytes() {
+fn put_escaped_help(room: &mut Room<'_>, help: &str) {
+    for byte in help.as_bytes() {
         match byte {
-            b'\\' => out.extend_from_slice(br"\\"),
-            b'\n' => out.extend_from_slice(br"\n"),
-            _ => out.push(byte),
+            b'\\' => room.put_array(br"\\"),
+            b'\n' => room.put_array(br"\n"),
+            _ => room.put_array(&[*byte]),
         }
     }
 }

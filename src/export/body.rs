@@ -27,7 +27,7 @@ pub struct ScrapeBody(Content);
 
 enum Content {
     Scrape(Box<Encoder>),
-    /// Says as little of its length as a scrape does, so that HEAD is answered with the headers of GET.
+    /// Nothing, of a length that is not told: HEAD must not say that a scrape has no bytes.
     Head,
     Message(&'static str),
 }
@@ -64,7 +64,7 @@ impl Body for ScrapeBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Content::Message(""))
+        matches!(self.0, Content::Head | Content::Message(""))
     }
 
     fn size_hint(&self) -> SizeHint {

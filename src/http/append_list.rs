@@ -77,6 +77,9 @@ mod tests {
         for i in 1..50 {
             list.find_or_insert(|&v| v == i, || i);
         }
-        assert_eq!(first, std::ptr::from_ref(list.find_or_insert(|&v| v == 0, || 0)));
+        assert_eq!(
+            first,
+            std::ptr::from_ref(list.find_or_insert(|&v| v == 0, || 0))
+        );
     }
 }

@@ -61,6 +61,7 @@ impl MetricType {
     pub(crate) fn form(self, buckets: usize) -> Form {
         match self {
             MetricType::Histogram => Form::Pairs(buckets),
+            MetricType::FloatCounter => Form::Strands,
             _ => Form::Number,
         }
     }

@@ -94,50 +94,61 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
 /// one comparison settles the rest.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// The bounds, then `+Inf` to the end: of this length, so that a `u8` cannot be out of range.
-    bounds: Box<[f64; MAX_BOUNDS + 1]>,
-    len: usize,
-    /// For each cell, the number of bounds in cells before it; the last cell is for all that lies above the last bound's.
-    /// Empty when no table of a reasonable size separates the bounds.
-    table: Box<[u8]>,
-    last_cell: i64,
+    /// Values up to this one, so all but NaN, are found by the table; NaN, so no value at all, without a table.
+    quick_limit: f64,
     shift: u32,
     base: i64,
+    last_cell: i64,
+    /// For each cell, the number of bounds in cells before it; the last one is for all that lies above the last bound's.
+    table: [u8; Self::MAX_CELLS],
+    /// The bounds, then `+Inf` to the end: of this length, so that a `u8` is always inside.
+    bounds: [f64; MAX_BOUNDS + 1],
+    len: usize,
 }
 
 impl Buckets {
-    const MAX_CELLS: i64 = 4096;
+    const MAX_CELLS: usize = 1024;
 
     pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
         check_bounds(bounds)?;
-        let mut padded = Box::new([f64::INFINITY; MAX_BOUNDS + 1]);
-        padded[..bounds.len()].copy_from_slice(bounds);
-        let mut buckets = Buckets { bounds: padded, len: bounds.len(), table: Box::default(), last_cell: 0, shift: 0, base: 0 };
-        for mantissa_bits in 0..=f64::MANTISSA_DIGITS - 1 {
-            if buckets.tabulate(f64::MANTISSA_DIGITS - 1 - mantissa_bits) {
-                break;
-            }
+        let mut buckets = Buckets {
+            quick_limit: f64::NAN,
+            shift: 0,
+            base: 0,
+            last_cell: 0,
+            table: [0; Self::MAX_CELLS],
+            bounds: [f64::INFINITY; MAX_BOUNDS + 1],
+            len: bounds.len(),
+        };
+        buckets.bounds[..bounds.len()].copy_from_slice(bounds);
+        let mantissa = f64::MANTISSA_DIGITS - 1;
+        if (0..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
+            buckets.quick_limit = f64::INFINITY;
         }
         Ok(buckets)
     }
 
-    /// Fills the table for cells of this width, if no cell holds two bounds.
+    /// Fills the table for cells of this width, if it separates the bounds.
     fn tabulate(&mut self, shift: u32) -> bool {
         let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
         // Cell 0 is for all that lies below the first positive bound's cell, negative numbers included.
         let base = (smallest_positive.to_bits() as i64 >> shift) - 1;
         let cell_of = |value: f64| ((value.to_bits() as i64 >> shift) - base).max(0);
         let cells: Vec<i64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
-        let separate = cells.windows(2).all(|pair| pair[0] < pair[1]);
         let last = cells[cells.len() - 1] + 1;
-        if !separate || last >= Self::MAX_CELLS {
+        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS as i64 {
             return false;
         }
-        let bounds_before = |cell: i64| cells.partition_point(|c| *c < cell) as u8;
-        self.table = (0..=last).map(bounds_before).collect();
-        self.last_cell = last;
-        (self.shift, self.base) = (shift, base);
+        for (cell, bounds_before) in (0..=last).zip(&mut self.table) {
+            *bounds_before = cells.partition_point(|of_bound| *of_bound < cell) as u8;
+        }
+        (self.shift, self.base, self.last_cell) = (shift, base, last);
         true
+    }
+
+    /// Leaves every value to [`search`](Self::search).
+    pub(crate) fn without_table(self) -> Buckets {
+        Buckets { quick_limit: f64::NAN, ..self }
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
@@ -149,19 +160,20 @@ impl Buckets {
         self.len + 1
     }
 
-    /// The bucket of a value: the first whose bound is not below it. `value` is not NaN.
+    /// The bucket of a value: the first whose bound is not below it. `None` for NaN, and for every value without a table.
     #[inline(always)]
-    pub(crate) fn find(&self, value: f64) -> usize {
-        let cell = ((value.to_bits() as i64 >> self.shift) - self.base).clamp(0, self.last_cell) as usize;
-        match self.table.get(cell) {
-            Some(&next) => usize::from(next) + usize::from(!(value <= self.bounds[usize::from(next)])),
-            None => self.search(value),
+    pub(crate) fn find(&self, value: f64) -> Option<usize> {
+        if value <= self.quick_limit {
+            let cell = ((value.to_bits() as i64 >> self.shift) - self.base).clamp(0, self.last_cell) as usize;
+            let next = self.table[cell % Self::MAX_CELLS];
+            Some(usize::from(next) + usize::from(!(value <= self.bounds[usize::from(next)])))
+        } else {
+            None
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn search(&self, value: f64) -> usize {
+    /// The bucket of a value, by halving.
+    pub(crate) fn search(&self, value: f64) -> usize {
         self.bounds().partition_point(|bound| !(value <= *bound))
     }
 }
@@ -179,11 +191,12 @@ mod tests {
         let buckets = Buckets::new(bounds).unwrap();
         for &bound in bounds {
             for value in [bound, bound.next_down(), bound.next_up(), -bound, bound * 1.5, bound / 1.5] {
-                assert_eq!(buckets.find(value), naive(bounds, value), "{value} in {bounds:?}");
+                assert_eq!(buckets.search(value), naive(bounds, value), "{value} in {bounds:?}");
+                assert_eq!(buckets.find(value).unwrap_or(buckets.search(value)), naive(bounds, value), "{value} in {bounds:?}");
             }
         }
         for value in [0.0, -0.0, f64::MIN, f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(buckets.find(value), naive(bounds, value), "{value} in {bounds:?}");
+            assert_eq!(buckets.find(value).unwrap_or(buckets.search(value)), naive(bounds, value), "{value} in {bounds:?}");
         }
     }
 
@@ -193,7 +206,7 @@ mod tests {
         let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
         let with_zero = [0.0, 1.0, 10.0, 100.0];
         for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]] {
-            assert!(!Buckets::new(bounds).unwrap().table.is_empty(), "{bounds:?}");
+            assert!(Buckets::new(bounds).unwrap().find(1.0).is_some(), "{bounds:?}");
             check(bounds);
         }
     }
@@ -203,7 +216,7 @@ mod tests {
         let close = [1.0, 1.0f64.next_up(), 1e300];
         let negative = [-10.0, -1.0, 0.0, 1.0];
         for bounds in [&close[..], &negative] {
-            assert!(Buckets::new(bounds).unwrap().table.is_empty(), "{bounds:?}");
+            assert!(Buckets::new(bounds).unwrap().find(1.0).is_none(), "{bounds:?}");
             check(bounds);
         }
     }
@@ -219,6 +232,7 @@ mod tests {
         assert_eq!(refused(&[2.0, 1.0]), BoundsError::NotAscending { at: 1, before: 2.0, bound: 1.0 });
         let most: Vec<f64> = (0..MAX_BOUNDS as u32).map(f64::from).collect();
         check(&most);
+        assert_eq!(Buckets::new(&DEFAULT_BOUNDS).unwrap().find(f64::NAN), None);
     }
 
     proptest! {
@@ -232,7 +246,8 @@ mod tests {
             bounds.dedup_by(|a, b| a == b);
             let buckets = Buckets::new(&bounds).unwrap();
             for value in values.into_iter().filter(|value| !value.is_nan()) {
-                prop_assert_eq!(buckets.find(value), naive(&bounds, value), "{}", value);
+                let found = buckets.find(value).unwrap_or(buckets.search(value));
+                prop_assert_eq!(found, naive(&bounds, value), "{}", value);
             }
         }
     }

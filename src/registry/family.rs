@@ -67,7 +67,7 @@ pub struct Family<M, L> {
     core: Arc<Core>,
     /// A handle for each series of a closed set, by index.
     kept: Arc<[M]>,
-    labels: PhantomData<fn(&L)>,
+    labels: PhantomData<fn() -> L>,
 }
 
 impl<M: Metric, L> Family<M, L> {

@@ -3,7 +3,7 @@
 //! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
 //! the cold path: it finds one, or shares row 0.
 
-use super::block::Cell;
+use super::block::{Cell, STRANDS};
 use super::lane::{self, ROSTER};
 use super::series::Series;
 use crate::model::{Buckets, HistogramSnapshot};
@@ -39,12 +39,13 @@ impl Handle {
         }
     }
 
-    /// Adds a float to the thread's cell.
+    /// Adds a float to one of the thread's cells, as a float counter.
     #[inline(always)]
     pub(crate) fn add_float(&self, n: f64) {
         match lane::current() {
             0 => self.add_float_cold(n),
-            lane => self.cell.add_float_in(lane, n),
+            // SAFETY: handles of float counters have a slot of this many cells in one row.
+            lane => unsafe { self.cell.offset(lane::turn() % STRANDS) }.add_float_in(lane, n),
         }
     }
 
@@ -74,9 +75,9 @@ impl Handle {
         self.cell.sum(&ROSTER)
     }
 
-    /// Sum of floats over the lanes.
+    /// Sum of a float counter over the lanes.
     pub(crate) fn sum_float(&self) -> f64 {
-        self.cell.sum_float(&ROSTER)
+        self.series.fold_float()
     }
 }
 
@@ -111,15 +112,30 @@ impl HistogramHandle {
     /// Adds an observation to its bucket: count and sum at once (S8). NaN has no place in a sum and is refused.
     #[inline(always)]
     pub(crate) fn observe(&self, value: f64) {
+        let lane = lane::current();
+        match self.buckets().find(value) {
+            // SAFETY: the slot has a pair for each bucket; buckets are found quickly only where pairs are written quickly.
+            Some(bucket) if lane != 0 => unsafe { self.cell.offset(2 * bucket).observe_quick_in(lane, value) },
+            _ => self.observe_cold(value),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn observe_cold(&self, value: f64) {
         if value.is_nan() {
             return self.series.reject();
         }
-        let bucket = self.buckets().find(value);
         // SAFETY: the slot has a pair for each bucket, in one row.
-        let pair = unsafe { self.cell.offset(2 * bucket) };
-        match lane::current() {
-            0 => observe_cold(pair, value),
+        let pair = unsafe { self.cell.offset(2 * self.buckets().search(value)) };
+        let lane = match lane::current() {
+            0 => lane::claim(),
+            lane => lane,
+        };
+        match lane {
             // SAFETY: as above, it is a pair of this slot.
+            0 => unsafe { pair.observe_shared(value) },
+            // SAFETY: as above.
             lane => unsafe { pair.observe_in(lane, value) },
         }
     }
@@ -133,16 +149,6 @@ impl HistogramHandle {
 
     pub(crate) fn bounds(&self) -> &[f64] {
         self.buckets().bounds()
-    }
-}
-
-#[cold]
-fn observe_cold(pair: Cell, value: f64) {
-    match lane::claim() {
-        // SAFETY: our caller passes a pair of its slot.
-        0 => unsafe { pair.observe_shared(value) },
-        // SAFETY: as above.
-        lane => unsafe { pair.observe_in(lane, value) },
     }
 }
 

@@ -69,7 +69,7 @@ impl Roster {
 }
 
 #[cfg(not(quipu_loom))]
-pub(crate) use thread::{ROSTER, claim, current};
+pub(crate) use thread::{ROSTER, claim, current, turn};
 
 #[cfg(not(quipu_loom))]
 mod thread {
@@ -84,6 +84,8 @@ mod thread {
         /// Distance in cells from row 0 to the row that this thread owns; 0 when it owns none. Without a destructor, so that
         /// reading it is one instruction and works at any time of a thread's life.
         static LANE: Cell<usize> = const { Cell::new(0) };
+        /// Counts the thread's additions to float counters.
+        static TURN: Cell<usize> = const { Cell::new(0) };
         static LEASE: Lease = const { Lease { row: Cell::new(0) } };
     }
 
@@ -108,6 +110,14 @@ mod thread {
     #[inline(always)]
     pub(crate) fn current() -> usize {
         LANE.get()
+    }
+
+    /// A number that is one higher at each call.
+    #[inline(always)]
+    pub(crate) fn turn() -> usize {
+        let turn = TURN.get();
+        TURN.set(turn.wrapping_add(1));
+        turn
     }
 
     /// Finds a lane for a thread that has none; 0 when all are taken or the thread is ending: it then shares row 0.

@@ -1,0 +1,405 @@
+//! Models: loom runs each of them in every order that its threads can take, and with every value that a load may return.
+//!
+//! A model puts two or three threads around the store's own code. What a thread must not touch at the wrong time is a
+//! [`loom::cell::UnsafeCell`] in them, whose unordered uses loom reports.
+
+use super::block::{CELLS_PER_ROW, Cell};
+use super::index::{Fill, Index};
+use super::lane::{ROWS, Roster};
+use super::list::List;
+use super::pin::{Pin, Pins};
+use super::slots::{Allocator, Form};
+use crate::sync::pair::Pair;
+use loom::cell::UnsafeCell;
+use loom::sync::Arc;
+use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::thread;
+
+const LANES: usize = ROWS - 1;
+
+/// What a process has once.
+struct World {
+    roster: Roster,
+    slots: Allocator,
+    pins: Pins,
+}
+
+impl World {
+    fn new() -> Arc<World> {
+        Arc::new(World { roster: Roster::new(), slots: Allocator::new(), pins: Pins::new() })
+    }
+
+    /// The life of a thread that records with `owned` when it finds a lane, and with `shared` when it does not.
+    fn short_thread(&self, owned: impl FnOnce(usize), shared: impl FnOnce()) {
+        match self.roster.claim() {
+            Some(row) => {
+                owned(row * CELLS_PER_ROW);
+                self.roster.release(row);
+            }
+            None => {
+                self.roster.overflow();
+                shared();
+            }
+        }
+    }
+
+    fn add(&self, cell: Cell, n: u64) {
+        self.short_thread(|lane| cell.add_in(lane, n), || cell.add_shared(n));
+    }
+
+    fn observe(&self, pair: Cell, value: f64) {
+        self.short_thread(
+            // SAFETY: the models call this with slots of pairs.
+            |lane| unsafe { pair.observe_in(lane, value) },
+            // SAFETY: as above.
+            || unsafe { pair.observe_shared(value) },
+        );
+    }
+
+    fn snapshot(&self, pair: Cell) -> Pair {
+        self.roster.rows().fold(Pair::default(), |sum, row| {
+            // SAFETY: the models call this with slots of pairs.
+            let Pair { sum: value, count } = unsafe { pair.get_pair(row) };
+            Pair { sum: sum.sum + value, count: sum.count + count }
+        })
+    }
+}
+
+/// Runs `f` on a thread of its own, with the world.
+fn spawn(world: &Arc<World>, f: impl FnOnce(&World) + 'static) -> thread::JoinHandle<()> {
+    let world = world.clone();
+    thread::spawn(move || f(&world))
+}
+
+fn join(thread: thread::JoinHandle<()>) {
+    thread.join().expect("the thread did not panic")
+}
+
+#[test]
+fn loom_s1_a_row_has_one_owner() {
+    loom::model(|| {
+        let world = World::new();
+        let rows: Arc<[UnsafeCell<()>; ROWS]> = Arc::new(core::array::from_fn(|_| UnsafeCell::new(())));
+        let threads = [(); LANES + 1].map(|()| {
+            let rows = rows.clone();
+            spawn(&world, move |world| {
+                // Touches what only one thread may touch at a time, and each only after the one before.
+                world.short_thread(|lane| rows[lane / CELLS_PER_ROW].with_mut(|_| ()), || ());
+            })
+        });
+        threads.into_iter().for_each(join);
+        assert_eq!([(); ROWS].map(|()| world.roster.claim()), [Some(1), Some(2), None]);
+    });
+}
+
+#[test]
+fn loom_s3_the_next_owner_goes_on_from_the_values() {
+    loom::model(|| {
+        let world = World::new();
+        let cell = world.slots.take(Form::Number);
+        // One free lane, so that it passes between the threads, or one of them overflows.
+        assert_eq!(world.roster.claim(), Some(1));
+        let threads = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
+        threads.into_iter().for_each(join);
+        world.roster.release(1);
+        world.add(cell, 100);
+        assert_eq!(cell.sum(&world.roster), 111);
+    });
+}
+
+#[test]
+fn loom_s3_more_threads_than_lanes_share_row_0() {
+    loom::model(|| {
+        let world = World::new();
+        let cell = world.slots.take(Form::Number);
+        assert_eq!([(); LANES].map(|()| world.roster.claim()), [Some(1), Some(2)]);
+        let float = world.slots.take(Form::Number);
+        let [first, second] = [1, 10].map(|n| {
+            spawn(&world, move |world| {
+                world.add(cell, n);
+                float.add_float_shared(n as f64);
+            })
+        });
+        // Whoever knows of one thread's end sees what that one recorded, also if the other was first to overflow.
+        join(second);
+        assert!(matches!(cell.sum(&world.roster), 10 | 11));
+        join(first);
+        assert_eq!(cell.sum(&world.roster), 11);
+        assert_eq!(f64::from_bits(float.get_shared()), 11.0);
+    });
+}
+
+#[test]
+fn loom_s4_a_slot_is_reused_at_zero_and_out_of_reach() {
+    /// Stands for a series: gives its slot back when its last share is dropped.
+    struct Series(Cell, Arc<World>);
+
+    impl Drop for Series {
+        fn drop(&mut self) {
+            self.1.slots.give_back(self.0, Form::Number, &self.1.roster);
+        }
+    }
+
+    loom::model(|| {
+        let world = World::new();
+        let series = Arc::new(Series(world.slots.take(Form::Number), world.clone()));
+        let old_handle = {
+            let series = series.clone();
+            spawn(&world, move |world| world.add(series.0, 1))
+        };
+        world.add(series.0, 2);
+        drop(series);
+        let next = world.slots.take(Form::Number);
+        assert_eq!(next.sum(&world.roster), 0);
+        world.add(next, 4);
+        join(old_handle);
+        assert_eq!(next.sum(&world.roster), 4);
+    });
+}
+
+#[test]
+fn loom_s6_a_later_fold_is_not_smaller() {
+    loom::model(|| {
+        let world = World::new();
+        let cell = world.slots.take(Form::Number);
+        assert_eq!(world.roster.claim(), Some(1));
+        let writers = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
+        let before = Arc::new(AtomicU64::new(0));
+        let scraper = {
+            let before = before.clone();
+            spawn(&world, move |world| before.store(cell.sum(&world.roster), Ordering::Release))
+        };
+        let seen = before.load(Ordering::Acquire);
+        let now = cell.sum(&world.roster);
+        assert!(seen <= now && now <= 11, "{now} after {seen}");
+        join(scraper);
+        writers.into_iter().for_each(join);
+        assert_eq!(cell.sum(&world.roster), 11);
+    });
+}
+
+#[test]
+fn loom_s8_count_and_sum_agree() {
+    loom::model(|| {
+        let world = World::new();
+        let pair = world.slots.take(Form::Pairs(1));
+        // One lane, and row 0 for the thread that comes while it is taken.
+        assert_eq!(world.roster.claim(), Some(1));
+        let threads = [(); 2].map(|()| {
+            spawn(&world, move |world| {
+                world.observe(pair, 3.0);
+                world.observe(pair, 3.0);
+            })
+        });
+        let Pair { sum, count } = world.snapshot(pair);
+        assert_eq!(sum, 3.0 * count as f64);
+        threads.into_iter().for_each(join);
+        assert_eq!(world.snapshot(pair), Pair { sum: 12.0, count: 4 });
+    });
+}
+
+/// Stands for a series in an index or a list: good until it is freed.
+struct Entry {
+    hash: u64,
+    is_good: UnsafeCell<bool>,
+}
+
+impl Entry {
+    /// A few starts and fewer tags, so that searches meet other entries.
+    fn hash_of(n: u64) -> u64 {
+        n << 61 | n % 2
+    }
+
+    fn leak(n: u64) -> *mut () {
+        let entry = Entry { hash: Entry::hash_of(n), is_good: UnsafeCell::new(true) };
+        Box::into_raw(Box::new(entry)).cast()
+    }
+
+    fn of<'a>(raw: *mut ()) -> &'a Entry {
+        // SAFETY: entries are leaked; `free` only marks them.
+        unsafe { &*raw.cast::<Entry>() }
+    }
+
+    fn read(raw: *mut ()) -> u64 {
+        let entry = Entry::of(raw);
+        let is_good = entry.is_good.with(|is_good| {
+            // SAFETY: loom reports a use that is not ordered.
+            unsafe { *is_good }
+        });
+        assert!(is_good, "used after it was freed");
+        entry.hash
+    }
+
+    fn free(raw: *mut ()) {
+        Entry::of(raw).is_good.with_mut(|is_good| {
+            // SAFETY: as in `read`.
+            unsafe { *is_good = false }
+        });
+    }
+}
+
+/// What a family has, and the part of it that only its writer has.
+struct Family {
+    index: Index,
+    list: List,
+}
+
+impl Family {
+    /// With entries 0 to `entries`.
+    fn new(entries: u64) -> (Arc<Family>, Fill) {
+        let family = Family { index: Index::new(), list: List::new() };
+        let mut fill = Fill::default();
+        for n in 0..entries {
+            assert!(family.insert(&mut fill, n).is_none(), "the first table has room");
+        }
+        (Arc::new(family), fill)
+    }
+
+    fn insert(&self, fill: &mut Fill, n: u64) -> Option<super::index::OldTable> {
+        let entry = Entry::leak(n);
+        // SAFETY: each model has one writer.
+        let old = unsafe { self.index.insert(fill, Entry::hash_of(n), entry, Entry::read) };
+        self.list.push(entry);
+        old
+    }
+
+    fn find(&self, n: u64, _: &Pin<'_>) -> Option<*mut ()> {
+        let hash = Entry::hash_of(n);
+        // SAFETY: the caller is pinned.
+        unsafe { self.index.find(hash, |entry| Entry::read(entry) == hash) }
+    }
+
+    /// Takes the first entry out of the index and the list.
+    fn unlink_first(&self, fill: &mut Fill) -> *mut () {
+        let entry = self.list.get(0);
+        // SAFETY: each model has one writer.
+        assert!(unsafe { self.index.remove(fill, Entry::read(entry), entry) });
+        self.list.set(0, core::ptr::null_mut());
+        entry
+    }
+}
+
+#[test]
+fn loom_s2_segments_are_published_with_their_entries() {
+    loom::model(|| {
+        let family = Family::new(0).0;
+        let writer = {
+            let family = family.clone();
+            // Fills the first segment, and makes the second.
+            thread::spawn(move || (0..3).for_each(|n| family.list.push(Entry::leak(n))))
+        };
+        for _ in 0..2 {
+            for n in 0..family.list.len() {
+                assert_eq!(Entry::read(family.list.get(n)), Entry::hash_of(n as u64));
+            }
+        }
+        join(writer);
+        assert_eq!(family.list.len(), 3);
+    });
+}
+
+#[test]
+fn loom_insertion_is_found_whole_or_not_at_all() {
+    loom::model(|| {
+        let world = World::new();
+        let (family, mut fill) = Family::new(2);
+        let reader = {
+            let family = family.clone();
+            spawn(&world, move |world| {
+                let pin = world.pins.pin(1);
+                let new = family.find(2, &pin);
+                assert!(family.find(0, &pin).is_some());
+                assert!(new.is_none() || family.find(2, &pin) == new);
+            })
+        };
+        assert!(family.insert(&mut fill, 2).is_none());
+        join(reader);
+        assert!(family.find(2, &world.pins.pin(1)).is_some());
+    });
+}
+
+#[test]
+fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
+    loom::model(|| {
+        let world = World::new();
+        let (family, mut fill) = Family::new(6);
+        let readers = [0, 1].map(|row| {
+            let family = family.clone();
+            spawn(&world, move |world| {
+                let pin = world.pins.pin(row);
+                assert!(family.find(5, &pin).is_some());
+                family.find(6, &pin).map(Entry::read);
+            })
+        });
+        let old = family.insert(&mut fill, 6).expect("the seventh entry is one too many");
+        let unfreed = if world.pins.quiescent() {
+            drop(old);
+            None
+        } else {
+            Some(old)
+        };
+        readers.into_iter().for_each(join);
+        drop(unfreed);
+        let pin = world.pins.pin(1);
+        assert!((0..7).all(|n| family.find(n, &pin).is_some()));
+    });
+}
+
+/// One thread removes an entry and frees it when it may; two others search, with `lanes` between them.
+fn removal(lanes: usize) {
+    let world = World::new();
+    (lanes..LANES).for_each(|_| assert!(world.roster.claim().is_some()));
+    let (family, mut fill) = Family::new(2);
+    let searcher = reader(&world, &family, |family, pins, row| {
+        let pin = pins.pin(row);
+        let found = family.find(0, &pin);
+        // A second pin of the same thread ends before the first.
+        drop(pins.pin(row));
+        found.map(Entry::read)
+    });
+    let walker = reader(&world, &family, |family, pins, row| {
+        let _pin = pins.pin(row);
+        let entry = family.list.get(0);
+        (!entry.is_null()).then(|| Entry::read(entry))
+    });
+    let entry = family.unlink_first(&mut fill);
+    if world.pins.quiescent() {
+        Entry::free(entry);
+    }
+    join(searcher);
+    join(walker);
+    assert!(world.pins.quiescent(), "no pin is left");
+    let pin = world.pins.pin(0);
+    assert!(family.find(0, &pin).is_none());
+    assert!(family.find(1, &pin).is_some());
+}
+
+/// A thread that reads a family from whatever row it gets.
+fn reader(
+    world: &Arc<World>,
+    family: &Arc<Family>,
+    read: fn(&Family, &Pins, usize) -> Option<u64>,
+) -> thread::JoinHandle<()> {
+    let family = family.clone();
+    spawn(world, move |world| {
+        let read = |row| {
+            read(&family, &world.pins, row);
+        };
+        world.short_thread(|lane| read(lane / CELLS_PER_ROW), || read(0));
+    })
+}
+
+#[test]
+fn loom_s4_nothing_is_freed_under_the_pin_of_a_lane() {
+    loom::model(|| removal(2));
+}
+
+#[test]
+fn loom_s4_nothing_is_freed_under_a_pin_that_passes_on_with_its_lane() {
+    loom::model(|| removal(1));
+}
+
+#[test]
+fn loom_s4_nothing_is_freed_under_the_shared_pin() {
+    loom::model(|| removal(0));
+}

@@ -1,6 +1,6 @@
 //! Slots: which cells of the blocks belong to which series.
 
-use super::block::{CELLS_PER_ROW, Cell};
+use super::block::{CELLS_PER_ROW, Cell, STRANDS};
 use super::lane::Roster;
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
@@ -10,14 +10,17 @@ use std::collections::BTreeMap;
 pub(crate) enum Form {
     /// One number in one cell.
     Number,
+    /// A sum of floats, spread over [`STRANDS`] cells.
+    Strands,
     /// This many pairs of a sum and a count, side by side.
     Pairs(usize),
 }
 
 impl Form {
-    fn cells(self) -> usize {
+    pub(super) fn cells(self) -> usize {
         match self {
             Form::Number => 1,
+            Form::Strands => STRANDS,
             Form::Pairs(pairs) => 2 * pairs,
         }
     }
@@ -64,7 +67,10 @@ impl Allocator {
     /// slot back when the last share is gone; the reference count orders their writes before the zeroes written here.
     pub(crate) fn give_back(&self, cell: Cell, form: Form, roster: &Roster) {
         match form {
-            Form::Number => cell.clear(roster),
+            Form::Number | Form::Strands => (0..form.cells()).for_each(|n| {
+                // SAFETY: the slot has this many cells in one row.
+                unsafe { cell.offset(n) }.clear(roster);
+            }),
             Form::Pairs(pairs) => (0..pairs).for_each(|n| {
                 // SAFETY: the slot has this many pairs in one row.
                 let pair = unsafe { cell.offset(2 * n) };

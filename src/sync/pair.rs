@@ -26,6 +26,32 @@ impl Pair {
     }
 }
 
+/// Whether [`observe_quick`] may be used: asked once, when a histogram is registered.
+pub(crate) fn is_quick() -> bool {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom)))]
+    return vector::is_atomic();
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom))))]
+    return false;
+}
+
+/// As [`observe_owned`], without asking what the processor can do.
+///
+/// # Safety
+/// As [`observe_owned`]; and [`is_quick`] said so.
+#[inline(always)]
+pub(crate) unsafe fn observe_quick(cell: *const AtomicU64, value: f64) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom)))]
+    // SAFETY: passed on.
+    unsafe {
+        vector::observe(cell, value);
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom))))]
+    // SAFETY: passed on.
+    unsafe {
+        portable::observe_owned(cell, value);
+    }
+}
+
 /// Reads both halves at once.
 ///
 /// # Safety
@@ -45,7 +71,6 @@ pub(crate) unsafe fn load(cell: *const AtomicU64) -> Pair {
 ///
 /// # Safety
 /// As [`load`]; and no other thread writes this pair.
-#[inline(always)]
 pub(crate) unsafe fn observe_owned(cell: *const AtomicU64, value: f64) {
     #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom)))]
     if vector::is_atomic() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quipu::{LabelBuffer, LabelSet, LabelValue};
+use quipu::{Counter, Family, LabelBuffer, LabelSet, LabelValue, Registry};
 
 #[derive(LabelValue, Clone, Copy)]
 enum Queue {
@@ -161,6 +161,58 @@ fn a_product_past_usize_leaves_the_set_open() {
     }
     assert_eq!(Four::CARDINALITY, Some(1 << 52));
     assert_eq!(Five::CARDINALITY, None);
+}
+
+#[test]
+fn a_closed_set_has_all_its_series_from_registration_on() {
+    let registry = Registry::new();
+    let builder = registry.counter("hits_total", "Hits.");
+    let hits = builder.label_set::<Closed>().register().unwrap();
+    assert_eq!(Some(hits.len()), Closed::CARDINALITY);
+    hits.with(&Closed {
+        queue: Queue::Low,
+        method: Method::Other,
+        cached: true,
+    })
+    .inc();
+    let text = registry.to_text();
+    let lines: BTreeSet<&str> = text.lines().collect();
+    for queue in Queue::VALUES.unwrap() {
+        for method in Method::VALUES.unwrap() {
+            for cached in bool::VALUES.unwrap() {
+                let hit = (*queue, *method, *cached) == ("low-prio", "other", "true");
+                let line = format!(
+                    "hits_total{{queue=\"{queue}\",method=\"{method}\",cached=\"{cached}\"}} {}",
+                    u8::from(hit)
+                );
+                assert!(lines.contains(line.as_str()), "no {line} in:\n{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_kept_family_takes_labels_borrowed_for_the_call() {
+    struct Metrics {
+        jobs: Family<Counter, Open<'static, u8>>,
+    }
+    let registry = Registry::new();
+    let builder = registry.counter("jobs_total", "Jobs.");
+    let metrics = Metrics {
+        jobs: builder.label_set::<Open<'static, u8>>().register().unwrap(),
+    };
+    for _ in 0..2 {
+        let r#type = String::from("mail");
+        let labels = Open {
+            r#type: &r#type,
+            shard: 7,
+            queue: Queue::Low,
+        };
+        metrics.jobs.with(&labels).inc();
+    }
+    assert_eq!(metrics.jobs.len(), 1);
+    let line = "jobs_total{type=\"mail\",shard_id=\"7\",queue=\"low-prio\"} 2\n";
+    assert!(registry.to_text().contains(line));
 }
 
 #[test]

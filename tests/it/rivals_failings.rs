@@ -25,7 +25,10 @@ fn keys_that_join_to_the_same_text_stay_apart() {
     let read = read(&registry);
     assert_eq!(family.len(), pairs.len());
     for (n, (x, y)) in (1..).zip(pairs) {
-        assert_eq!(read.value("a_total", &[("x", x), ("y", y)]), Some(f64::from(n)));
+        assert_eq!(
+            read.value("a_total", &[("x", x), ("y", y)]),
+            Some(f64::from(n))
+        );
     }
 }
 
@@ -71,20 +74,30 @@ fn help_cannot_inject_a_sample() {
     let help = "Jobs.\njobs_total 1000\n# TYPE evil gauge\\nevil 1\r\n\"\\";
     registry.counter("jobs_total", help).register().unwrap();
     let read = read(&registry);
-    assert_eq!(read.family("jobs_total").unwrap().help.as_deref(), Some(help));
+    assert_eq!(
+        read.family("jobs_total").unwrap().help.as_deref(),
+        Some(help)
+    );
     assert_eq!(read.value("jobs_total", &[]), Some(0.0));
     assert!(read.family("evil").is_none());
 }
 
 #[test]
 fn label_values_cannot_inject_a_sample() {
-    let values = ["\n", "\\", "\"", "\\n", "\"} 1\nevil 1\n#", "\\\"", "a\r\nevil 1"];
-    let registry = Registry::builder().label("global", values[4]).build().unwrap();
-    let family = registry
-        .gauge("a", "A.")
-        .labels(["x"])
-        .register()
+    let values = [
+        "\n",
+        "\\",
+        "\"",
+        "\\n",
+        "\"} 1\nevil 1\n#",
+        "\\\"",
+        "a\r\nevil 1",
+    ];
+    let registry = Registry::builder()
+        .label("global", values[4])
+        .build()
         .unwrap();
+    let family = registry.gauge("a", "A.").labels(["x"]).register().unwrap();
     for (n, value) in (0..).zip(values) {
         family.with([value]).set(f64::from(n));
     }
@@ -124,9 +137,19 @@ fn a_name_is_not_counter_and_gauge() {
     assert!(registry.gauge("jobs_total", "Jobs.").register().is_err());
     // OpenMetrics calls the counter `jobs`, so these would be one there.
     assert!(registry.gauge("jobs", "Jobs.").register().is_err());
-    registry.histogram("wait_seconds", "Waiting.").register().unwrap();
-    for taken in ["wait_seconds_count", "wait_seconds_sum", "wait_seconds_bucket"] {
-        assert!(registry.gauge(taken, "Taken.").register().is_err(), "{taken}");
+    registry
+        .histogram("wait_seconds", "Waiting.")
+        .register()
+        .unwrap();
+    for taken in [
+        "wait_seconds_count",
+        "wait_seconds_sum",
+        "wait_seconds_bucket",
+    ] {
+        assert!(
+            registry.gauge(taken, "Taken.").register().is_err(),
+            "{taken}"
+        );
     }
     read(&registry);
 }
@@ -140,8 +163,16 @@ fn names_are_refused_and_never_changed() {
         assert!(refused.is_err(), "{name:?}");
     }
     let gauges = read(&registry);
-    let gauges = gauges.families.iter().filter(|family| !family.name.starts_with("quipu_"));
-    assert_eq!(gauges.map(|family| family.name.as_str()).collect::<Vec<_>>(), ["a_b"]);
+    let gauges = gauges
+        .families
+        .iter()
+        .filter(|family| !family.name.starts_with("quipu_"));
+    assert_eq!(
+        gauges
+            .map(|family| family.name.as_str())
+            .collect::<Vec<_>>(),
+        ["a_b"]
+    );
 }
 
 /// Another crate kept 0 of 12 increments made after its idle expiry.
@@ -156,13 +187,18 @@ fn a_held_handle_loses_nothing_while_others_come_and_go() {
     let kept = family.handle(["kept"]);
     for round in 0..200 {
         let passing: Vec<_> = (0..8).map(|n| format!("{round}-{n}")).collect();
-        passing.iter().for_each(|x| family.with([x]).inc_by(1_000_000));
+        passing
+            .iter()
+            .for_each(|x| family.with([x]).inc_by(1_000_000));
         kept.inc();
         passing.iter().for_each(|x| assert!(family.remove([x])));
         kept.inc();
     }
     assert_eq!(family.len(), 1);
-    assert_eq!(read(&registry).value("a_total", &[("x", "kept")]), Some(400.0));
+    assert_eq!(
+        read(&registry).value("a_total", &[("x", "kept")]),
+        Some(400.0)
+    );
 }
 
 #[test]

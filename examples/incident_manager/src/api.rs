@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::complain;
 use crate::incident::{Incident, NewIncident, State};
 use crate::metrics::IncidentMetrics;
 use crate::store::{Store, StoreError};
@@ -183,7 +184,7 @@ impl From<StoreError> for ApiError {
             StoreError::Conflict(..) => StatusCode::CONFLICT,
             StoreError::Closed => StatusCode::SERVICE_UNAVAILABLE,
             StoreError::TooNew(_) | StoreError::Sqlite(_) => {
-                eprintln!("incident_manager: {error}");
+                complain(&error);
                 let message = "the database failed; the service's standard error says how";
                 return ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message);
             }

@@ -11,6 +11,7 @@ mod store;
 mod traffic;
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -31,7 +32,7 @@ use crate::metrics::IncidentMetrics;
 use crate::options::{Command, HELP, Options};
 use crate::store::{Store, StoreError};
 
-/// How long each part may take to finish what it is at when the service stops.
+/// How long each of the three parts may take to finish what it is at when the service stops.
 const GRACE: Duration = Duration::from_secs(3);
 
 #[tokio::main]
@@ -43,7 +44,7 @@ async fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("incident_manager: {error}");
+            complain(&error);
             ExitCode::FAILURE
         }
     }
@@ -190,7 +191,12 @@ Ctrl-C stops the service.
     )
 }
 
-/// A service goes on when nobody reads what it says, so an error is not one.
+// A service goes on when nobody reads what it says: these two do not panic as the macros do.
+
 fn say(text: &str) {
     let _ = io::stdout().write_all(text.as_bytes());
+}
+
+fn complain(message: &impl Display) {
+    let _ = writeln!(io::stderr(), "incident_manager: {message}");
 }

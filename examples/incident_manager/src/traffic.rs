@@ -17,6 +17,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
+use crate::complain;
 use crate::incident::{Severity, Source};
 
 const MAX_IN_FLIGHT: usize = 64;
@@ -71,7 +72,7 @@ pub(crate) async fn run(api: SocketAddr, rate: u32, stop: impl Future<Output = (
 }
 
 fn report(error: &(dyn Error + Send + Sync)) {
-    eprintln!("incident_manager: a request of the traffic failed: {error}");
+    complain(&format_args!("a request of the traffic failed: {error}"));
 }
 
 /// One request to send.

@@ -75,7 +75,11 @@ fn microseconds(seconds: f64) -> u64 {
 }
 
 fn labels(key: [&str; 3]) -> [(&'static str, &str); 3] {
-    [(LABELS[0], key[0]), (LABELS[1], key[1]), (LABELS[2], key[2])]
+    [
+        (LABELS[0], key[0]),
+        (LABELS[1], key[1]),
+        (LABELS[2], key[2]),
+    ]
 }
 
 fn encoding(name: &'static str, family: impl PrometheusExport + Send + Sync + 'static) -> Filled {

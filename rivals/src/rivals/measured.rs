@@ -1,8 +1,9 @@
 //! `measured`: single metrics by handle, and vectors of them over a typed label set.
 //!
-//! Lookups use sets of values that are fixed at the start and a dense vector, its fastest form, with
-//! the hasher that is fastest for it; registries full of series use sets that grow. It has no float
-//! counter; its float gauge does the same work.
+//! Lookups use sets of values that are fixed at the start, its fastest form, with a fast hasher, and
+//! leave it to the crate to take a dense vector or a map; each is the faster one where it takes it.
+//! Registries full of series use sets that grow, with the interner that takes the least memory. It
+//! has no float counter; its float gauge does the same work.
 
 use std::sync::Mutex;
 
@@ -87,7 +88,7 @@ impl Rival for Measured {
             rodeo.extend(values.iter().copied());
             rodeo.into_reader()
         });
-        let family = CounterVec::dense_with_label_set(FixedSet {
+        let family = CounterVec::with_label_set(FixedSet {
             method,
             path,
             status,
@@ -121,10 +122,8 @@ impl Rival for Measured {
     }
 
     fn histograms(series: usize) -> Option<Filled> {
-        let family = HistogramVec::with_label_set_and_metadata(
-            open_set(),
-            Thresholds::with_buckets(BOUNDS),
-        );
+        let family =
+            HistogramVec::with_label_set_and_metadata(open_set(), Thresholds::with_buckets(BOUNDS));
         for_each_series(series, |_, key| {
             let id = family.with_labels(open(key));
             value_per_bucket().for_each(|value| family.get_metric(id).observe(value));

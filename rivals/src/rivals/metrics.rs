@@ -49,10 +49,14 @@ impl Rival for Metrics {
     fn lookup(keys: &Keys) -> Option<impl Fn(Key) + Send + Sync + 'static> {
         let recorder = recorder();
         for key in keys.series() {
-            recorder.register_counter(&borrowed(key), &METADATA).increment(1);
+            recorder
+                .register_counter(&borrowed(key), &METADATA)
+                .increment(1);
         }
         Some(move |key: Key| {
-            recorder.register_counter(&borrowed(key), &METADATA).increment(1);
+            recorder
+                .register_counter(&borrowed(key), &METADATA)
+                .increment(1);
         })
     }
 

@@ -78,7 +78,11 @@ impl Rival for MetricsLib {
 }
 
 fn borrowed(key: Key) -> LabelSet {
-    LabelSet::from([(LABELS[0], key[0]), (LABELS[1], key[1]), (LABELS[2], key[2])])
+    LabelSet::from([
+        (LABELS[0], key[0]),
+        (LABELS[1], key[1]),
+        (LABELS[2], key[2]),
+    ])
 }
 
 fn owned(key: [&str; 3]) -> LabelSet {

@@ -95,7 +95,12 @@ impl Rival for OpenTelemetry {
 
 /// A view that allows `series` of each instrument.
 fn limit(series: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    move |_| Stream::builder().with_cardinality_limit(series).build().ok()
+    move |_| {
+        Stream::builder()
+            .with_cardinality_limit(series)
+            .build()
+            .ok()
+    }
 }
 
 fn provider(series: usize) -> (SdkMeterProvider, Meter) {

@@ -19,13 +19,17 @@ impl Rival for Quipu {
     }
 
     fn float_counter() -> Option<impl Fn(f64) + Send + Sync + 'static> {
-        let counter = Registry::new().float_counter("cost_total", "Cost.").register();
+        let counter = Registry::new()
+            .float_counter("cost_total", "Cost.")
+            .register();
         let counter = counter.expect("the first");
         Some(move |amount| counter.add(amount))
     }
 
     fn in_flight_gauge() -> Option<impl Operation> {
-        let gauge = Registry::new().in_flight_gauge("requests_in_flight", "Requests.").register();
+        let gauge = Registry::new()
+            .in_flight_gauge("requests_in_flight", "Requests.")
+            .register();
         let gauge = gauge.expect("the first");
         Some(move || {
             gauge.inc();
@@ -82,7 +86,9 @@ pub(crate) fn registry_of_counters(series: usize) -> Registry {
         .labels(LABELS)
         .register()
         .expect("the first");
-    for_each_series(series, |series, key| family.with(key).inc_by(count_of(series)));
+    for_each_series(series, |series, key| {
+        family.with(key).inc_by(count_of(series))
+    });
     registry
 }
 

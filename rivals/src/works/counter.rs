@@ -7,23 +7,22 @@ use crate::works::Entry;
 
 const PER_ROUND: usize = 400_000;
 
-/// The one rival that does not share its cell among threads either.
-const THREAD_LOCAL: &str = "foundations-metrics";
-
 pub(super) fn one_thread(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(R::counter().map(|increment| {
-            Contender::repeating(R::NAME, PER_ROUND, move |_| increment())
-        }))
+        Entry::new::<R>(
+            R::counter()
+                .map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())),
+        )
     }
     run(bench, 1, for_each_rival!(entry()));
 }
 
 pub(super) fn two_threads(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(R::contended_counter().map(|increment| {
-            Contender::repeating(R::NAME, PER_ROUND, move |_| increment())
-        }))
+        Entry::new::<R>(
+            R::contended_counter()
+                .map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())),
+        )
     }
     run(bench, 2, for_each_rival!(entry()));
 }
@@ -31,15 +30,8 @@ pub(super) fn two_threads(bench: &mut Bench) {
 fn run(bench: &mut Bench, threads: usize, entries: impl IntoIterator<Item = Entry>) {
     let work = super::on_threads("counter, increment", threads);
     let table = bench.measure(&work, threads, entries);
-    let targets = &mut bench.targets;
-    targets.at_most(work.as_str(), table.quipu(), 0.6, "ns");
-    targets.times_better(
-        format!("{work}: against shared cells"),
-        table.best_ratio(&[THREAD_LOCAL]),
-        7.0,
-    );
-    if let Some(local) = table.find(THREAD_LOCAL) {
-        let ratio = local.minimum / table.quipu();
-        targets.times_better(format!("{work}: against {THREAD_LOCAL}"), ratio, 0.9);
-    }
+    bench
+        .targets
+        .at_most(work.as_str(), table.quipu(), 0.6, "ns");
+    super::against_counters(&mut bench.targets, &work, &table, 7.0);
 }

@@ -44,9 +44,11 @@ fn encoding<R: Rival>(filled: Option<Filled>, lines: usize) -> Entry {
             "{} wrote {found} samples instead of {lines}",
             R::NAME
         );
-        Contender::whole(R::NAME, lines, move || encode(&mut |piece| {
-            black_box(piece);
-        }))
+        Contender::whole(R::NAME, lines, move || {
+            encode(&mut |piece| {
+                black_box(piece);
+            })
+        })
     }))
 }
 

@@ -7,28 +7,26 @@ use crate::works::Entry;
 
 const PER_ROUND: usize = 200_000;
 
-/// Its float counter is thread-local too.
-const THREAD_LOCAL: &str = "foundations-metrics";
-
 pub(super) fn float_counter(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(R::float_counter().map(|add| {
-            Contender::repeating(R::NAME, PER_ROUND, move |_| add(0.25))
-        }))
+        Entry::new::<R>(
+            R::float_counter()
+                .map(|add| Contender::repeating(R::NAME, PER_ROUND, move |_| add(0.25))),
+        )
     }
     let work = "float counter, add";
     let table = bench.measure(work, 1, for_each_rival!(entry()));
-    let targets = &mut bench.targets;
-    targets.at_most(work, table.quipu(), 1.0, "ns");
-    let ratio = table.best_ratio(&[THREAD_LOCAL]);
-    targets.times_better(format!("{work}: against shared cells"), ratio, 4.0);
+    bench.targets.at_most(work, table.quipu(), 1.0, "ns");
+    super::against_counters(&mut bench.targets, work, &table, 4.0);
 }
 
 pub(super) fn in_flight_gauge(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(R::in_flight_gauge().map(|up_and_down| {
-            Contender::repeating(R::NAME, PER_ROUND, move |_| up_and_down())
-        }))
+        Entry::new::<R>(
+            R::in_flight_gauge().map(|up_and_down| {
+                Contender::repeating(R::NAME, PER_ROUND, move |_| up_and_down())
+            }),
+        )
     }
     let work = "in-flight gauge, up and down";
     let table = bench.measure(work, 1, for_each_rival!(entry()));

@@ -13,21 +13,23 @@ use crate::works::Entry;
 const PER_ROUND: usize = 100_000;
 
 pub(super) fn one_thread(bench: &mut Bench) {
+    run(bench, 1, 3.5);
+}
+
+pub(super) fn two_threads(bench: &mut Bench) {
+    run(bench, 2, 4.0);
+}
+
+fn run(bench: &mut Bench, threads: usize, ratio: f64) {
     fn entry<R: Rival>(values: &Arc<Values>) -> Entry {
         Entry::new::<R>(R::histogram().map(|histogram| observing(R::NAME, histogram, values)))
     }
     let values = Arc::new(Values::new());
-    run(bench, 1, 3.5, for_each_rival!(entry(&values)));
-}
-
-pub(super) fn two_threads(bench: &mut Bench) {
-    fn entry<R: Rival>(values: &Arc<Values>) -> Entry {
-        Entry::new::<R>(
-            R::contended_histogram().map(|histogram| observing(R::NAME, histogram, values)),
-        )
-    }
-    let values = Arc::new(Values::new());
-    run(bench, 2, 4.0, for_each_rival!(entry(&values)));
+    let work = super::on_threads("histogram, observe", threads);
+    let table = bench.measure(&work, threads, for_each_rival!(entry(&values)));
+    let targets = &mut bench.targets;
+    targets.at_most(work.as_str(), table.quipu(), 3.5, "ns");
+    targets.times_better(work, table.best_ratio(&[]), ratio);
 }
 
 fn observing(name: &'static str, histogram: impl Observe, values: &Arc<Values>) -> Contender {
@@ -38,14 +40,6 @@ fn observing(name: &'static str, histogram: impl Observe, values: &Arc<Values>) 
         histogram.observe(values.at(position));
     })
     .settling(move || settled.settle())
-}
-
-fn run(bench: &mut Bench, threads: usize, ratio: f64, entries: impl IntoIterator<Item = Entry>) {
-    let work = super::on_threads("histogram, observe", threads);
-    let table = bench.measure(&work, threads, entries);
-    let targets = &mut bench.targets;
-    targets.at_most(work.as_str(), table.quipu(), 3.5, "ns");
-    targets.times_better(work, table.best_ratio(&[]), ratio);
 }
 
 /// The same over 1,000 histograms in random order: their cells do not stay in the first cache.
@@ -60,9 +54,8 @@ pub(super) fn many(bench: &mut Bench) {
     let mut histograms: Vec<Histogram> = Vec::new();
     for_each_series(HISTOGRAMS, |_, key| histograms.push(family.handle(key)));
     let mut random = Random::new();
-    let order: Box<[u16; 1 << 14]> = Box::new(std::array::from_fn(|_| {
-        random.below(HISTOGRAMS) as u16
-    }));
+    let order: Box<[u16; 1 << 14]> =
+        Box::new(std::array::from_fn(|_| random.below(HISTOGRAMS) as u16));
     let values = Values::new();
     let contender = Contender::repeating(QUIPU, PER_ROUND, move |position| {
         let histogram = &histograms[order[position % order.len()] as usize];

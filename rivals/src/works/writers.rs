@@ -38,18 +38,20 @@ pub(super) fn during_a_scrape(bench: &mut Bench) {
     }
     ended.store(true, Ordering::Release);
     scraper.thread().unpark();
-    let scrapes = scraper.join().expect("the scraper panicked");
+    let chunks = scraper.join().expect("the scraper panicked");
 
     let work = "writer next to a scrape of 1,000,000 series";
     let alone = Sample::of_rounds("quipu, alone", alone);
     let scraped = Sample::of_rounds(QUIPU, scraped);
     Table::new(work, "ns", vec![alone, scraped], Vec::new()).print();
-    println!("  {scrapes} chunks were scraped");
+    println!("  {chunks} chunks were scraped meanwhile");
     let slowed = (scraped.median / alone.median - 1.0) * 100.0;
-    bench.targets.at_most(format!("{work}: slowed by"), slowed, 10.0, "%");
+    bench
+        .targets
+        .at_most(format!("{work}: slowed by"), slowed, 10.0, "%");
 }
 
-/// Handles to some of the counters of a registry of many, in random order.
+/// Fills the registry; handles to some of its counters, chosen at random.
 fn counters(registry: &Registry) -> Vec<Counter> {
     let family = registry
         .counter("http_requests_total", "Requests.")

@@ -1,7 +1,7 @@
 //! A scrape server on a port of its own.
 
 use std::future::{Future, ready};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
@@ -150,11 +150,14 @@ impl Server {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => return stream,
-                Err(_) => {
+                Err(error) => {
                     if let Some(errors) = &self.accept_errors {
                         errors.inc();
                     }
-                    sleep(self.limits.accept).await;
+                    // A client that has gone already took its place in the backlog along; any other error stays.
+                    if error.kind() != ErrorKind::ConnectionAborted {
+                        sleep(self.limits.accept).await;
+                    }
                 }
             }
         }

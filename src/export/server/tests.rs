@@ -1,0 +1,291 @@
+//! What the server does about clients that are slow, silent, or many: with shorter limits than it has in earnest.
+
+use std::future::pending;
+use std::time::Instant;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n";
+const SHORT: Duration = Duration::from_millis(300);
+/// Long enough for whatever should happen, on a machine that is busy.
+const LONG: Duration = Duration::from_secs(20);
+
+const PATIENT: Limits = Limits {
+    connections: 64,
+    request: LONG,
+    response: LONG,
+    accept: Duration::from_millis(20),
+    stop: LONG,
+};
+
+/// Of 4 KB each.
+const SERIES: usize = 4_000;
+
+struct Running {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+/// A server whose scrape does not fit into the buffers between it and a client that does not read.
+async fn run(limits: Limits) -> Running {
+    let registry = Registry::new();
+    let family = registry.counter("items_total", "Items.").labels(["item"]);
+    let family = family.register().unwrap();
+    for item in 0..SERIES {
+        family.handle([&*format!("{item:0>4000}")]);
+    }
+    let mut server = Server::bind("127.0.0.1:0", registry).await.unwrap();
+    server.limits = limits;
+    let (stop, stopped) = oneshot::channel();
+    let address = server.local_addr();
+    let shutdown = async {
+        if stopped.await.is_err() {
+            pending().await
+        }
+    };
+    let task = tokio::spawn(server.serve(shutdown));
+    Running {
+        address,
+        stop,
+        task,
+    }
+}
+
+impl Running {
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    async fn ask(&self, request: &[u8]) -> TcpStream {
+        let mut stream = self.connect().await;
+        stream.write_all(request).await.unwrap();
+        stream
+    }
+}
+
+/// Reads until the end of a chunked body, and says how many bytes that was.
+async fn read_response(stream: &mut TcpStream) -> io::Result<usize> {
+    let mut buffer = vec![0; 64 * 1024];
+    let mut tail = Vec::new();
+    let mut total = 0;
+    while !tail.ends_with(b"\r\n0\r\n\r\n") {
+        let length = stream.read(&mut buffer).await?;
+        if length == 0 {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        total += length;
+        tail.extend_from_slice(&buffer[..length]);
+        tail.drain(..tail.len().saturating_sub(16));
+    }
+    Ok(total)
+}
+
+/// Waits until the server has closed a connection on which nothing more is to be read.
+async fn closed(stream: &mut TcpStream) {
+    let end = timeout(LONG, stream.read(&mut [0])).await;
+    let end = end.expect("the server closes the connection");
+    assert!(matches!(&end, Ok(0) | Err(_)), "{end:?}");
+}
+
+#[test]
+fn the_limits_in_earnest_are_those_of_the_documentation() {
+    assert_eq!(LIMITS.connections, 512);
+    assert_eq!(LIMITS.request, Duration::from_secs(30));
+    assert_eq!(LIMITS.response, Duration::from_secs(60));
+    assert_eq!(LIMITS.accept, Duration::from_millis(100));
+    assert_eq!(LIMITS.stop, Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn silent_and_slow_clients_are_closed() {
+    let server = run(Limits {
+        request: SHORT,
+        ..PATIENT
+    })
+    .await;
+    let mut silent = server.connect().await;
+    let mut half = server.ask(b"GET /metrics HTTP/1.1\r\nhost: ").await;
+    let mut slow = server.connect().await;
+    let start = Instant::now();
+    // One byte at a time, well within the time for each, and still too slow for the whole.
+    let trickle = async {
+        for byte in SCRAPE {
+            if slow.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            sleep(SHORT / 10).await;
+        }
+    };
+    tokio::join!(closed(&mut silent), closed(&mut half), trickle);
+    closed(&mut slow).await;
+    assert!(start.elapsed() >= SHORT);
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_when_it_has_been_idle() {
+    let server = run(Limits {
+        request: SHORT,
+        ..PATIENT
+    })
+    .await;
+    let mut stream = server.ask(SCRAPE).await;
+    read_response(&mut stream).await.unwrap();
+    stream.write_all(SCRAPE).await.unwrap();
+    read_response(&mut stream).await.unwrap();
+    let start = Instant::now();
+    closed(&mut stream).await;
+    assert!(start.elapsed() >= SHORT / 2);
+}
+
+#[tokio::test]
+async fn slow_connections_do_not_keep_a_scrape_out_for_long() {
+    let server = run(Limits {
+        connections: 20,
+        request: SHORT,
+        ..PATIENT
+    })
+    .await;
+    let mut slow = Vec::new();
+    for _ in 0..60 {
+        slow.push(server.ask(b"GET /metrics HTTP/1.1\r\n").await);
+    }
+    let mut scraper = server.ask(SCRAPE).await;
+    let scrape = timeout(LONG, read_response(&mut scraper)).await;
+    scrape.unwrap().unwrap();
+    for stream in &mut slow {
+        closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait_for_their_turn() {
+    let server = run(Limits {
+        connections: 2,
+        ..PATIENT
+    })
+    .await;
+    let first = server.connect().await;
+    let mut second = server.ask(SCRAPE).await;
+    read_response(&mut second).await.unwrap();
+    let mut third = server.ask(SCRAPE).await;
+    let early = timeout(SHORT, third.read_u8()).await;
+    assert!(early.is_err(), "the third was served beside two others");
+    drop(first);
+    timeout(LONG, read_response(&mut third))
+        .await
+        .unwrap()
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_is_cut_off() {
+    let response = SHORT * 3;
+    let server = run(Limits {
+        response,
+        ..PATIENT
+    })
+    .await;
+    let mut stalled = server.ask(SCRAPE).await;
+    let mut trickling = server.ask(SCRAPE).await;
+    let start = Instant::now();
+    // Reading a little now and then does not buy more time.
+    while start.elapsed() < response * 2 && trickling.read_exact(&mut [0; 1000]).await.is_ok() {
+        sleep(SHORT / 10).await;
+    }
+    assert!(start.elapsed() >= response);
+    for stream in [&mut stalled, &mut trickling] {
+        let cut = timeout(LONG, read_response(stream)).await.unwrap();
+        cut.expect_err("the response was cut off");
+    }
+}
+
+#[tokio::test]
+async fn every_response_of_a_connection_has_its_own_time() {
+    let response = SHORT * 3;
+    let server = run(Limits {
+        response,
+        ..PATIENT
+    })
+    .await;
+    let mut stream = server.connect().await;
+    for _ in 0..2 {
+        stream.write_all(SCRAPE).await.unwrap();
+        sleep(SHORT / 3).await;
+        read_response(&mut stream).await.unwrap();
+        sleep(response).await;
+    }
+}
+
+#[tokio::test]
+async fn a_stop_lets_a_scrape_finish() {
+    let server = run(PATIENT).await;
+    let mut idle = server.ask(SCRAPE).await;
+    let whole = read_response(&mut idle).await.unwrap();
+    let mut scraper = server.ask(SCRAPE).await;
+    let first = scraper.read(&mut [0; 100]).await.unwrap();
+    server.stop.send(()).unwrap();
+    closed(&mut idle).await;
+    assert!(!server.task.is_finished());
+    TcpStream::connect(server.address)
+        .await
+        .expect_err("nobody listens any more");
+    let rest = read_response(&mut scraper).await.unwrap();
+    assert_eq!(first + rest, whole);
+    closed(&mut scraper).await;
+    timeout(LONG, server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_ever() {
+    let server = run(Limits {
+        stop: SHORT,
+        ..PATIENT
+    })
+    .await;
+    let mut stalled = server.ask(SCRAPE).await;
+    stalled.read_u8().await.unwrap();
+    server.stop.send(()).unwrap();
+    timeout(LONG, server.task).await.unwrap().unwrap();
+    read_response(&mut stalled)
+        .await
+        .expect_err("the response was cut off");
+}
+
+/// HTTP/1.0 knows the end of a body by the end of the connection: only an error tells that something is missing.
+#[tokio::test]
+async fn what_is_broken_off_does_not_look_whole() {
+    let server = run(PATIENT).await;
+    let mut old = server.ask(b"GET /metrics HTTP/1.0\r\n\r\n").await;
+    let mut new = server.ask(SCRAPE).await;
+    old.read_u8().await.unwrap();
+    new.read_u8().await.unwrap();
+    server.task.abort();
+    server.task.await.unwrap_err();
+    let cut = old.read_to_end(&mut Vec::new()).await;
+    assert_eq!(cut.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    read_response(&mut new)
+        .await
+        .expect_err("the response was cut off");
+}
+
+#[tokio::test]
+async fn http_1_0_gets_a_whole_scrape() {
+    let server = run(PATIENT).await;
+    let mut stream = server.ask(b"GET /metrics HTTP/1.0\r\n\r\n").await;
+    let mut response = Vec::new();
+    stream.read_to_end(&mut response).await.unwrap();
+    let response = String::from_utf8(response).unwrap();
+    let lines = response.lines();
+    assert_eq!(
+        lines
+            .filter(|line| line.starts_with("items_total{"))
+            .count(),
+        SERIES
+    );
+    assert!(!response.contains("transfer-encoding"));
+}

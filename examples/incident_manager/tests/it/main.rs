@@ -6,3 +6,4 @@ mod service;
 mod api;
 mod lifecycle;
 mod metrics;
+mod traffic;

@@ -1,10 +1,9 @@
 //! What `/metrics` says about it.
 
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::client::send;
-use crate::service::{Service, database};
+use crate::service::{Service, database, eventually};
 
 #[test]
 fn all_series_of_closed_sets_exist_from_the_start() {
@@ -134,44 +133,10 @@ fn active_incidents_outlive_a_restart() {
     service.post(&format!("/v1/incidents/{resolved}/resolve"), "");
     service.post(&format!("/v1/incidents/{acknowledged}/acknowledge"), "");
     assert_eq!(service.value(series), Some(2.0));
-    service.stop();
+    service.stop("TERM", Duration::from_secs(10));
 
     let service = Service::start(&file, "off");
     assert_eq!(service.value(series), Some(2.0));
     service.post(&format!("/v1/incidents/{acknowledged}/resolve"), "");
     assert_eq!(service.value(series), Some(1.0));
-}
-
-#[test]
-fn the_traffic_makes_all_kinds_of_series() {
-    let service = Service::start(&database("traffic"), "500");
-    for series in [
-        r#"http_requests_total{method="POST",path="/v1/incidents",status="201"}"#,
-        r#"http_requests_total{method="POST",path="/v1/incidents",status="400"}"#,
-        r#"http_requests_total{method="POST",path="/v1/incidents",status="422"}"#,
-        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="200"}"#,
-        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="409"}"#,
-        r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="200"}"#,
-        r#"http_requests_total{method="GET",path="/v1/incidents",status="200"}"#,
-        r#"http_requests_total{method="GET",path="/v1/incidents",status="400"}"#,
-        r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="200"}"#,
-        r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="404"}"#,
-        r#"http_requests_total{method="GET",path="unmatched",status="404"}"#,
-        r#"http_requests_total{method="DELETE",path="/v1/incidents",status="405"}"#,
-        r#"http_requests_total{method="GET",path="/health",status="200"}"#,
-    ] {
-        eventually(|| service.value(series) > Some(0.0), true, series);
-    }
-    service.stop();
-}
-
-/// A request is recorded when its answer has been sent, which its client may know first.
-fn eventually<T: PartialEq + std::fmt::Debug>(look: impl Fn() -> T, wanted: T, what: &str) {
-    let start = Instant::now();
-    while look() != wanted {
-        if start.elapsed() > Duration::from_secs(10) {
-            assert_eq!(look(), wanted, "{what}");
-        }
-        sleep(Duration::from_millis(20));
-    }
 }

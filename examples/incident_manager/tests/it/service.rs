@@ -1,12 +1,15 @@
 //! The service as a child process.
 
+use std::fmt::Debug;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 use crate::client::{Answer, send};
 
@@ -26,6 +29,7 @@ impl Service {
             .args(["--metrics", "127.0.0.1:0", "--database"])
             .arg(file)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -49,10 +53,14 @@ impl Service {
 
     /// Creates an incident and tells its id.
     pub(crate) fn create(&self, severity: &str, source: &str, category: &str) -> i64 {
-        let body = format!(
-            r#"{{"title": "Test", "severity": "{severity}", "source": "{source}", "category": "{category}"}}"#
-        );
-        let answer = self.post("/v1/incidents", &body);
+        let incident = json!({
+            "title": "Test", "severity": severity, "source": source, "category": category,
+        });
+        self.create_from(&incident)
+    }
+
+    pub(crate) fn create_from(&self, incident: &Value) -> i64 {
+        let answer = self.post("/v1/incidents", &incident.to_string());
         assert_eq!(answer.status, 201, "{}", answer.body);
         answer.json()["id"].as_i64().unwrap()
     }
@@ -70,28 +78,18 @@ impl Service {
         values.find_map(|rest| rest.strip_prefix(' ')?.parse().ok())
     }
 
-    pub(crate) fn signal(&self, name: &str) {
+    /// Stops the service with a signal; it must end with success, without a complaint, and before `limit`.
+    pub(crate) fn stop(mut self, signal: &str, limit: Duration) {
         let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &id]).status();
+        let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
-    }
 
-    /// How the service ended, and how long it took from now.
-    pub(crate) fn wait(&mut self) -> (ExitStatus, Duration) {
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(20) {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, start.elapsed());
-            }
-            sleep(Duration::from_millis(10));
-        }
-        panic!("the service does not end")
-    }
-
-    /// Stops the service as an operator would.
-    pub(crate) fn stop(mut self) {
-        self.signal("TERM");
-        assert!(self.wait().0.success());
+        let status = wait(&mut self.child, limit);
+        let status = status.unwrap_or_else(|| panic!("it still runs after {limit:?}"));
+        let mut errors = String::new();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        stderr.read_to_string(&mut errors).unwrap();
+        assert_eq!((status.code(), errors.as_str()), (Some(0), ""));
     }
 }
 
@@ -118,7 +116,25 @@ fn command(arguments: &[&str]) -> Command {
 
 /// Runs the service with arguments that make it end by itself.
 pub(crate) fn output(arguments: &[&str]) -> Output {
-    command(arguments).output().unwrap()
+    let mut command = command(arguments);
+    let piped = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = piped.spawn().unwrap();
+    if wait(&mut child, Duration::from_secs(10)).is_none() {
+        child.kill().unwrap();
+    }
+    child.wait_with_output().unwrap()
+}
+
+fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+    let start = Instant::now();
+    while start.elapsed() < limit {
+        let status = child.try_wait().unwrap();
+        if status.is_some() {
+            return status;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    None
 }
 
 /// The path of a database that is not there yet.
@@ -127,4 +143,16 @@ pub(crate) fn database(test: &str) -> PathBuf {
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder.join("incidents.sqlite")
+}
+
+/// Waits until `look` sees what is wanted: a request is recorded when its answer has been sent,
+/// which its client may know first.
+pub(crate) fn eventually<T: PartialEq + Debug>(look: impl Fn() -> T, wanted: T, what: &str) {
+    let start = Instant::now();
+    while look() != wanted {
+        if start.elapsed() > Duration::from_secs(10) {
+            assert_eq!(look(), wanted, "{what}");
+        }
+        sleep(Duration::from_millis(20));
+    }
 }

@@ -1,0 +1,45 @@
+# shellcheck shell=bash
+# What the checks share. Sourced, never run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+root=${CARGO_TARGET_DIR:-target}
+mkdir -p "$root"
+# Not under the target directory, so that a fresh clone finds them again.
+tools=${QUIPU_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/quipu-tools}
+
+skip() { # REASON: the check cannot be had here, and nobody expects it
+    echo "SKIP ${0##*/}: $*" >&2
+    exit 77
+}
+
+missing() { # REASON: a skip for a person, a failure for CI
+    [[ ${CI:-} == true ]] || skip "$*"
+    echo "FAIL ${0##*/}: $*" >&2
+    exit 1
+}
+
+separately() { # NAME: builds with other flags must not evict the usual ones
+    export CARGO_TARGET_DIR=$root/$1
+}
+
+some_tests() { # COMMAND...: a filter that matches no test must not pass
+    "$@" 2>&1 | tee "$root/some-tests.log"
+    grep -q '^test result: ok\. [1-9]' "$root/some-tests.log" || { echo "FAIL ${0##*/}: no test ran" >&2; exit 1; }
+}
+
+debian() { # COMMAND PACKAGE: installs the package if the command is not there
+    command -v "$1" >/dev/null && return
+    echo "installing Debian's $2"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2"; } \
+        </dev/null >/dev/null || missing "$1 is not there and $2 cannot be installed"
+}
+
+# The debug profile: it compiles three times faster and is fast enough.
+cargo_tool() { # CRATE VERSION
+    local bin=$tools/bin/$1
+    [[ -x $bin && $("$bin" --version) == *"$2" ]] && return
+    echo "installing $1 $2"
+    CARGO_TARGET_DIR=$root/tools cargo install "$1" --version "$2" --locked --debug --quiet --root "$tools" \
+        || missing "$1 $2 cannot be installed"
+}

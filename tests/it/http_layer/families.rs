@@ -1,0 +1,175 @@
+//! What is measured of a request, and how the families are registered.
+
+use super::*;
+use axum::extract::ConnectInfo;
+use axum::serve::ListenerExt;
+
+#[tokio::test]
+async fn every_family_is_recorded_under_the_pattern_of_the_route() {
+    let app = incidents().route("/v1/incidents", post(async |body: String| body + "!"));
+    let (registry, app) = layered(app);
+    answer(&app, request("GET", "/v1/incidents/17", "")).await;
+    answer(&app, request("GET", "/v1/incidents/18?full", "")).await;
+    answer(&app, request("POST", "/v1/incidents", "12345")).await;
+
+    let value = |series: &str| sample(&registry, series);
+    let labels = r#"{method="GET",path="/v1/incidents/{id}""#;
+    assert_eq!(requests(&registry, INCIDENT), 2.0);
+    let duration = format!("http_request_duration_seconds_count{INCIDENT}");
+    assert_eq!(value(&duration), Some(2.0));
+    let size = format!("http_request_size_bytes_sum{labels}}}");
+    assert_eq!(value(&size), Some(0.0));
+    let size = format!("http_request_size_bytes_count{labels}}}");
+    assert_eq!(value(&size), Some(2.0));
+    let size = format!("http_response_size_bytes_sum{labels}}}");
+    assert_eq!(value(&size), Some(2.0 * "an incident".len() as f64));
+    assert_eq!(
+        value(&format!("http_requests_in_flight{labels}}}")),
+        Some(0.0)
+    );
+    let posted = r#"{method="POST",path="/v1/incidents"}"#;
+    let size = format!("http_request_size_bytes_sum{posted}");
+    assert_eq!(value(&size), Some(5.0));
+    let size = format!("http_response_size_bytes_sum{posted}");
+    assert_eq!(value(&size), Some(6.0));
+    assert_eq!(value("http_connections_active"), Some(0.0));
+}
+
+#[tokio::test]
+async fn the_buckets_are_those_of_the_catalogue() {
+    let (registry, app) = layered(incidents());
+    answer(&app, request("GET", "/v1/incidents/17", "")).await;
+    let text = registry.to_text();
+    let bounds = |family: &str| {
+        let lines = text.lines().filter(|line| line.starts_with(family));
+        let bounds = lines.map(|line| line.split("le=\"").nth(1).unwrap());
+        let bounds = bounds.map(|rest| rest.split('"').next().unwrap().parse().unwrap());
+        bounds
+            .filter(|bound: &f64| bound.is_finite())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        bounds("http_request_duration_seconds_bucket"),
+        [
+            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
+        ]
+    );
+    let sizes = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
+    assert_eq!(bounds("http_request_size_bytes_bucket"), sizes);
+    assert_eq!(bounds("http_response_size_bytes_bucket"), sizes);
+}
+
+#[tokio::test]
+async fn the_size_of_a_request_is_what_was_read_of_it() {
+    let app = Router::new()
+        .route("/whole", post(async |body: Bytes| body.len().to_string()))
+        .route("/none", post(async || "not read"))
+        .route(
+            "/part",
+            post(async |body: Body| {
+                let mut body = body;
+                body.frame().await.unwrap().unwrap();
+                "enough"
+            }),
+        );
+    let (registry, app) = layered(app);
+    for path in ["/whole", "/none", "/part"] {
+        let (mut sender, body) = Channel::<Bytes, Infallible>::new(2);
+        sender.send_data("12345".into()).await.unwrap();
+        sender.send_data("678".into()).await.unwrap();
+        drop(sender);
+        answer(&app, request("POST", path, Body::new(body))).await;
+    }
+    for (path, bytes) in [("/whole", 8.0), ("/none", 0.0), ("/part", 5.0)] {
+        let labels = format!(r#"{{method="POST",path="{path}"}}"#);
+        let value = |part| {
+            sample(
+                &registry,
+                &format!("http_request_size_bytes_{part}{labels}"),
+            )
+        };
+        assert_eq!(value("sum"), Some(bytes), "{path}");
+        assert_eq!(value("count"), Some(1.0), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_chunked_upload_is_counted_without_its_framing() {
+    let app = Router::new().route("/upload", post(async |body: Bytes| body));
+    let (registry, app) = layered(app);
+    let address = serve(app).await;
+    let request = "POST /upload HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\
+        transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n7\r\n, world\r\n0\r\n\r\n";
+    let mut response = String::new();
+    let mut client = send(address, request).await;
+    client.read_to_string(&mut response).await.unwrap();
+    assert!(response.ends_with("\r\n\r\nhello, world"), "{response}");
+    assert!(response.contains("content-length: 12\r\n"), "{response}");
+    assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 12.0);
+    eventually("it ends", || {
+        sum(&registry, "http_response_size_bytes_sum") == 12.0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn layers_of_one_registry_share_their_series() {
+    let registry = Registry::new();
+    for _ in 0..2 {
+        let metrics = HttpMetrics::new(&registry).unwrap();
+        let app = incidents().layer(metrics.clone().layer());
+        answer(&app, request("GET", "/v1/incidents/17", "")).await;
+        answer(&app, request("GET", "/v1/incidents/18", "")).await;
+    }
+    assert_eq!(requests(&registry, INCIDENT), 4.0);
+}
+
+#[test]
+fn a_family_of_another_kind_is_in_the_way() {
+    let registry = Registry::new();
+    let gauge = registry.gauge("http_requests_in_flight", "Mine.");
+    gauge.register().unwrap();
+    let error = HttpMetrics::new(&registry).unwrap_err().to_string();
+    assert!(error.contains("http_requests_in_flight"), "{error}");
+}
+
+#[tokio::test]
+async fn the_layer_does_not_hide_the_length_of_a_body() {
+    let (_, app) = layered(incidents());
+    let address = serve(app).await;
+    let response = exchange(address, "GET /v1/incidents/17").await;
+    assert!(response.contains("content-length: 11\r\n"), "{response}");
+}
+
+#[tokio::test]
+async fn connections_are_counted_while_they_are_open() {
+    let registry = Registry::new();
+    let metrics = HttpMetrics::new(&registry).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = Router::new().route(
+        "/me",
+        get(async |ConnectInfo(me): ConnectInfo<SocketAddr>| me.to_string()),
+    );
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    // The listener of `tap_io` is one whose addresses axum knows.
+    let listener = metrics.listener(listener).tap_io(|_| {});
+    tokio::spawn(async { axum::serve(listener, app).await });
+
+    let active = || sample(&registry, "http_connections_active");
+    assert_eq!(active(), Some(0.0));
+    let mut clients = Vec::new();
+    for n in 1..=3 {
+        let mut client = send(address, "GET /me HTTP/1.1\r\nhost: test\r\n\r\n").await;
+        let mut response = vec![0; 1024];
+        let length = client.read(&mut response).await.unwrap();
+        let me = client.local_addr().unwrap().to_string();
+        assert!(String::from_utf8_lossy(&response[..length]).ends_with(&me));
+        clients.push(client);
+        assert_eq!(active(), Some(f64::from(n)));
+    }
+    clients.pop();
+    eventually("one is closed", || active() == Some(2.0)).await;
+    clients.clear();
+    eventually("all are closed", || active() == Some(0.0)).await;
+}
