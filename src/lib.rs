@@ -1,4 +1,39 @@
-//! A metrics engine for services.
+//! A metrics engine for services: recording in under a nanosecond, exact histograms, exposition as a stream.
+//!
+//! ```
+//! let registry = quipu::Registry::new();
+//! let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue", "status"]).register()?;
+//! let seconds = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
+//!
+//! jobs.with(["mail", "ok"]).inc(); // found by its labels
+//! let failed = jobs.handle(["mail", "failed"]); // or kept, for a hot loop
+//! failed.inc();
+//! seconds.observe(0.25);
+//!
+//! assert!(registry.to_text().contains("jobs_total{queue=\"mail\",status=\"ok\"} 1\n"));
+//! # Ok::<(), quipu::RegisterError>(())
+//! ```
+//!
+//! # Where things are
+//!
+//! - A [`Registry`] holds families and makes them: [`Registry::counter`] and its like begin a registration. [`global`] is one
+//!   for programs that need no more.
+//! - A [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`] is a handle to one series, to keep and to
+//!   record through.
+//! - A [`Family`] finds series by their labels: [`Names`] counted by the compiler, a type that derives [`LabelSet`], or
+//!   [`DynNames`].
+//! - [`export`] exposes a registry: as chunks of text, as a tower service, as an axum router, or on a port of its own.
+//! - `http` (feature `http`) measures the requests of a web service.
+//! - [`model`] holds the rules for names and bounds, as constant functions.
+//!
+//! # Promises
+//!
+//! Recording never fails, never panics, never blocks and, through a warm handle, allocates nothing. What makes no sense is
+//! refused and counted in `quipu_rejected_values_total`. A scrape holds no lock that recording needs. The counts of a
+//! histogram and its sum always speak of the same observations. Totals never go down.
+//!
+//! Recording from a signal handler is not supported: it may lose what it interrupts. In the child of a `fork`, recording and
+//! scraping go on from the parent's counts; registering may wait for ever if another thread was registering at the time.
 
 #[cfg(not(quipu_loom))]
 mod encode;
@@ -17,8 +52,12 @@ mod sync;
 #[cfg(not(quipu_loom))]
 pub use {
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlight, InFlightGauge, Metric},
-    registry::{Family, DynNames, LabelBuffer, LabelError, LabelSet, LabelValue, Names, RegisterError, Registry, global},
+    registry::{DynNames, Family, LabelBuffer, LabelError, LabelSet, LabelValue, Names, RegisterError, Registry, global},
     store::Bound,
 };
 #[cfg(feature = "derive")]
 pub use quipu_macros::{LabelSet, LabelValue};
+
+#[cfg(all(doctest, feature = "derive", feature = "server", feature = "axum"))]
+#[doc = include_str!("../README.md")]
+mod readme {}

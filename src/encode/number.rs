@@ -1,14 +1,21 @@
 //! Numbers as text: whole ones in all their digits, others as the shortest text that reads back to the same bits.
 
-use super::out::Room;
+use super::out::{Put, Write};
 use crate::model::Value;
 
 /// The longest text of a number.
 pub(super) const MAX_LEN: usize = 24;
 
+impl Write for Value {
+    #[inline(always)]
+    fn write_to(self, out: &mut impl Put) {
+        put_value(out, self);
+    }
+}
+
 /// Writes a value as Go's `ParseFloat` reads it (Prometheus text format 0.0.4, "Comments, help text, and type information").
 #[inline(always)]
-pub(super) fn put_value(out: &mut Room<'_>, value: Value) {
+pub(super) fn put_value(out: &mut impl Put, value: Value) {
     match value {
         Value::Unsigned(value) => put_integer(out, value),
         Value::Signed(value) => put_signed(out, value),
@@ -21,7 +28,7 @@ pub(super) fn put_value(out: &mut Room<'_>, value: Value) {
 /// Formatting into a buffer and copying from there costs three times as much: the copy loads eight bytes that were stored as
 /// pairs of digits a moment before, which stalls the processor.
 #[inline(always)]
-pub(super) fn put_integer(out: &mut Room<'_>, value: u64) {
+pub(super) fn put_integer(out: &mut impl Put, value: u64) {
     match value {
         0..E8 => put_at_most_8(out, value),
         _ => put_more_than_8(out, value),
@@ -29,7 +36,7 @@ pub(super) fn put_integer(out: &mut Room<'_>, value: u64) {
 }
 
 #[inline]
-fn put_signed(out: &mut Room<'_>, value: i64) {
+fn put_signed(out: &mut impl Put, value: i64) {
     if value < 0 {
         out.put_array(b"-");
     }
@@ -39,13 +46,13 @@ fn put_signed(out: &mut Room<'_>, value: i64) {
 const E8: u64 = 100_000_000;
 
 #[cold]
-fn put_more_than_8(out: &mut Room<'_>, value: u64) {
+fn put_more_than_8(out: &mut impl Put, value: u64) {
     put_integer(out, value / E8);
     out.put_array(&eight_digits(value % E8).to_le_bytes());
 }
 
 #[inline(always)]
-fn put_at_most_8(out: &mut Room<'_>, value: u64) {
+fn put_at_most_8(out: &mut impl Put, value: u64) {
     let digits = eight_digits(value);
     // The first digit is the lowest byte. `'0'` has no bits in common with 1 to 9 but those of `'0'`; one digit always stays.
     let leading_zeros = ((digits ^ ZEROS) | 1 << 56).trailing_zeros() / 8;
@@ -68,15 +75,15 @@ fn eight_digits(value: u64) -> u64 {
 
 /// Writes a float; a whole one without point and exponent, as long as it is exact that way.
 #[inline]
-pub(super) fn put_float(out: &mut Room<'_>, value: f64) {
+pub(super) fn put_float(out: &mut impl Put, value: f64) {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     let whole = value as i64;
     if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
         put_signed(out, whole);
     } else if value.is_finite() && value.to_bits() != (-0.0f64).to_bits() {
-        out.put_short(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.put_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
-        out.put_short(special(value));
+        out.put_slice(special(value));
     }
 }
 
@@ -103,7 +110,7 @@ mod tests {
     fn text(value: Value) -> String {
         let mut buffer = Vec::new();
         let mut out = Out::new(&mut buffer);
-        out.write(MAX_LEN, |room| put_value(room, value));
+        out.write(MAX_LEN, value);
         assert!(out.len() <= MAX_LEN);
         out.finish();
         String::from_utf8(buffer).unwrap()

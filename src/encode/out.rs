@@ -21,21 +21,18 @@ impl<const N: usize> Default for Block<N> {
 impl<const N: usize> Block<N> {
     /// Replaces the string by `parts`, one after another.
     pub(super) fn set(&mut self, parts: &[&[u8]]) {
-        self.len = parts.iter().map(|part| part.len()).sum();
         self.long.clear();
-        if self.len > N {
-            parts.iter().for_each(|part| self.long.extend_from_slice(part));
-            return;
-        }
-        let mut at = 0;
-        for part in parts {
-            self.bytes[at..at + part.len()].copy_from_slice(part);
-            at += part.len();
+        parts.iter().for_each(|part| self.long.extend_from_slice(part));
+        self.len = self.long.len();
+        if let Some(bytes) = self.bytes.get_mut(..self.len) {
+            bytes.copy_from_slice(&self.long);
         }
     }
+}
 
+impl<const N: usize> Block<N> {
     pub(super) fn as_slice(&self) -> &[u8] {
-        if self.len <= N { &self.bytes[..self.len] } else { &self.long }
+        &self.long
     }
 }
 
@@ -52,6 +49,14 @@ impl<'a> Out<'a> {
         Out { buffer, len: 0 }
     }
 
+    /// As [`new`](Self::new), with room for `len` bytes.
+    pub(super) fn with_room(buffer: &'a mut Vec<u8>, len: usize) -> Out<'a> {
+        if buffer.len() < len {
+            buffer.resize(len, 0);
+        }
+        Out { buffer, len: 0 }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -60,100 +65,114 @@ impl<'a> Out<'a> {
         self.buffer.truncate(self.len);
     }
 
-    /// Lets `write` write at most `len` bytes.
+    /// Lets `text` write itself, at most `max_len` bytes.
     #[inline(always)]
-    pub(super) fn write(&mut self, len: usize, write: impl FnOnce(&mut Room<'_>)) {
-        let end = self.len + len + Room::BEYOND;
+    pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
+        let end = self.len + max_len + BEYOND;
         if self.buffer.len() < end {
-            self.grow(end);
+            self.buffer.resize(end, 0);
         }
-        let mut room = Room { bytes: &mut self.buffer[self.len..], at: 0 };
-        write(&mut room);
-        self.len += room.at;
-    }
-
-    #[cold]
-    fn grow(&mut self, end: usize) {
-        self.buffer.resize(end.max(super::CHUNK + super::CHUNK / 8), 0);
+        let room = &mut self.buffer[self.len..];
+        self.len += match room.first_chunk_mut() {
+            Some(bytes) if max_len <= LINE => {
+                let mut line = Line { bytes, at: 0 };
+                text.write_to(&mut line);
+                line.at
+            }
+            _ => {
+                let mut room = Room { bytes: room, at: 0 };
+                text.write_to(&mut room);
+                room.at
+            }
+        };
     }
 }
 
-/// Room that was made in a buffer. A value of its own, which the compiler keeps in registers.
+/// How far a copy may write beyond the end of its part.
+const BEYOND: usize = 256;
+
+/// A text that can write itself to a short line and to a room of any size.
+pub(super) trait Write {
+    fn write_to(self, out: &mut impl Put);
+}
+
+/// A place to put parts of a text.
+pub(super) trait Put {
+    /// Writes the first `len` of `bytes`, and perhaps the others after them.
+    fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize);
+
+    /// Writes exactly `bytes`, by a call.
+    fn put_slice(&mut self, bytes: &[u8]);
+
+    #[inline(always)]
+    fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) {
+        self.put_part(bytes, N);
+    }
+
+    #[inline(always)]
+    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+        if block.len <= N { self.put_part(&block.bytes, block.len) } else { self.put_slice(&block.long) }
+    }
+
+    /// Writes `bytes`, quickly from 16 to 128 of them: the first half of a block's size and the last, which may overlap.
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        if bytes.len() > 128 || !(self.put_ends::<64>(bytes) || self.put_ends::<32>(bytes) || self.put_ends::<16>(bytes)) {
+            self.put_slice(bytes);
+        }
+    }
+
+    #[inline(always)]
+    fn put_ends<const N: usize>(&mut self, bytes: &[u8]) -> bool {
+        let (Some(start), Some(end)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else { return false };
+        self.put_part(start, bytes.len() - N);
+        self.put_array(end);
+        true
+    }
+}
+
+/// The longest line that takes the quick way.
+const LINE: usize = 255;
+
+/// Room for a line of at most [`LINE`] bytes: the compiler sees that no block can lie outside of it.
 #[derive(Debug)]
-pub(super) struct Room<'a> {
-    bytes: &'a mut [u8],
+struct Line<'a> {
+    bytes: &'a mut [u8; LINE + 1 + BEYOND],
     at: usize,
 }
 
-impl Room<'_> {
-    /// How far a copy may write beyond the end of its part.
-    const BEYOND: usize = 256;
-
+impl Put for Line<'_> {
     #[inline(always)]
-    fn put_array_at<const N: usize>(&mut self, at: usize, bytes: &[u8; N]) {
-        self.bytes[at..at + N].copy_from_slice(bytes);
-    }
-
-    #[inline(always)]
-    pub(super) fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) {
-        self.put_array_at(self.at, bytes);
-        self.at += N;
-    }
-
-    /// Writes the first `len` of `bytes`.
-    #[inline(always)]
-    pub(super) fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
-        debug_assert!(len <= N && N <= Self::BEYOND);
-        self.put_array_at(self.at, bytes);
+    fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+        const { assert!(N <= BEYOND) };
+        debug_assert!(len <= N && self.at + len <= LINE);
+        self.bytes[self.at & LINE..][..N].copy_from_slice(bytes);
         self.at += len;
     }
 
     #[inline(always)]
-    pub(super) fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        const { assert!(N <= Self::BEYOND) };
-        if block.len > N {
-            return self.put_long(&block.long);
-        }
-        self.put_part(&block.bytes, block.len);
-    }
-
-    /// Copies the first `N` bytes and the last `N`, which together are all of at most twice as many.
-    #[inline(always)]
-    fn put_ends<const N: usize>(&mut self, bytes: &[u8]) -> bool {
-        let (Some(start), Some(end)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else { return false };
-        self.put_array_at(self.at, start);
-        self.put_array_at(self.at + bytes.len() - N, end);
+    fn put_slice(&mut self, bytes: &[u8]) {
+        self.bytes[self.at & LINE..][..bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
-        true
+    }
+}
+
+/// Room of any size.
+#[derive(Debug)]
+struct Room<'a> {
+    bytes: &'a mut [u8],
+    at: usize,
+}
+
+impl Put for Room<'_> {
+    fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+        const { assert!(N <= BEYOND) };
+        debug_assert!(len <= N);
+        self.bytes[self.at..][..N].copy_from_slice(bytes);
+        self.at += len;
     }
 
-    /// Writes text of any length, quickly from 16 to 128 bytes.
-    #[inline(always)]
-    pub(super) fn put(&mut self, bytes: &[u8]) {
-        if bytes.len() > 128 {
-            return self.put_long(bytes);
-        }
-        if !self.put_ends::<64>(bytes) && !self.put_ends::<32>(bytes) && !self.put_ends::<16>(bytes) {
-            self.put_short(bytes);
-        }
-    }
-
-    /// Writes text of at most 32 bytes.
-    #[inline(always)]
-    pub(super) fn put_short(&mut self, bytes: &[u8]) {
-        debug_assert!(bytes.len() <= 32);
-        if !self.put_ends::<16>(bytes)
-            && !self.put_ends::<8>(bytes)
-            && !self.put_ends::<4>(bytes)
-            && !self.put_ends::<2>(bytes)
-            && let [byte] = bytes
-        {
-            self.put_array(&[*byte]);
-        }
-    }
-
-    #[inline(never)]
-    fn put_long(&mut self, bytes: &[u8]) {
+    fn put_slice(&mut self, bytes: &[u8]) {
         self.bytes[self.at..][..bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
@@ -163,27 +182,36 @@ impl Room<'_> {
 mod tests {
     use super::*;
 
+    struct Parts<'a> {
+        bytes: &'a [u8],
+        len: usize,
+    }
+
+    impl Write for Parts<'_> {
+        fn write_to(self, out: &mut impl Put) {
+            let part = &self.bytes[..self.len];
+            let mut block = Block::<64>::default();
+            block.set(&[&part[..self.len / 3], &part[self.len / 3..]]);
+            out.put_slice(part);
+            out.put(part);
+            out.put_block(&block);
+            out.put_array(b"!");
+        }
+    }
+
     #[test]
     fn parts_of_every_length_arrive_whole() {
         let bytes: Vec<u8> = (1..=255).cycle().take(400).collect();
         for len in 0..400 {
             let part = &bytes[..len];
-            let mut block = Block::<64>::default();
-            block.set(&[&part[..len / 3], &part[len / 3..]]);
-            assert_eq!(block.as_slice(), part);
             let mut buffer = vec![0xff; 3];
             let mut out = Out::new(&mut buffer);
-            out.write(2 * len + 1, |room| {
-                room.put(part);
-                room.put_block(&block);
-                room.put_array(b"!");
-            });
-            if len <= 32 {
-                out.write(len, |room| room.put_short(part));
+            for _ in 0..2 {
+                out.write(3 * len + 1, Parts { bytes: &bytes, len });
             }
             out.finish();
-            let short = if len <= 32 { part } else { &[] };
-            assert_eq!(buffer, [part, part, b"!", short].concat(), "{len}");
+            let once = [part, part, part, b"!"].concat();
+            assert_eq!(buffer, [&once[..], &once].concat(), "{len}");
         }
     }
 }

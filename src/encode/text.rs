@@ -2,8 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::CHUNK;
-use super::number::{MAX_LEN, put_float, put_integer, put_value};
-use super::out::{Block, Out, Room};
+use super::number::{MAX_LEN, put_integer, put_value};
+use super::out::{Block, Out, Put, Write};
 use crate::model::{FamilyView, HistogramSnapshot, Kind, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
@@ -19,15 +19,14 @@ pub(crate) struct Text<'a> {
 /// What outlives a chunk: the text that the lines of the current family share.
 #[derive(Debug, Default)]
 pub(crate) struct Parts {
-    /// Of a counter's or a gauge's samples, or of a histogram's buckets.
+    /// Starts of a counter's or a gauge's samples, or of a histogram's buckets.
     sample: Head,
     sum: Head,
     count: Head,
-    /// Tail of each bucket's line after the labels of a series: `,le="0.5"} `; or without labels: `le="0.5"} `.
+    /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
     tails: Vec<Block<32>>,
-    bare_tails: Vec<Block<32>>,
-    /// The start of the current series' buckets' lines.
-    buckets: Block<128>,
+    /// The start of the lines of the current series' buckets, with its labels.
+    bucket: Block<128>,
     /// At least as long as any line of the family, but for the labels of its series.
     line_len: usize,
 }
@@ -35,56 +34,105 @@ pub(crate) struct Parts {
 /// The start of a line.
 #[derive(Debug, Default)]
 struct Head {
-    /// `name{` or `name{region="eu",`: the labels of the series follow.
-    labelled: Block<64>,
-    /// `name ` or `name{region="eu"} `: the value follows.
-    bare: Block<64>,
+    /// To the first label value, `name{region="eu",method="`; without labels to the value, `name{region="eu"} `.
+    text: Block<64>,
+    /// From the last label value to the value: `"} `, or nothing without labels.
+    end: Block<16>,
 }
 
 impl Head {
-    fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str) {
-        let (name, suffix, globals) = (name.as_bytes(), suffix.as_bytes(), global_labels.as_bytes());
-        if globals.is_empty() {
-            self.labelled.set(&[name, suffix, b"{"]);
-            self.bare.set(&[name, suffix, b" "]);
-        } else {
-            self.labelled.set(&[name, suffix, b"{", globals, b","]);
-            self.bare.set(&[name, suffix, b"{", globals, b"} "]);
-        }
+    fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str, first_label: Option<&str>) {
+        let (open, comma) = match (global_labels, first_label) {
+            ("", None) => ("", ""),
+            (_, None) | ("", _) => ("{", ""),
+            _ => ("{", ","),
+        };
+        let start = [name, suffix, open, global_labels, comma].map(str::as_bytes);
+        let rest: [&[u8]; 2] = match first_label {
+            Some(label) => [label.as_bytes(), b"=\""],
+            None if open.is_empty() => [b" ", b""],
+            None => [b"} ", b""],
+        };
+        self.text.set(&[&start[..], &rest].concat());
+        self.end.set(if first_label.is_some() { &[b"\"} "] } else { &[] });
     }
+}
 
-    /// Writes all of a line that stands before its value.
+/// A line.
+struct Sample<'a>(&'a Head, &'a str, Value);
+
+impl Write for Sample<'_> {
     #[inline(always)]
-    fn put(&self, room: &mut Room<'_>, labels: &str) {
-        if labels.is_empty() {
-            room.put_block(&self.bare);
-        } else {
-            room.put_block(&self.labelled);
-            room.put(labels.as_bytes());
-            room.put_array(b"} ");
+    fn write_to(self, out: &mut impl Put) {
+        let Sample(head, labels, value) = self;
+        out.put_block(&head.text);
+        out.put(labels.as_bytes());
+        out.put_block(&head.end);
+        put_value(out, value);
+        out.put_array(b"\n");
+    }
+}
+
+/// A line of a bucket: its start and its labels, its bound, its count.
+struct Bucket<'a>(&'a Block<128>, &'a Block<32>, u64);
+
+impl Write for Bucket<'_> {
+    #[inline(always)]
+    fn write_to(self, out: &mut impl Put) {
+        let Bucket(start, tail, count) = self;
+        out.put_block(start);
+        out.put_block(tail);
+        put_integer(out, count);
+        out.put_array(b"\n");
+    }
+}
+
+/// Lines about a family.
+struct About<'a>(FamilyView<'a>);
+
+impl Write for About<'_> {
+    fn write_to(self, out: &mut impl Put) {
+        let FamilyView { name, help, kind, .. } = self.0;
+        out.put_slice(b"# HELP ");
+        out.put_slice(name.as_bytes());
+        out.put_array(b" ");
+        // Help text escapes `\` and line feed only ("Comments, help text, and type information").
+        for byte in help.as_bytes() {
+            match byte {
+                b'\\' => out.put_array(br"\\"),
+                b'\n' => out.put_array(br"\n"),
+                _ => out.put_array(&[*byte]),
+            }
         }
+        out.put_slice(b"\n# TYPE ");
+        out.put_slice(name.as_bytes());
+        out.put_array(b" ");
+        out.put_slice(kind.as_str().as_bytes());
+        out.put_array(b"\n");
     }
 }
 
 impl Parts {
     fn prepare(&mut self, family: FamilyView<'_>) {
-        let FamilyView { name, kind, global_labels, bounds, .. } = family;
-        self.line_len = name.len() + global_labels.len() + 64 + MAX_LEN;
+        let FamilyView { name, kind, global_labels, first_label: first, bounds, .. } = family;
+        self.line_len = name.len() + global_labels.len() + first.map_or(0, str::len) + 64 + MAX_LEN;
         if kind != Kind::Histogram {
-            return self.sample.prepare(name, "", global_labels);
+            return self.sample.prepare(name, "", global_labels, first);
         }
-        self.sample.prepare(name, "_bucket", global_labels);
-        self.sum.prepare(name, "_sum", global_labels);
-        self.count.prepare(name, "_count", global_labels);
+        self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
+        self.sum.prepare(name, "_sum", global_labels, first);
+        self.count.prepare(name, "_count", global_labels, first);
+        self.prepare_tails(if first.is_some() { b"\",le=\"" } else { b"" }, bounds);
+    }
+
+    fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
         self.tails.resize_with(bounds.len() + 1, Block::default);
-        self.bare_tails.resize_with(bounds.len() + 1, Block::default);
         let mut number = Vec::new();
-        for (n, &bound) in bounds.iter().chain([&f64::INFINITY]).enumerate() {
+        for (tail, &bound) in self.tails.iter_mut().zip(bounds.iter().chain([&f64::INFINITY])) {
             let mut out = Out::new(&mut number);
-            out.write(MAX_LEN, |room| put_float(room, bound));
+            out.write(MAX_LEN, Value::Float(bound));
             out.finish();
-            self.tails[n].set(&[b",le=\"", &number, b"\"} "]);
-            self.bare_tails[n].set(&[b"le=\"", &number, b"\"} "]);
+            tail.set(&[le, &number, b"\"} "]);
         }
     }
 }
@@ -92,7 +140,8 @@ impl Parts {
 impl<'a> Text<'a> {
     /// Replaces what is in `buffer`.
     pub(crate) fn new(parts: &'a mut Parts, buffer: &'a mut Vec<u8>) -> Text<'a> {
-        Text { parts, out: Out::new(buffer) }
+        // Room for a chunk and the last line of it, which then seldom grows.
+        Text { parts, out: Out::with_room(buffer, CHUNK + CHUNK / 16) }
     }
 
     /// Cuts the buffer to what was written.
@@ -103,65 +152,31 @@ impl<'a> Text<'a> {
 
 impl Visitor for Text<'_> {
     fn family(&mut self, family: FamilyView<'_>) {
-        let name = family.name.as_bytes();
-        self.out.write(2 * name.len() + 2 * family.help.len() + 64, |room| {
-            room.put(b"# HELP ");
-            room.put(name);
-            room.put_array(b" ");
-            put_escaped_help(room, family.help);
-            room.put(b"\n# TYPE ");
-            room.put(name);
-            room.put_array(b" ");
-            room.put(family.kind.as_str().as_bytes());
-            room.put_array(b"\n");
-        });
+        self.out.write(2 * family.name.len() + 2 * family.help.len() + 64, About(family));
         self.parts.prepare(family);
     }
 
     #[inline]
     fn sample(&mut self, labels: &str, value: Value) {
-        self.out.write(self.parts.line_len + labels.len(), |room| {
-            self.parts.sample.put(room, labels);
-            put_value(room, value);
-            room.put_array(b"\n");
-        });
+        let Parts { sample, line_len, .. } = &*self.parts;
+        self.out.write(*line_len + labels.len(), Sample(sample, labels, value));
     }
 
     fn histogram(&mut self, labels: &str, snapshot: &HistogramSnapshot) {
-        let Parts { sample, sum, count, tails, bare_tails, buckets, line_len } = &mut *self.parts;
-        let tails = if labels.is_empty() { bare_tails } else { tails };
-        buckets.set(&[sample.labelled.as_slice(), labels.as_bytes()]);
-        self.out.write((snapshot.buckets.len() + 2) * (*line_len + labels.len()), |room| {
-            let mut cumulative = 0u64;
-            for (of_bucket, tail) in snapshot.buckets.iter().zip(tails) {
-                cumulative = cumulative.wrapping_add(*of_bucket);
-                room.put_block(buckets);
-                room.put_block(tail);
-                put_integer(room, cumulative);
-                room.put_array(b"\n");
-            }
-            sum.put(room, labels);
-            put_float(room, snapshot.sum);
-            room.put_array(b"\n");
-            count.put(room, labels);
-            put_integer(room, cumulative);
-            room.put_array(b"\n");
-        });
+        let Parts { sample, sum, count, tails, bucket, line_len } = &mut *self.parts;
+        let (line_len, out) = (*line_len + labels.len(), &mut self.out);
+        bucket.set(&[sample.text.as_slice(), labels.as_bytes()]);
+        let mut cumulative = 0u64;
+        for (in_bucket, tail) in snapshot.buckets.iter().zip(tails) {
+            cumulative = cumulative.wrapping_add(*in_bucket);
+            out.write(line_len, Bucket(bucket, tail, cumulative));
+        }
+        out.write(line_len, Sample(sum, labels, Value::Float(snapshot.sum)));
+        out.write(line_len, Sample(count, labels, Value::Unsigned(cumulative)));
     }
 
     #[inline]
     fn is_full(&self) -> bool {
         self.out.len() >= CHUNK
-    }
-}
-
-/// Help text escapes `\` and line feed only ("Comments, help text, and type information").
-fn put_escaped_help(room: &mut Room<'_>, help: &str) {
-    for byte in help.as_bytes() {
-        match byte {
-            b'\\' => room.put_array(br"\\"),
-            b'\n' => room.put_array(br"\n"),
-            _ => room.put_array(&[*byte]),
-        }
     }
 }

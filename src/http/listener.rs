@@ -7,19 +7,20 @@ use std::task::{Context, Poll};
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{InFlight, InFlightGauge};
+use super::HttpMetrics;
+use crate::InFlight;
 
 /// A listener whose connections are counted while they are open; made by
 /// [`HttpMetrics::listener`](super::HttpMetrics::listener).
 #[derive(Debug)]
 pub struct CountedListener<L> {
     inner: L,
-    connections: InFlightGauge,
+    metrics: HttpMetrics,
 }
 
 impl<L> CountedListener<L> {
-    pub(super) fn new(inner: L, connections: InFlightGauge) -> Self {
-        Self { inner, connections }
+    pub(super) fn new(inner: L, metrics: HttpMetrics) -> Self {
+        Self { inner, metrics }
     }
 }
 
@@ -31,7 +32,7 @@ impl<L: Listener> Listener for CountedListener<L> {
         let (io, address) = self.inner.accept().await;
         let counted = CountedIo {
             inner: io,
-            _open: self.connections.guard(),
+            _open: self.metrics.connection(),
         };
         (counted, address)
     }

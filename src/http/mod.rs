@@ -46,7 +46,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{RegisterError, Registry};
+use crate::{InFlight, RegisterError, Registry};
 
 mod append_list;
 mod body;
@@ -96,6 +96,11 @@ impl HttpMetrics {
         HttpLayer::new(Arc::clone(&self.routes))
     }
 
+    /// Counts a connection in `http_connections_active` until the guard is dropped; for servers other than axum's.
+    pub fn connection(&self) -> InFlight {
+        self.routes.families().connections.guard()
+    }
+
     /// Counts the connections that `listener` accepts in `http_connections_active`, from the accept until they are closed.
     ///
     /// axum knows the client's address of its own listeners only; for `ConnectInfo<SocketAddr>` go on with `.tap_io(|_| {})`
@@ -109,7 +114,7 @@ impl HttpMetrics {
     /// ```
     #[cfg(feature = "axum")]
     pub fn listener<L: axum::serve::Listener>(&self, listener: L) -> CountedListener<L> {
-        CountedListener::new(listener, self.routes.families().connections.clone())
+        CountedListener::new(listener, self.clone())
     }
 }
 

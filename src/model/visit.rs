@@ -10,6 +10,8 @@ pub(crate) struct FamilyView<'a> {
     pub(crate) kind: Kind,
     /// Labels that every series of the registry has, escaped: `region="eu",zone="b"`, or empty.
     pub(crate) global_labels: &'a str,
+    /// Name of the first of the series' own labels.
+    pub(crate) first_label: Option<&'a str>,
     /// Upper bounds of a histogram's buckets, without `+Inf`.
     pub(crate) bounds: &'a [f64],
 }
@@ -24,7 +26,7 @@ pub(crate) enum Value {
 
 /// Walks a registry: each family, then its series in the order of their creation.
 ///
-/// `labels` are the series' own labels, escaped: `method="GET",status="200"`, or empty.
+/// `labels` is the text of a series' own labels from the first value to the end of the last, escaped: `GET",status="200`.
 pub(crate) trait Visitor {
     fn family(&mut self, family: FamilyView<'_>);
     fn sample(&mut self, labels: &str, value: Value);

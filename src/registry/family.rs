@@ -25,6 +25,7 @@ impl Core {
             help: &self.description.help,
             kind: self.description.metric.kind(),
             global_labels,
+            first_label: self.description.labels.first().map(|label| &**label),
             bounds: &self.description.bounds,
         }
     }

@@ -56,16 +56,13 @@ impl Gather {
         let pin = pin();
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            let places = core.set.places();
-            if self.place == places {
+            if self.place == core.set.places() {
                 return true;
             }
             if visitor.is_full() {
                 return false;
             }
-            let end = places.min(self.place + BATCH);
-            batch.clear();
-            batch.extend((self.place..end).filter_map(|place| core.set.at(place, &pin)));
+            let end = core.set.batch(self.place, BATCH, &mut batch, &pin);
             if !batch.is_empty() && !self.is_announced {
                 self.is_announced = true;
                 visitor.family(core.view(self.registry.global_labels()));
@@ -81,22 +78,22 @@ impl Gather {
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);
-                each(batch, visitor, |visitor, n, text| visitor.sample(text, Value::Unsigned(integers[n])))
+                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Unsigned(integers[n])))
             }
             MetricType::InFlightGauge => {
                 fold_integers(batch, integers);
-                each(batch, visitor, |visitor, n, text| visitor.sample(text, Value::Signed(integers[n].cast_signed())))
+                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Signed(integers[n].cast_signed())))
             }
             MetricType::FloatCounter => {
                 fold_floats(batch, floats);
-                each(batch, visitor, |visitor, n, text| visitor.sample(text, Value::Float(floats[n])))
+                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Float(floats[n])))
             }
-            MetricType::Gauge => each(batch, visitor, |visitor, n, text| {
-                visitor.sample(text, Value::Float(f64::from_bits(batch[n].cell().get_shared())));
+            MetricType::Gauge => each(batch, visitor, |visitor, n, labels| {
+                visitor.sample(labels, Value::Float(f64::from_bits(batch[n].cell().get_shared())));
             }),
-            MetricType::Histogram => each(batch, visitor, |visitor, n, text| {
+            MetricType::Histogram => each(batch, visitor, |visitor, n, labels| {
                 batch[n].fold_histogram(histogram);
-                visitor.histogram(text, histogram);
+                visitor.histogram(labels, histogram);
             }),
         }
     }
@@ -106,7 +103,7 @@ impl Gather {
 #[inline(always)]
 fn each<V: Visitor>(batch: &[Found<'_>], visitor: &mut V, mut show: impl FnMut(&mut V, usize, &str)) -> usize {
     for (n, series) in batch.iter().enumerate() {
-        show(visitor, n, series.text());
+        show(visitor, n, series.labels());
         if visitor.is_full() {
             return n + 1;
         }

@@ -81,7 +81,7 @@ impl Key<'_> {
         self.values
     }
 
-    /// Whether the values stand in a text, the first after `gaps[0]` bytes, each next one after another gap.
+    /// Whether the values stand in a text, each after its gap.
     ///
     /// # Safety
     /// `text` points at a text with these gaps and with values of the same lengths as those of the key, which are not
@@ -124,14 +124,21 @@ impl Key<'_> {
     }
 }
 
-/// From the text's start to the first value, and from the end of each value to the next: at most [`QUICK`] of them.
+/// From the end of each value in a text to the next one, `",name="`; before the first there is nothing.
 pub(super) fn gaps(label_names: &[Box<str>]) -> [usize; QUICK] {
-    core::array::from_fn(|n| label_names.get(n).map_or(0, |name| name.len() + gap_around(n)))
+    core::array::from_fn(|n| label_names.get(n).map_or(0, |name| gap(n, name)))
 }
 
-/// What stands between two values besides the label's name: `",` and `="`.
-pub(super) fn gap_around(n: usize) -> usize {
-    if n == 0 { 2 } else { 4 }
+/// Length of what stands before the `n`th value, from the end of the one before.
+pub(super) fn gap(n: usize, name: &str) -> usize {
+    if n == 0 { 0 } else { name.len() + 4 }
+}
+
+/// Sum of packed lengths.
+#[inline(always)]
+pub(super) fn sum_of_lengths(lengths: u64) -> usize {
+    let pairs = (lengths & 0xffff_0000_ffff) + (lengths >> 16 & 0xffff_0000_ffff);
+    ((pairs + (pairs >> 32)) & 0xffff_ffff) as usize
 }
 
 /// The product's two halves, folded: every bit of it depends on every bit of the factors.
@@ -191,7 +198,7 @@ mod tests {
         let names = ["a", "bc"].map(Box::from);
         let all: Vec<String> = variants().collect();
         for mine in &all {
-            let text = format!("a=\"{mine}\",bc=\"z\"padding");
+            let text = format!("{mine}\",bc=\"zpadding");
             for other in all.iter().filter(|other| other.len() == mine.len()) {
                 for last in ["z", "y"] {
                     let values = [&**other, last];

@@ -50,10 +50,20 @@ impl List {
     }
 
     /// The entry at a place below `len`, null when it is empty.
-    #[inline(always)]
     pub(crate) fn get(&self, n: usize) -> *mut () {
         // Acquire pairs with the Release in `set`: the entry's contents.
         self.place(n).load(Ordering::Acquire)
+    }
+
+    /// The entries from place `from` on, as far as they lie together, up to `to`, which is at most `len`.
+    #[inline]
+    pub(crate) fn run(&self, from: usize, to: usize) -> impl Iterator<Item = *mut ()> {
+        let Place { offset, len, .. } = Place::of(from);
+        let places = core::ptr::slice_from_raw_parts(self.place(from), (len - offset).min(to - from));
+        // SAFETY: these places are in one segment, which lives as long as the list.
+        let places: &[AtomicPtr<()>] = unsafe { &*places };
+        // Acquire pairs with the Release in `set`: the entry's contents.
+        places.iter().map(|place| place.load(Ordering::Acquire))
     }
 
     #[inline(always)]

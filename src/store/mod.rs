@@ -48,6 +48,8 @@ mod list;
 #[cfg(not(quipu_loom))]
 mod pages;
 mod pin;
+#[cfg(not(quipu_loom))]
+mod pool;
 mod slots;
 
 #[cfg(not(quipu_loom))]

@@ -299,6 +299,21 @@ fn loom_s2_segments_are_published_with_their_entries() {
 }
 
 #[test]
+fn loom_a_vacant_place_is_filled_whole() {
+    loom::model(|| {
+        let family = Family::new(1).0;
+        family.list.set(0, core::ptr::null_mut());
+        let writer = {
+            let family = family.clone();
+            thread::spawn(move || family.list.set(0, Entry::leak(1)))
+        };
+        let entry = family.list.get(0);
+        assert!(entry.is_null() || Entry::read(entry) == Entry::hash_of(1));
+        join(writer);
+    });
+}
+
+#[test]
 fn loom_insertion_is_found_whole_or_not_at_all() {
     loom::model(|| {
         let world = World::new();

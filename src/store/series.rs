@@ -1,10 +1,11 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
 use super::block::Cell;
-use super::key::{Key, UNUSUAL, gap_around};
+use super::key::{Key, UNUSUAL, gap, sum_of_lengths};
+use super::pool::POOL;
 use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
-use crate::sync::{AtomicUsize, Ordering, fence};
+use crate::sync::{AtomicU32, Ordering, fence};
 use core::alloc::Layout;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -16,10 +17,24 @@ use std::sync::Arc;
 pub(crate) struct Shape {
     pub(crate) form: Form,
     pub(crate) label_names: Box<[Box<str>]>,
+    /// Length of what stands between the values in the text of the labels.
+    gaps_len: usize,
     /// A histogram's bounds.
     pub(crate) buckets: Option<Buckets>,
     /// Where refused values are counted.
     pub(crate) rejected: Option<Series>,
+}
+
+impl Shape {
+    pub(crate) fn new(
+        form: Form,
+        label_names: Box<[Box<str>]>,
+        buckets: Option<Buckets>,
+        rejected: Option<Series>,
+    ) -> Shape {
+        let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
+        Shape { form, label_names, gaps_len, buckets, rejected }
+    }
 }
 
 /// An owner's share of a series.
@@ -28,18 +43,19 @@ pub(crate) struct Shape {
 /// a slot that has passed to another series.
 pub struct Series(NonNull<Header>);
 
-/// Start of the allocation. The *tail* follows: the text `a="x",b="y"`, and [`PADDING`]. When `lengths` is [`UNUSUAL`], because
-/// there are many labels, or a value is long or had to be escaped, the length of each value in 32 bits stands before the
-/// text, and the values as they were given after it.
+/// Start of the allocation. The *tail* follows: the text of the labels from the first value to the end of the last,
+/// `GET",path="/",status="200`, escaped, and [`PADDING`].
+///
+/// Of an *unusual* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
+/// of the text and the length of each value (32 bits each), the text, the values as they were given, and the padding.
 #[repr(C)]
 struct Header {
-    shares: AtomicUsize,
+    shares: AtomicU32,
+    place: u32,
     cell: Cell,
     shape: Arc<Shape>,
+    /// Lengths of the values, 16 bits each; or [`UNUSUAL`].
     lengths: u64,
-    /// Without the padding.
-    tail_len: u32,
-    place: u32,
 }
 
 // SAFETY: a series is immutable but for its atomics, and `Shape` is shared between threads safely.
@@ -47,40 +63,34 @@ unsafe impl Send for Series {}
 // SAFETY: as above.
 unsafe impl Sync for Series {}
 
-/// Readable bytes after the tail: a comparison may load eight bytes at a value's start.
+/// Readable bytes after the values, so that eight can be loaded wherever one begins.
 const PADDING: usize = 7;
 
 impl Series {
-    /// Makes a series with a new slot. `values` are as many as the shape has label names; `place` is its place in the list.
+    /// Makes a series with a new slot. The key has as many values as the shape has label names; `place` is its place in the
+    /// list.
     ///
     /// # Panics
-    /// When the labels are longer than 4 GiB together.
+    /// When the labels are longer than 4 GiB.
     pub(super) fn new(shape: Arc<Shape>, key: &Key<'_>, place: usize) -> Series {
         let is_plain = |value: &&str| !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'));
         let lengths = if key.values().iter().all(is_plain) { key.lengths } else { UNUSUAL };
         let tail = tail(&shape.label_names, key.values(), lengths == UNUSUAL);
         let header = Header {
-            shares: AtomicUsize::new(1),
+            shares: AtomicU32::new(1),
+            place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
             cell: super::slots::SLOTS.take(shape.form),
             shape,
             lengths,
-            tail_len: u32::try_from(tail.len()).expect("labels of one series are shorter than 4 GiB"),
-            place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
         };
         let layout = layout(tail.len());
-        // SAFETY: the layout is not empty.
-        let memory = unsafe { std::alloc::alloc(layout) }.cast::<Header>();
-        let Some(memory) = NonNull::new(memory) else { std::alloc::handle_alloc_error(layout) };
+        let memory = POOL.allocate(layout).cast::<Header>();
         // SAFETY: freshly allocated with the size and alignment of a header.
         unsafe { memory.write(header) };
         // SAFETY: the tail follows the header in the same allocation.
         let start = unsafe { memory.add(1) }.cast::<u8>();
         // SAFETY: the allocation has room for the tail.
         unsafe { start.copy_from_nonoverlapping(NonNull::from(&tail[..]).cast(), tail.len()) };
-        // SAFETY: the padding follows the tail.
-        let padding = unsafe { start.add(tail.len()) };
-        // SAFETY: the allocation has room for the padding.
-        unsafe { padding.write_bytes(0, PADDING) };
         Series(memory)
     }
 
@@ -91,12 +101,36 @@ impl Series {
     }
 
     #[inline(always)]
-    fn tail(&self) -> &[u8] {
-        let len = self.header().tail_len as usize;
+    fn start_of_tail(&self) -> NonNull<u8> {
         // SAFETY: the tail follows the header in the same allocation.
-        let start = unsafe { self.0.add(1) }.cast::<u8>();
+        unsafe { self.0.add(1) }.cast()
+    }
+
+    /// The tail, with its padding.
+    #[inline(always)]
+    fn tail(&self) -> &[u8] {
         // SAFETY: `new` initialised this many bytes there.
-        unsafe { core::slice::from_raw_parts(start.as_ptr(), len) }
+        unsafe { core::slice::from_raw_parts(self.start_of_tail().as_ptr(), self.tail_len()) }
+    }
+
+    #[inline(always)]
+    fn tail_len(&self) -> usize {
+        match self.header().lengths {
+            UNUSUAL => self.unusual_tail_len(),
+            lengths => self.shape().gaps_len + sum_of_lengths(lengths) + PADDING,
+        }
+    }
+
+    #[cold]
+    fn unusual_tail_len(&self) -> usize {
+        let lengths = self.unusual_lengths();
+        lengths.iter().map(|length| u32::from_ne_bytes(*length) as usize).sum::<usize>() + size_of_val(lengths) + PADDING
+    }
+
+    /// Of an unusual series, the length of the text and those of the values.
+    fn unusual_lengths(&self) -> &[[u8; 4]] {
+        // SAFETY: the tail of an unusual series begins with these lengths.
+        unsafe { core::slice::from_raw_parts(self.start_of_tail().as_ptr().cast(), 1 + self.shape().label_names.len()) }
     }
 
     #[inline(always)]
@@ -114,30 +148,22 @@ impl Series {
         self.header().place as usize
     }
 
-    /// The labels as they are exposed: `a="x",b="y"`, escaped; empty without labels.
-    #[inline]
-    pub(crate) fn text(&self) -> &str {
-        let tail = self.tail();
-        let text = if self.header().lengths == UNUSUAL { &tail[self.unusual_text()] } else { tail };
+    /// The text of the labels, from the first value to the end of the last.
+    #[inline(always)]
+    pub(crate) fn labels(&self) -> &str {
+        let text = match self.header().lengths {
+            UNUSUAL => self.unusual_parts().0,
+            _ => &self.tail()[..self.tail_len() - PADDING],
+        };
         // SAFETY: the text was put together from strings.
         unsafe { core::str::from_utf8_unchecked(text) }
     }
 
-    /// Where the text is in the tail of an unusual series.
+    /// The text, and what follows it.
     #[cold]
-    fn unusual_text(&self) -> core::ops::Range<usize> {
-        let labels = self.shape().label_names.len();
-        let raw: usize = (0..labels).map(|n| self.length(n)).sum();
-        4 * labels..self.tail().len() - raw
-    }
-
-    /// Length of a value.
-    fn length(&self, n: usize) -> usize {
-        if self.header().lengths != UNUSUAL {
-            return (self.header().lengths >> (16 * n)) as usize & 0xffff;
-        }
-        let length = self.tail()[4 * n..].first_chunk().expect("the tail starts with the lengths");
-        u32::from_ne_bytes(*length) as usize
+    fn unusual_parts(&self) -> (&[u8], &[u8]) {
+        let lengths = self.unusual_lengths();
+        self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
     /// Whether the series has exactly these label values: a hash is never taken for a key.
@@ -146,7 +172,7 @@ impl Series {
         let lengths = self.header().lengths;
         if lengths == key.lengths && lengths != UNUSUAL {
             // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths; padding follows.
-            return unsafe { key.stands_in(self.tail().as_ptr(), gaps) };
+            return unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) };
         }
         // What had to be escaped may have usual lengths in the key.
         lengths == UNUSUAL && self.has_unusual(key.values())
@@ -161,17 +187,19 @@ impl Series {
     /// Calls `use_values` with the label values as they were given.
     pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
         let names = &self.shape().label_names;
-        let is_unusual = self.header().lengths == UNUSUAL;
-        let mut rest = if is_unusual { &self.tail()[self.unusual_text().end..] } else { self.tail() };
-        let values: Vec<&str> = (0..names.len())
-            .map(|n| {
-                let gap = if is_unusual { 0 } else { names[n].len() + gap_around(n) };
-                let (value, after) = rest[gap..].split_at(self.length(n));
-                rest = after;
-                // SAFETY: these bytes were copied from a string of this length.
-                unsafe { core::str::from_utf8_unchecked(value) }
-            })
-            .collect();
+        let packed = self.header().lengths;
+        let mut rest = if packed == UNUSUAL { self.unusual_parts().1 } else { self.tail() };
+        let mut next = |n: usize, name: &str| {
+            let (gap, len) = match packed {
+                UNUSUAL => (0, u32::from_ne_bytes(self.unusual_lengths()[1 + n]) as usize),
+                _ => (gap(n, name), (packed >> (16 * n)) as usize & 0xffff),
+            };
+            let (value, after) = rest[gap..].split_at(len);
+            rest = after;
+            // SAFETY: these bytes were copied from a string of this length.
+            unsafe { core::str::from_utf8_unchecked(value) }
+        };
+        let values: Vec<&str> = names.iter().enumerate().map(|(n, name)| next(n, name)).collect();
         use_values(&values)
     }
 
@@ -194,7 +222,7 @@ impl Clone for Series {
     fn clone(&self) -> Series {
         // Relaxed: whoever can clone has a share, which keeps the count from zero.
         let before = self.header().shares.fetch_add(1, Ordering::Relaxed);
-        if before > isize::MAX as usize {
+        if before > u32::MAX / 2 {
             // Only leaked handles get here; going on would wrap the count and free a series in use.
             std::process::abort();
         }
@@ -215,47 +243,48 @@ impl Drop for Series {
 impl Series {
     #[cold]
     fn destroy(&mut self) {
-        let layout = layout(self.header().tail_len as usize);
+        let layout = layout(self.tail_len());
             super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
         // SAFETY: this was the last share, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { std::alloc::dealloc(self.0.as_ptr().cast(), layout) };
+        unsafe { POOL.free(self.0.cast(), layout) };
     }
 }
 
 impl core::fmt::Debug for Series {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{{{}}}", self.text())
+        self.with_values(|values| f.debug_list().entries(values).finish())
     }
 }
 
 fn layout(tail: usize) -> Layout {
-    let tail = Layout::array::<u8>(tail + PADDING).expect("a tail is shorter than 4 GiB");
+    let tail = Layout::array::<u8>(tail).expect("a tail is shorter than 4 GiB");
     Layout::new::<Header>().extend(tail).expect("a tail is shorter than 4 GiB").0
 }
 
 fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
-    debug_assert_eq!(names.len(), values.len());
+    let mut text = Vec::new();
+    for (n, (name, value)) in names.iter().zip(values).enumerate() {
+        if n > 0 {
+            text.extend_from_slice(b"\",");
+            text.extend_from_slice(name.as_bytes());
+            text.extend_from_slice(b"=\"");
+        }
+        push_escaped_label_value(&mut text, value);
+    }
     let mut tail = Vec::new();
     if is_unusual {
-        for value in values {
-            let length = u32::try_from(value.len()).expect("a label value is shorter than 4 GiB");
+        for length in core::iter::once(text.len()).chain(values.iter().map(|value| value.len())) {
+            let length = u32::try_from(length).expect("labels of one series are shorter than 4 GiB");
             tail.extend_from_slice(&length.to_ne_bytes());
         }
     }
-    for (n, (name, value)) in names.iter().zip(values).enumerate() {
-        if n > 0 {
-            tail.push(b',');
-        }
-        tail.extend_from_slice(name.as_bytes());
-        tail.extend_from_slice(br#"=""#);
-        push_escaped_label_value(&mut tail, value);
-        tail.push(b'"');
-    }
+    tail.extend_from_slice(&text);
     if is_unusual {
         values.iter().for_each(|value| tail.extend_from_slice(value.as_bytes()));
     }
+    tail.extend_from_slice(&[0; PADDING]);
     tail
 }
 

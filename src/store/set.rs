@@ -154,12 +154,19 @@ impl Set {
         self.list.len()
     }
 
-    /// The series at a place below [`places`](Self::places).
-    #[inline(always)]
-    pub(crate) fn at<'p>(&self, place: usize, _pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        let entry = self.list.get(place);
-        // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
-        (!entry.is_null()).then(|| unsafe { Found::new(entry) })
+    /// Fills `batch` with series from place `from` on, at most `most`, and returns the place after them. `from` is below
+    /// [`places`](Self::places).
+    pub(crate) fn batch<'p>(&self, from: usize, most: usize, batch: &mut Vec<Found<'p>>, _pin: &'p Pin<'_>) -> usize {
+        batch.clear();
+        let (mut next, end) = (from, self.list.len().min(from + most));
+        for entry in self.list.run(from, end) {
+            next += 1;
+            if !entry.is_null() {
+                // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
+                batch.push(unsafe { Found::new(entry) });
+            }
+        }
+        next
     }
 }
 

@@ -1,0 +1,485 @@
+//! The invariants of the store on real threads. What loom cannot model (16-byte atomics, thread-locals, `membarrier`) is
+//! tested here only.
+
+use super::handle::{Handle, HistogramHandle};
+use super::lane::{self, ROSTER, ROWS};
+use super::pin::{PINS, Pin, pin};
+use super::series::{Found, Series, Shape};
+use super::set::Set;
+use super::slots::{Form, SLOTS};
+use super::{BATCH, Bound, block::Cell, fold_floats, fold_integers};
+use crate::metric::{Counter, sealed::Sealed};
+use crate::model::{Buckets, HistogramSnapshot};
+use proptest::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard};
+use std::thread;
+
+/// More than there are lanes, but for Miri, which has no time for that.
+const CROWD: usize = if cfg!(miri) { 4 } else { 3 * ROWS };
+const ROUNDS: u64 = if cfg!(miri) { 20 } else { 2_000 };
+const SHORT_THREADS: u64 = if cfg!(miri) { 12 } else { 1_500 };
+
+/// Held by tests that need lanes to be free, or pins to be gone, and by those that take them from others.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    crate::sync::lock(&ALONE)
+}
+
+fn set_of(form: Form, bounds: &[f64]) -> Set {
+    let buckets = (!bounds.is_empty()).then(|| Buckets::new(bounds).unwrap());
+    Set::new(Arc::new(Shape::new(form, [Box::from("x")].into(), buckets, None)))
+}
+
+fn series(set: &Set, value: &str) -> Series {
+    set.insert(&[value]);
+    (*set.get(&[value], &pin()).unwrap()).clone()
+}
+
+fn handle(set: &Set, value: &str) -> Handle {
+    Handle::new(series(set, value))
+}
+
+fn histogram(set: &Set) -> HistogramHandle {
+    HistogramHandle::new(series(set, ""))
+}
+
+/// Frees what was removed. Tests that are not [`alone`] pin only for moments.
+fn collect(set: &Set) {
+    while !PINS.quiescent() {
+        thread::yield_now();
+    }
+    set.collect();
+}
+
+#[test]
+fn s1_no_two_threads_have_one_lane() {
+    let _alone = alone();
+    let barrier = Barrier::new(CROWD);
+    let lanes: Vec<usize> = thread::scope(|scope| {
+        let claim = || {
+            let lane = lane::claim();
+            barrier.wait();
+            assert_eq!(lane, lane::current());
+            lane
+        };
+        let threads: Vec<_> = (0..CROWD).map(|_| scope.spawn(claim)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let owned: Vec<usize> = lanes.into_iter().filter(|lane| *lane != 0).collect();
+    assert_eq!(owned.iter().collect::<HashSet<_>>().len(), owned.len(), "{owned:?}");
+    // Other tests hold some lanes, too.
+    assert!(owned.len() >= CROWD.min(ROWS / 2), "{owned:?}");
+}
+
+#[test]
+fn s1_a_lane_comes_back_when_its_thread_ends() {
+    let _alone = alone();
+    for _ in 0..2 * ROWS {
+        assert_ne!(thread::spawn(lane::claim).join().unwrap(), 0);
+    }
+}
+
+/// The count of a lane's pins has one writer. A pin that outlives the lane's lease must not lose its count to the next owner.
+#[test]
+fn s1_a_thread_that_ends_under_a_pin_keeps_its_lane() {
+    thread_local!(static KEPT: std::cell::RefCell<Option<Pin<'static>>> = const { std::cell::RefCell::new(None) });
+    let _alone = alone();
+    let kept = thread::spawn(|| {
+        // First of all, so that it is dropped last.
+        KEPT.with(|_| ());
+        let pin = pin();
+        KEPT.with(|kept| *kept.borrow_mut() = Some(pin));
+        lane::current()
+    });
+    let kept = kept.join().unwrap();
+    assert_ne!(kept, 0);
+    for _ in 0..ROWS {
+        assert_ne!(thread::spawn(lane::claim).join().unwrap(), kept);
+    }
+}
+
+#[test]
+fn s2_a_cell_does_not_move() {
+    let set = set_of(Form::Number, &[]);
+    let first = handle(&set, "first");
+    first.add(1);
+    // Several blocks, and several tables of the index.
+    let others: Vec<Handle> = (0..if cfg!(miri) { 100 } else { 2_000 }).map(|n| handle(&set, &n.to_string())).collect();
+    first.add(1);
+    others.iter().for_each(|other| other.add(1));
+    assert_eq!((first.sum(), handle(&set, "first").sum()), (2, 2));
+    assert!(others.iter().all(|other| other.sum() == 1));
+}
+
+#[test]
+fn s3_values_stay_when_their_threads_are_gone() {
+    let set = set_of(Form::Number, &[]);
+    let handle = handle(&set, "");
+    for n in 1..=SHORT_THREADS {
+        let mine = handle.clone();
+        thread::spawn(move || mine.add(1)).join().unwrap();
+        assert_eq!(handle.sum(), n);
+    }
+}
+
+/// Every value of the slots that are taken is still in them, whatever else was taken and given back.
+fn check_slots(slots: &[(Form, Cell, u64)]) {
+    for (form, cell, mark) in slots {
+        // SAFETY: the slot has this many cells.
+        let values = (0..form.cells()).map(|n| unsafe { cell.offset(n) }.get_shared());
+        assert!(values.zip(*mark..).all(|(value, expected)| value == expected), "{slots:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 64 }))]
+
+    #[test]
+    fn s4_slots_do_not_overlap_and_are_taken_at_zero(
+        steps in prop::collection::vec((0..5usize, any::<prop::sample::Index>(), any::<bool>()), 1..200),
+    ) {
+        let forms = [Form::Number, Form::Strands, Form::Pairs(1), Form::Pairs(3), Form::Pairs(250)];
+        let mut slots: Vec<(Form, Cell, u64)> = Vec::new();
+        for (step, (form, which, is_taking)) in steps.into_iter().enumerate() {
+            if is_taking || slots.is_empty() {
+                let (form, mark) = (forms[form], 1 + step as u64 * 1000);
+                let cell = SLOTS.take(form);
+                prop_assert!(!matches!(form, Form::Pairs(_)) || cell.is_aligned_for_pair());
+                for (n, value) in (0..form.cells()).zip(mark..) {
+                    // SAFETY: the slot has this many cells.
+                    let cell = unsafe { cell.offset(n) };
+                    prop_assert_eq!(cell.sum(&ROSTER), 0);
+                    cell.set_shared(value);
+                }
+                slots.push((form, cell, mark));
+            } else {
+                let (form, cell, _) = slots.swap_remove(which.index(slots.len()));
+                SLOTS.give_back(cell, form, &ROSTER);
+            }
+            check_slots(&slots);
+        }
+        slots.into_iter().for_each(|(form, cell, _)| SLOTS.give_back(cell, form, &ROSTER));
+    }
+}
+
+/// The name of a cell, to see whether it is used again.
+fn name(cell: Cell) -> String {
+    format!("{cell:?}")
+}
+
+/// Forms with a number of pairs of their own, so that no other test takes the slots that these give back.
+#[test]
+fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
+    let _alone = alone();
+    let set = set_of(Form::Pairs(77), &[1.0]);
+    let old = histogram(&set);
+    let cell = name(series(&set, "").cell());
+    let (one, other) = (old.clone(), old.clone());
+    thread::spawn(move || one.observe(0.5)).join().unwrap();
+    other.observe(0.5);
+    assert!(set.remove(&[""]));
+    collect(&set);
+    // The old handles are out of the family, but good.
+    drop(other);
+    old.observe(0.5);
+    let next = histogram(&set);
+    assert_ne!(name(series(&set, "").cell()), cell, "taken from under a handle");
+    next.observe(2.0);
+    old.observe(0.5);
+    assert_eq!((old.snapshot().buckets(), next.snapshot().buckets()), (&[4, 0][..], &[0, 1][..]));
+    drop(old);
+    let last = series(&set, "last");
+    assert_eq!(name(last.cell()), cell, "not given back");
+    assert_eq!(HistogramHandle::new(last).snapshot().count(), 0);
+}
+
+#[test]
+fn s4_what_is_on_loan_is_not_freed() {
+    let _alone = alone();
+    let set = set_of(Form::Pairs(78), &[]);
+    let look_up = || Bound::look_up(&set, &[""], Counter::from_series);
+    let old = look_up();
+    let cell = name(series(&set, "").cell());
+    assert!(set.remove(&[""]));
+    set.collect();
+    old.inc();
+    let next = look_up();
+    assert_ne!(name(series(&set, "").cell()), cell, "taken from under a loan");
+    next.inc_by(10);
+    old.inc();
+    assert_eq!((old.value(), next.value()), (2, 10));
+    drop((old, next));
+    collect(&set);
+    assert_eq!(name(series(&set, "last").cell()), cell, "not given back");
+}
+
+#[test]
+fn s4_churn_does_not_grow() {
+    let _alone = alone();
+    let set = set_of(Form::Pairs(79), &[]);
+    let mut cells = HashSet::new();
+    for n in 0..if cfg!(miri) { 150 } else { 5_000 } {
+        let value = n.to_string();
+        cells.insert(name(series(&set, &value).cell()));
+        assert!(set.remove(&[&value]));
+        assert!(!set.remove(&[&value]));
+    }
+    // Removed series wait for each other, so that all threads are asked once for many.
+    assert!(cells.len() <= 130, "{} slots for one series", cells.len());
+    assert_eq!((set.len(), set.places()), (0, 1));
+}
+
+/// Shows every series of a set, as a scrape does.
+fn walk(set: &Set, mut show: impl FnMut(&Series)) {
+    let (pin, mut place, mut batch) = (pin(), 0, Vec::new());
+    while place < set.places() {
+        place = set.batch(place, 3, &mut batch, &pin);
+        batch.iter().for_each(|found| show(found));
+    }
+}
+
+/// Readers look up and walk while a writer makes and removes what they look for.
+#[test]
+fn s4_readers_meet_only_whole_series() {
+    let set = set_of(Form::Number, &[]);
+    let is_done = AtomicBool::new(false);
+    let names: Vec<String> = (0..40).map(|n| "x".repeat(n)).collect();
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    let pin = pin();
+                    for name in &names {
+                        let found = set.get(&[name], &pin);
+                        assert!(found.is_none_or(|found| found.labels() == name));
+                    }
+                    let mut places = Vec::new();
+                    walk(&set, |found| {
+                        assert!(found.labels().bytes().all(|byte| byte == b'x'));
+                        places.push(found.place());
+                    });
+                    assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+                }
+            });
+        }
+        for round in 0..ROUNDS as usize {
+            let name = &names[round * 7 % names.len()];
+            set.insert(&[name]);
+            if round % 3 > 0 {
+                set.remove(&[&names[round * 11 % names.len()]]);
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Of an amount whose halves change together, every fold sees both.
+#[test]
+fn s5_a_fold_never_sees_half_a_value() {
+    const BOTH_HALVES: u64 = 1 << 32 | 1;
+    let set = set_of(Form::Number, &[]);
+    let (handle, overflow) = (handle(&set, ""), AtomicBool::new(true));
+    thread::scope(|scope| {
+        scope.spawn(|| (0..20 * ROUNDS).for_each(|_| handle.add(BOTH_HALVES)));
+        scope.spawn(|| {
+            ROSTER.overflow();
+            (0..20 * ROUNDS).for_each(|_| handle.shared().add_shared(BOTH_HALVES));
+            overflow.store(false, Ordering::Relaxed);
+        });
+        while overflow.load(Ordering::Relaxed) {
+            let sum = handle.sum();
+            assert_eq!(sum >> 32, sum & 0xffff_ffff);
+        }
+    });
+    assert_eq!(handle.sum(), 40 * ROUNDS * BOTH_HALVES);
+}
+
+/// Short-lived threads say what they are about to record and what they have recorded; a fold is between.
+#[test]
+fn s5_a_fold_counts_each_increment_once() {
+    let _alone = alone();
+    let set = set_of(Form::Number, &[]);
+    let handle = handle(&set, "");
+    let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let record = || {
+        begun.fetch_add(1, Ordering::Relaxed);
+        // Pairs with the fence of the reader.
+        fence(Ordering::Release);
+        handle.add(1);
+        done.fetch_add(1, Ordering::Release);
+    };
+    let churn = || (0..SHORT_THREADS / 2).for_each(|_| thread::scope(|scope| drop(scope.spawn(record))));
+    thread::scope(|scope| {
+        let threads = [scope.spawn(churn), scope.spawn(churn)];
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            let at_least = done.load(Ordering::Acquire);
+            let sum = handle.sum();
+            fence(Ordering::Acquire);
+            let at_most = begun.load(Ordering::Relaxed);
+            assert!(at_least <= sum && sum <= at_most, "{at_least} <= {sum} <= {at_most}");
+        }
+    });
+    assert_eq!(handle.sum(), SHORT_THREADS / 2 * 2);
+}
+
+/// The two ways to fold agree: one series at a time, and many row by row.
+#[test]
+fn s5_both_folds_agree() {
+    let (integers, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
+    let names: Vec<String> = (0..BATCH).map(|n| n.to_string()).collect();
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for (n, name) in names.iter().enumerate() {
+                    handle(&integers, name).add(n as u64);
+                    handle(&floats, name).add_float(n as f64 / 10.0);
+                }
+            });
+        }
+    });
+    let pin = pin();
+    let found = |set| names.iter().map(|name| Set::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
+    let (mut sums, mut float_sums) = ([0; BATCH], [0.0; BATCH]);
+    fold_integers(&found(&integers), &mut sums);
+    fold_floats(&found(&floats), &mut float_sums);
+    for (n, name) in names.iter().enumerate() {
+        assert_eq!((sums[n], sums[n]), (handle(&integers, name).sum(), 3 * n as u64));
+        assert_eq!(float_sums[n], handle(&floats, name).sum_float());
+    }
+}
+
+/// Threads come and go, some of them without a lane, and every total is at least the one before.
+#[test]
+fn s6_no_total_goes_down() {
+    let _alone = alone();
+    let (set, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
+    let (count, amount) = (handle(&set, ""), handle(&floats, ""));
+    let waves = ROUNDS / 200 + 1;
+    thread::scope(|scope| {
+        let churn = scope.spawn(|| {
+            for _ in 0..waves {
+                let threads: Vec<_> = (0..CROWD)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            for _ in 0..10 {
+                                count.add(1);
+                                amount.add_float(0.1);
+                                thread::yield_now();
+                            }
+                        })
+                    })
+                    .collect();
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+            }
+        });
+        let mut before = (0, 0.0);
+        while !churn.is_finished() {
+            let now = (count.sum(), amount.sum_float());
+            assert!(before.0 <= now.0 && before.1 <= now.1, "{now:?} after {before:?}");
+            before = now;
+        }
+    });
+    let total = waves * CROWD as u64 * 10;
+    assert_eq!(count.sum(), total);
+    assert!((amount.sum_float() - total as f64 / 10.0).abs() < 1e-6);
+}
+
+/// Millions of reads of one pair on real hardware, under two owners of lanes and two threads that share row 0.
+#[test]
+fn s8_no_pair_is_ever_torn() {
+    let reads = if cfg!(miri) { 100 } else { 2_000_000 };
+    let slot = SLOTS.take(Form::Pairs(1));
+    let is_done = AtomicBool::new(false);
+    let lanes: Vec<usize> = (0..2).filter_map(|_| ROSTER.claim()).collect();
+    thread::scope(|scope| {
+        for row in lanes.iter().copied().chain([0, 0]) {
+            let is_done = &is_done;
+            scope.spawn(move || {
+                while !is_done.load(Ordering::Relaxed) {
+                    match row * super::block::CELLS_PER_ROW {
+                        // SAFETY: the slot is a pair.
+                        0 => unsafe { slot.observe_shared(3.0) },
+                        // SAFETY: as above; the row was claimed for this thread.
+                        lane => unsafe { slot.observe_in(lane, 3.0) },
+                    }
+                }
+            });
+        }
+        for _ in 0..reads / (lanes.len() + 1) {
+            for row in lanes.iter().copied().chain([0]) {
+                // SAFETY: the slot is a pair.
+                let pair = unsafe { slot.get_pair(row) };
+                assert_eq!(pair.sum, 3.0 * pair.count as f64);
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    lanes.into_iter().for_each(|row| ROSTER.release(row));
+    SLOTS.give_back(slot, Form::Pairs(1), &ROSTER);
+}
+
+/// Each bucket has one value, so that the counts tell the sum.
+#[test]
+fn s8_the_counts_tell_the_sum() {
+    const VALUES: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
+    let _alone = alone();
+    let set = set_of(Form::Pairs(4), &VALUES[..3]);
+    let histogram = histogram(&set);
+    let is_done = AtomicBool::new(false);
+    let check = |snapshot: &HistogramSnapshot| {
+        let told: f64 = snapshot.buckets().iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum();
+        assert_eq!(snapshot.sum(), told, "{snapshot:?}");
+    };
+    // All but a few of them without a lane.
+    let crowd = CROWD.min(ROWS + 5);
+    let observed: u64 = thread::scope(|scope| {
+        let write = || {
+            let mut observed = 0;
+            while !is_done.load(Ordering::Relaxed) || observed == 0 {
+                VALUES.iter().for_each(|value| histogram.observe(*value));
+                observed += 4;
+            }
+            observed
+        };
+        let threads: Vec<_> = (0..crowd).map(|_| scope.spawn(write)).collect();
+        let mut snapshot = HistogramSnapshot::default();
+        for _ in 0..ROUNDS {
+            series(&set, "").fold_histogram(&mut snapshot);
+            check(&snapshot);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(histogram.snapshot().count(), observed);
+    check(&histogram.snapshot());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 128 }))]
+
+    /// The set against a map: what was inserted is found, in its place, until it is removed.
+    #[test]
+    fn a_set_is_a_map(steps in prop::collection::vec((0..60u32, 0..4u32), 1..300)) {
+        let set = set_of(Form::Number, &[]);
+        let mut map: HashMap<String, u64> = HashMap::new();
+        for (n, (key, action)) in (1..).zip(steps) {
+            let key = "\\".repeat(key as usize % 2) + &"k".repeat(key as usize);
+            if action == 0 {
+                prop_assert_eq!(set.remove(&[&key]), map.remove(&key).is_some());
+            } else {
+                handle(&set, &key).add(n);
+                *map.entry(key).or_default() += n;
+            }
+            prop_assert_eq!(set.len(), map.len());
+        }
+        let mut walked = HashSet::new();
+        walk(&set, |found| assert!(walked.insert(found.labels().to_owned())));
+        prop_assert_eq!(walked.len(), map.len());
+        for (key, value) in &map {
+            prop_assert_eq!(handle(&set, key).sum(), *value);
+            prop_assert!(walked.contains(&key.replace('\\', r"\\")));
+        }
+    }
+}

@@ -172,4 +172,9 @@ async fn connections_are_counted_while_they_are_open() {
     eventually("one is closed", || active() == Some(2.0)).await;
     clients.clear();
     eventually("all are closed", || active() == Some(0.0)).await;
+
+    let connection = metrics.connection();
+    assert_eq!(active(), Some(1.0));
+    drop(connection);
+    assert_eq!(active(), Some(0.0));
 }
