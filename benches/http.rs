@@ -41,9 +41,7 @@ fn requests(criterion: &mut Criterion) {
                 runtime.block_on(async {
                     let mut request = Request::new(Body::empty());
                     *request.uri_mut() = uri.clone();
-                    let service = ServiceExt::<Request<Body>>::ready(&mut router)
-                        .await
-                        .unwrap();
+                    let service = ServiceExt::<Request<Body>>::ready(&mut router).await.unwrap();
                     let response = service.call(request).await.unwrap();
                     response.into_body().collect().await.unwrap()
                 })
@@ -54,9 +52,7 @@ fn requests(criterion: &mut Criterion) {
 
 /// A scrape by a client that only counts: the bytes of one response.
 fn scrape(stream: &mut TcpStream, buffer: &mut [u8]) -> u64 {
-    stream
-        .write_all(b"GET /metrics HTTP/1.1\r\nhost: bench\r\n\r\n")
-        .unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nhost: bench\r\n\r\n").unwrap();
     let (mut total, mut tail) = (0, Vec::new());
     while !tail.ends_with(b"\r\n0\r\n\r\n") {
         let length = stream.read(buffer).unwrap();
@@ -80,10 +76,7 @@ fn scrapes(criterion: &mut Criterion) {
     for series in [1_000, 100_000, 1_000_000] {
         let registry = Registry::new();
         let family = registry.counter("http_requests_total", "Requests.");
-        let family = family
-            .labels(["method", "path", "tenant"])
-            .register()
-            .unwrap();
+        let family = family.labels(["method", "path", "tenant"]).register().unwrap();
         for n in 0..series {
             let labels = ["GET", "/v1/incidents/{id}", &format!("{n:08}")];
             family.with(labels).inc_by(n);

@@ -49,14 +49,16 @@ pub mod registry;
 mod store;
 mod sync;
 
+#[cfg(feature = "derive")]
+pub use quipu_macros::{LabelSet, LabelValue};
 #[cfg(not(quipu_loom))]
 pub use {
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlight, InFlightGauge, Metric},
-    registry::{DynNames, Family, LabelBuffer, LabelError, LabelSet, LabelValue, Names, RegisterError, Registry, global},
+    registry::{
+        DynNames, Family, LabelBuffer, LabelError, LabelSet, LabelValue, Names, RegisterError, Registry, global,
+    },
     store::Bound,
 };
-#[cfg(feature = "derive")]
-pub use quipu_macros::{LabelSet, LabelValue};
 
 #[cfg(all(doctest, feature = "derive", feature = "server", feature = "axum"))]
 #[doc = include_str!("../README.md")]

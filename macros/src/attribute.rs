@@ -10,9 +10,9 @@ pub(crate) fn text(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     let Some(attribute) = single(attributes)? else {
         return Ok(None);
     };
-    let text = attribute.parse_args().map_err(|_| {
-        Error::new_spanned(attribute, "expected one string here: `#[label(\"text\")]`")
-    })?;
+    let text = attribute
+        .parse_args()
+        .map_err(|_| Error::new_spanned(attribute, "expected one string here: `#[label(\"text\")]`"))?;
     Ok(Some(text))
 }
 
@@ -27,13 +27,8 @@ pub(crate) fn case(attributes: &[Attribute]) -> Result<Case> {
         Error::new_spanned(attribute, message)
     })?;
     Case::from_name(&name.value()).ok_or_else(|| {
-        let known = Case::NAMED
-            .map(|(known, _)| format!("{known:?}"))
-            .join(", ");
-        Error::new(
-            name.span(),
-            format!("unknown case; the known ones are {known}"),
-        )
+        let known = Case::NAMED.map(|(known, _)| format!("{known:?}")).join(", ");
+        Error::new(name.span(), format!("unknown case; the known ones are {known}"))
     })
 }
 
@@ -46,15 +41,10 @@ pub(crate) fn none(attributes: &[Attribute], message: &str) -> Result<()> {
 }
 
 fn single(attributes: &[Attribute]) -> Result<Option<&Attribute>> {
-    let mut labels = attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("label"));
+    let mut labels = attributes.iter().filter(|attribute| attribute.path().is_ident("label"));
     let first = labels.next();
     match labels.next() {
-        Some(second) => Err(Error::new_spanned(
-            second,
-            "a second `#[label(…)]`; keep one of them",
-        )),
+        Some(second) => Err(Error::new_spanned(second, "a second `#[label(…)]`; keep one of them")),
         None => Ok(first),
     }
 }
@@ -120,10 +110,7 @@ mod tests {
 
     #[test]
     fn other_attributes_are_left_alone() {
-        let other: [Attribute; 2] = [
-            parse_quote!(#[doc = "x"]),
-            parse_quote!(#[serde(rename = "x")]),
-        ];
+        let other: [Attribute; 2] = [parse_quote!(#[doc = "x"]), parse_quote!(#[serde(rename = "x")])];
         assert!(text(&other).unwrap().is_none());
         assert_eq!(case(&other).unwrap(), Case::Snake);
         none(&other, "").unwrap();
@@ -139,9 +126,6 @@ mod tests {
 
     #[test]
     fn none_is_refused_with_the_given_message() {
-        assert_eq!(
-            error(none(&[parse_quote!(#[label("a")])], "not here")),
-            "not here"
-        );
+        assert_eq!(error(none(&[parse_quote!(#[label("a")])], "not here")), "not here");
     }
 }

@@ -46,8 +46,7 @@ fn words(name: &str) -> Vec<String> {
         let letters: Vec<char> = part.chars().collect();
         let starts_word = |at: usize| {
             letters[at].is_uppercase()
-                && (!letters[at - 1].is_uppercase()
-                    || letters.get(at + 1).is_some_and(|next| next.is_lowercase()))
+                && (!letters[at - 1].is_uppercase() || letters.get(at + 1).is_some_and(|next| next.is_lowercase()))
         };
         let mut start = 0;
         for end in 1..=letters.len() {

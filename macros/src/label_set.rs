@@ -3,10 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{
-    Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitStr, Result, Type,
-    parse_quote_spanned,
-};
+use syn::{Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitStr, Result, Type, parse_quote_spanned};
 
 use crate::attribute;
 
@@ -18,10 +15,7 @@ struct Label<'a> {
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    attribute::none(
-        &input.attrs,
-        "`#[label(\"name\")]` belongs on a field, where it sets the name of that label",
-    )?;
+    attribute::none(&input.attrs, "`#[label(\"name\")]` belongs on a field, where it sets the name of that label")?;
     let labels = labels(input)?;
     let name_check = name_check(&labels);
     let constants = constants(&labels);
@@ -51,12 +45,10 @@ fn labels(input: &DeriveInput) -> Result<Vec<Label<'_>>> {
         ));
     };
     match &data.fields {
-        Fields::Named(fields) if !fields.named.is_empty() => {
-            fields.named.iter().map(label).collect()
+        Fields::Named(fields) if !fields.named.is_empty() => fields.named.iter().map(label).collect(),
+        Fields::Unnamed(_) => {
+            refuse(format!("the labels take their names from the fields; write `struct {name} {{ name: Type, … }}`"))
         }
-        Fields::Unnamed(_) => refuse(format!(
-            "the labels take their names from the fields; write `struct {name} {{ name: Type, … }}`"
-        )),
         _ => refuse(format!(
             "`{name}` has no fields, so it has no labels; add a field per label, \
              or register the metric without a label set"
@@ -66,13 +58,8 @@ fn labels(input: &DeriveInput) -> Result<Vec<Label<'_>>> {
 
 fn label(field: &Field) -> Result<Label<'_>> {
     let ident = field.ident.as_ref().expect("only named fields come here");
-    let name = attribute::text(&field.attrs)?
-        .unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
-    Ok(Label {
-        field: ident,
-        value: &field.ty,
-        name,
-    })
+    let name = attribute::text(&field.attrs)?.unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
+    Ok(Label { field: ident, value: &field.ty, name })
 }
 
 /// Lets the engine's own rule judge the names while the caller compiles.
@@ -82,9 +69,7 @@ fn label(field: &Field) -> Result<Label<'_>> {
 fn name_check(labels: &[Label<'_>]) -> TokenStream {
     let names: Vec<&LitStr> = labels.iter().map(|label| &label.name).collect();
     let checks = (0..names.len()).map(|last| {
-        let names = names[..=last]
-            .iter()
-            .map(|name| LitStr::new(&name.value(), Span::call_site()));
+        let names = names[..=last].iter().map(|name| LitStr::new(&name.value(), Span::call_site()));
         quote_spanned! {labels[last].name.span()=>
             ::quipu::model::assert_label_names(&[#(#names),*]);
         }
@@ -176,11 +161,7 @@ mod tests {
     use super::*;
 
     fn names(input: &DeriveInput) -> Vec<String> {
-        labels(input)
-            .unwrap()
-            .iter()
-            .map(|label| label.name.value())
-            .collect()
+        labels(input).unwrap().iter().map(|label| label.name.value()).collect()
     }
 
     fn error(input: &DeriveInput) -> String {

@@ -47,17 +47,17 @@ fn variants(input: &DeriveInput) -> Result<&DataEnum> {
     let name = &input.ident;
     let refuse = |message: String| Err(Error::new_spanned(name, message));
     match &input.data {
-        Data::Enum(data) if data.variants.is_empty() => refuse(format!(
-            "`{name}` has no variants, so its label could never have a value; add a variant"
-        )),
+        Data::Enum(data) if data.variants.is_empty() => {
+            refuse(format!("`{name}` has no variants, so its label could never have a value; add a variant"))
+        }
         Data::Enum(data) => Ok(data),
         Data::Struct(_) => refuse(format!(
             "`LabelValue` is derived for enums; write `enum {name}` for values known to the compiler, \
              or derive `LabelSet` if the fields of `{name}` are labels"
         )),
-        Data::Union(_) => refuse(format!(
-            "`LabelValue` is derived for enums; write `enum {name}` with one variant per value"
-        )),
+        Data::Union(_) => {
+            refuse(format!("`LabelValue` is derived for enums; write `enum {name}` with one variant per value"))
+        }
     }
 }
 

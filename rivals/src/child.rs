@@ -20,13 +20,8 @@ impl Running {
         let mut child = command(arguments).spawn().expect("the program can run");
         let output = child.stdout.take().expect("it is piped");
         let mut greeting = String::new();
-        BufReader::new(output)
-            .read_line(&mut greeting)
-            .expect("the child prints a line");
-        Self {
-            child,
-            greeting: greeting.trim().to_owned(),
-        }
+        BufReader::new(output).read_line(&mut greeting).expect("the child prints a line");
+        Self { child, greeting: greeting.trim().to_owned() }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -46,10 +41,7 @@ impl Drop for Running {
 pub(crate) fn output(arguments: &[&str]) -> String {
     let output = command(arguments).output().expect("the program can run");
     assert!(output.status.success(), "a child failed: {arguments:?}");
-    String::from_utf8(output.stdout)
-        .expect("a child prints text")
-        .trim()
-        .to_owned()
+    String::from_utf8(output.stdout).expect("a child prints text").trim().to_owned()
 }
 
 fn command(arguments: &[&str]) -> Command {
@@ -77,8 +69,6 @@ fn status(process: u32, field: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix(field));
     let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    let kibibytes: u64 = kibibytes
-        .and_then(|number| number.parse().ok())
-        .expect("the kernel reports it in kB");
+    let kibibytes: u64 = kibibytes.and_then(|number| number.parse().ok()).expect("the kernel reports it in kB");
     kibibytes * 1024
 }

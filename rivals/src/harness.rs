@@ -36,17 +36,8 @@ impl Contender {
     }
 
     /// A contender whose round is one call that does `per_round` units of work.
-    pub(crate) fn whole(
-        name: &'static str,
-        per_round: usize,
-        round: impl Fn() + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            name,
-            round: Arc::new(round),
-            settle: None,
-            per_round,
-        }
+    pub(crate) fn whole(name: &'static str, per_round: usize, round: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { name, round: Arc::new(round), settle: None, per_round }
     }
 
     /// Runs `settle` after each round, outside the measured time.
@@ -79,11 +70,7 @@ impl Sample {
     /// Sorts the rounds and takes what is reported of them.
     pub(crate) fn of_rounds(name: &'static str, mut rounds: Vec<f64>) -> Self {
         rounds.sort_by(f64::total_cmp);
-        Self {
-            name,
-            minimum: rounds[0],
-            median: rounds[rounds.len() / 2],
-        }
+        Self { name, minimum: rounds[0], median: rounds[rounds.len() / 2] }
     }
 }
 
@@ -126,12 +113,7 @@ impl Pool {
     }
 
     /// Measures each contender on `threads` threads at once, in `rounds` interleaved rounds.
-    pub(crate) fn measure(
-        &self,
-        contenders: &[Contender],
-        threads: usize,
-        rounds: usize,
-    ) -> Vec<Sample> {
+    pub(crate) fn measure(&self, contenders: &[Contender], threads: usize, rounds: usize) -> Vec<Sample> {
         let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
         // The first round of each is a warm-up.
         for round in 0..=rounds {
@@ -142,11 +124,7 @@ impl Pool {
                 }
             }
         }
-        contenders
-            .iter()
-            .zip(times)
-            .map(|(contender, times)| Sample::of_rounds(contender.name, times))
-            .collect()
+        contenders.iter().zip(times).map(|(contender, times)| Sample::of_rounds(contender.name, times)).collect()
     }
 
     /// From the first thread's start to the last one's end.
@@ -154,24 +132,16 @@ impl Pool {
         let workers = &self.workers[..threads];
         let gate = Arc::new(Gate(AtomicUsize::new(threads)));
         for worker in workers {
-            let job = Job {
-                round: contender.round.clone(),
-                gate: gate.clone(),
-            };
+            let job = Job { round: contender.round.clone(), gate: gate.clone() };
             worker.jobs.send(job).expect("a worker ended");
         }
-        let spans: Vec<Span> = workers
-            .iter()
-            .map(|worker| worker.spans.recv().expect("a worker panicked"))
-            .collect();
+        let spans: Vec<Span> = workers.iter().map(|worker| worker.spans.recv().expect("a worker panicked")).collect();
         if let Some(settle) = &contender.settle {
             settle();
         }
         let start = spans.iter().map(|span| span.start).min();
         let end = spans.iter().map(|span| span.end).max();
-        end.zip(start)
-            .map(|(end, start)| end - start)
-            .expect("no threads")
+        end.zip(start).map(|(end, start)| end - start).expect("no threads")
     }
 }
 

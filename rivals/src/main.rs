@@ -52,21 +52,11 @@ impl Bench {
             true => (QUICK_ROUNDS, QUICK_LONG_ROUNDS),
             false => (ROUNDS, LONG_ROUNDS),
         };
-        Self {
-            pool: Pool::new(),
-            rounds,
-            long_rounds,
-            targets: Targets::default(),
-        }
+        Self { pool: Pool::new(), rounds, long_rounds, targets: Targets::default() }
     }
 
     /// Measures contenders whose rounds are short and prints their table.
-    fn measure(
-        &self,
-        work: &str,
-        threads: usize,
-        entries: impl IntoIterator<Item = Entry>,
-    ) -> Table {
+    fn measure(&self, work: &str, threads: usize, entries: impl IntoIterator<Item = Entry>) -> Table {
         self.measure_rounds(work, threads, self.rounds, entries)
     }
 
@@ -142,15 +132,10 @@ fn main() -> ExitCode {
 
 fn run(options: &Options) -> ExitCode {
     let only = options.only.as_deref().unwrap_or_default();
-    let mut works = works::ALL
-        .iter()
-        .filter(|(name, _)| name.contains(only))
-        .peekable();
+    let mut works = works::ALL.iter().filter(|(name, _)| name.contains(only)).peekable();
     if works.peek().is_none() {
         eprintln!("no work has {only} in its name; there are:");
-        works::ALL
-            .iter()
-            .for_each(|(name, _)| eprintln!("  {name}"));
+        works::ALL.iter().for_each(|(name, _)| eprintln!("  {name}"));
         return ExitCode::FAILURE;
     }
     let mut bench = Bench::new(options.quick);

@@ -84,13 +84,8 @@ pub(crate) struct Filled {
 pub(crate) type Encode = Box<dyn Fn(&mut dyn FnMut(&[u8])) + Send + Sync>;
 
 impl Filled {
-    pub(crate) fn with_encoder(
-        encode: impl Fn(&mut dyn FnMut(&[u8])) + Send + Sync + 'static,
-    ) -> Self {
-        Self {
-            encode: Box::new(encode),
-            has_encoder: true,
-        }
+    pub(crate) fn with_encoder(encode: impl Fn(&mut dyn FnMut(&[u8])) + Send + Sync + 'static) -> Self {
+        Self { encode: Box::new(encode), has_encoder: true }
     }
 
     pub(crate) fn without_encoder<T: Send + Sync + 'static>(registry: T) -> Self {

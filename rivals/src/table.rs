@@ -20,20 +20,12 @@ impl Table {
         missing: Vec<&'static str>,
     ) -> Self {
         samples.sort_by(|a, b| a.minimum.total_cmp(&b.minimum));
-        Self {
-            title: title.into(),
-            unit,
-            samples,
-            missing,
-        }
+        Self { title: title.into(), unit, samples, missing }
     }
 
     pub(crate) fn print(&self) {
         println!("\n{}", self.title);
-        println!(
-            "  {:<34}{:>12}{:>12}{:>12}",
-            "", "minimum", "median", "÷ quipu"
-        );
+        println!("  {:<34}{:>12}{:>12}{:>12}", "", "minimum", "median", "÷ quipu");
         let quipu = self.find(QUIPU).map(|sample| sample.minimum);
         for sample in &self.samples {
             let ratio = match quipu {
@@ -44,10 +36,7 @@ impl Table {
             };
             let (minimum, median) = (number(sample.minimum), number(sample.median));
             let unit = self.unit;
-            println!(
-                "  {:<34}{minimum:>12}{median:>12}{ratio:>12}  {unit}",
-                sample.name
-            );
+            println!("  {:<34}{minimum:>12}{median:>12}{ratio:>12}  {unit}", sample.name);
         }
         for name in &self.missing {
             println!("  {name:<34}{:>12}{:>12}{:>12}", "—", "—", "—");
@@ -69,23 +58,18 @@ impl Table {
 
     /// How many times longer than quipu the best rival takes, leaving out those named in `except`.
     pub(crate) fn best_ratio(&self, except: &[&str]) -> f64 {
-        let rivals = self.samples.iter().filter(|sample| {
-            sample.name != NOTHING && sample.name != QUIPU && !except.contains(&sample.name)
-        });
-        let best = rivals
-            .map(|sample| sample.minimum)
-            .fold(f64::INFINITY, f64::min);
+        let rivals = self
+            .samples
+            .iter()
+            .filter(|sample| sample.name != NOTHING && sample.name != QUIPU && !except.contains(&sample.name));
+        let best = rivals.map(|sample| sample.minimum).fold(f64::INFINITY, f64::min);
         best / self.quipu()
     }
 }
 
 /// Three significant digits for small numbers, whole ones from a hundred.
 fn number(value: f64) -> String {
-    if value < 100.0 {
-        format!("{value:.2}")
-    } else {
-        format!("{value:.0}")
-    }
+    if value < 100.0 { format!("{value:.2}") } else { format!("{value:.0}") }
 }
 
 /// The targets that were tried, in order.
@@ -114,13 +98,7 @@ impl Target {
 }
 
 impl Targets {
-    pub(crate) fn at_most(
-        &mut self,
-        what: impl Into<String>,
-        measured: f64,
-        limit: f64,
-        unit: &'static str,
-    ) {
+    pub(crate) fn at_most(&mut self, what: impl Into<String>, measured: f64, limit: f64, unit: &'static str) {
         self.push(what.into(), measured, Bound::AtMost(limit), unit);
     }
 
@@ -130,12 +108,7 @@ impl Targets {
     }
 
     fn push(&mut self, what: String, measured: f64, bound: Bound, unit: &'static str) {
-        self.0.push(Target {
-            what,
-            measured,
-            bound,
-            unit,
-        });
+        self.0.push(Target { what, measured, bound, unit });
     }
 
     pub(crate) fn print(&self) {

@@ -3,9 +3,7 @@
 use std::fmt::Write;
 
 /// Upper bounds of every histogram measured.
-pub(crate) const BOUNDS: [f64; 11] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+pub(crate) const BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Names of the labels of every family measured.
 pub(crate) const LABELS: [&str; 3] = ["method", "path", "status"];
@@ -17,9 +15,7 @@ pub(crate) const LABELS: [&str; 3] = ["method", "path", "status"];
 pub(crate) type Key = [&'static str; 3];
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
-const STATUSES: [&str; 10] = [
-    "200", "201", "204", "301", "400", "401", "404", "409", "500", "503",
-];
+const STATUSES: [&str; 10] = ["200", "201", "204", "301", "400", "401", "404", "409", "500", "503"];
 
 /// SplitMix64: small, and the same numbers for every contender and every run.
 pub(crate) struct Random(u64);
@@ -97,9 +93,7 @@ impl Keys {
     fn new(methods: usize, paths: usize, statuses: usize) -> Self {
         let dimensions = [
             METHODS[..methods].iter().copied().map(leak).collect(),
-            (0..paths)
-                .map(|path| leak(&format!("/v1/tenants/{path:03}/items")))
-                .collect(),
+            (0..paths).map(|path| leak(&format!("/v1/tenants/{path:03}/items"))).collect(),
             STATUSES[..statuses].iter().copied().map(leak).collect(),
         ];
         let mut random = Random::new();
@@ -114,11 +108,7 @@ impl Keys {
     #[inline]
     pub(crate) fn at(&self, position: usize) -> Key {
         let [method, path, status] = self.order[position % Self::ORDER];
-        [
-            self.dimensions[0][method as usize],
-            self.dimensions[1][path as usize],
-            self.dimensions[2][status as usize],
-        ]
+        [self.dimensions[0][method as usize], self.dimensions[1][path as usize], self.dimensions[2][status as usize]]
     }
 
     /// All values of each label.
@@ -129,18 +119,14 @@ impl Keys {
     /// Every series once, in strings that are not those of [`Keys::at`]: no contender may find a
     /// series by the address of its strings.
     pub(crate) fn series(&self) -> impl Iterator<Item = Key> {
-        let [methods, paths, statuses] = self
-            .dimensions
-            .each_ref()
-            .map(|values| values.iter().copied().map(leak).collect::<Vec<_>>());
+        let [methods, paths, statuses] =
+            self.dimensions.each_ref().map(|values| values.iter().copied().map(leak).collect::<Vec<_>>());
         methods.into_iter().flat_map(move |method| {
             let statuses = statuses.clone();
-            paths.clone().into_iter().flat_map(move |path| {
-                statuses
-                    .clone()
-                    .into_iter()
-                    .map(move |status| [method, path, status])
-            })
+            paths
+                .clone()
+                .into_iter()
+                .flat_map(move |path| statuses.clone().into_iter().map(move |status| [method, path, status]))
         })
     }
 }

@@ -117,7 +117,9 @@ pub(super) trait Put {
     /// Writes `bytes`, quickly from 16 to 128 of them: the first half of a block's size and the last, which may overlap.
     #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
-        if bytes.len() > 128 || !(self.put_ends::<64>(bytes) || self.put_ends::<32>(bytes) || self.put_ends::<16>(bytes)) {
+        if bytes.len() > 128
+            || !(self.put_ends::<64>(bytes) || self.put_ends::<32>(bytes) || self.put_ends::<16>(bytes))
+        {
             self.put_slice(bytes);
         }
     }

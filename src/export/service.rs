@@ -43,21 +43,14 @@ impl ScrapeService {
             _ => return method_not_allowed(),
         };
         let mut response = Response::new(body);
-        response
-            .headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_CONTENT_TYPE));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_CONTENT_TYPE));
         response
     }
 }
 
 fn method_not_allowed() -> Response<ScrapeBody> {
-    let mut response = plain(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "metrics are read with GET or HEAD\n",
-    );
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET or HEAD\n");
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
 }
 
@@ -65,10 +58,7 @@ fn method_not_allowed() -> Response<ScrapeBody> {
 pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<ScrapeBody> {
     let mut response = Response::new(ScrapeBody::message(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 

@@ -16,21 +16,14 @@ impl<T> AppendList<T> {
     }
 
     /// The first value that `wanted` accepts; when there is none, the one that `make` makes, which `wanted` must accept.
-    pub(super) fn find_or_insert(
-        &self,
-        wanted: impl Fn(&T) -> bool,
-        make: impl FnOnce() -> T,
-    ) -> &T {
+    pub(super) fn find_or_insert(&self, wanted: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &T {
         let mut list = self;
         let mut make = Some(make);
         loop {
             // When two threads meet at the end of the list, one appends; the other looks at what it appended and walks on.
             let node = list.0.get_or_init(|| {
                 let make = make.take().expect("`wanted` accepts what `make` made");
-                Box::new(Node {
-                    value: make(),
-                    next: Self::new(),
-                })
+                Box::new(Node { value: make(), next: Self::new() })
             });
             if wanted(&node.value) {
                 return &node.value;
@@ -77,9 +70,6 @@ mod tests {
         for i in 1..50 {
             list.find_or_insert(|&v| v == i, || i);
         }
-        assert_eq!(
-            first,
-            std::ptr::from_ref(list.find_or_insert(|&v| v == 0, || 0))
-        );
+        assert_eq!(first, std::ptr::from_ref(list.find_or_insert(|&v| v == 0, || 0)));
     }
 }

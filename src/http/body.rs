@@ -42,10 +42,7 @@ impl<B: Body> RequestBody<B> {
                 endpoint.record_request_size(0);
                 None
             }
-            Some(endpoint) => Some(RequestMeter {
-                endpoint: Arc::clone(endpoint),
-                bytes: 0,
-            }),
+            Some(endpoint) => Some(RequestMeter { endpoint: Arc::clone(endpoint), bytes: 0 }),
             None => None,
         };
         Self { inner, meter }
@@ -62,10 +59,7 @@ impl<B: Body, M: Meter> Body for MeteredBody<B, M> {
     type Data = B::Data;
     type Error = B::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         let frame = ready!(this.inner.poll_frame(cx));
         match &frame {

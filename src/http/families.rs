@@ -3,9 +3,7 @@
 use crate::{Counter, Family, Histogram, InFlightGauge, Names, RegisterError, Registry};
 
 /// Bounds of request durations, in seconds.
-pub const DURATION_BUCKETS: [f64; 11] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
-];
+pub const DURATION_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Bounds of body sizes, in bytes.
 pub const SIZE_BUCKETS: [f64; 6] = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
@@ -35,31 +33,20 @@ impl Families {
                 .labels(["method", "path", "status"])
                 .register()?,
             request_size: registry
-                .histogram(
-                    "http_request_size_bytes",
-                    "Bytes read of the bodies of HTTP requests.",
-                )
+                .histogram("http_request_size_bytes", "Bytes read of the bodies of HTTP requests.")
                 .buckets(SIZE_BUCKETS)
                 .labels(["method", "path"])
                 .register()?,
             response_size: registry
-                .histogram(
-                    "http_response_size_bytes",
-                    "Bytes sent of the bodies of HTTP responses.",
-                )
+                .histogram("http_response_size_bytes", "Bytes sent of the bodies of HTTP responses.")
                 .buckets(SIZE_BUCKETS)
                 .labels(["method", "path"])
                 .register()?,
             in_flight: registry
-                .in_flight_gauge(
-                    "http_requests_in_flight",
-                    "HTTP requests whose response has not ended.",
-                )
+                .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
                 .labels(["method", "path"])
                 .register()?,
-            connections: registry
-                .in_flight_gauge("http_connections_active", "Open HTTP connections.")
-                .register()?,
+            connections: registry.in_flight_gauge("http_connections_active", "Open HTTP connections.").register()?,
         })
     }
 }

@@ -35,10 +35,7 @@ impl<S> Layer<S> for HttpLayer {
     type Service = HttpService<S>;
 
     fn layer(&self, inner: S) -> HttpService<S> {
-        HttpService {
-            inner,
-            routes: Arc::clone(&self.routes),
-        }
+        HttpService { inner, routes: Arc::clone(&self.routes) }
     }
 }
 
@@ -75,9 +72,7 @@ where
         let pattern = matched_pattern(request.extensions()).unwrap_or(UNMATCHED);
         let endpoint = self.routes.endpoint(pattern, request.method());
         let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
-        let inner = self
-            .inner
-            .call(request.map(|body| RequestBody::request(body, endpoint)));
+        let inner = self.inner.call(request.map(|body| RequestBody::request(body, endpoint)));
         if let Some(exchange) = &mut exchange {
             exchange.wait();
         }
@@ -145,7 +140,6 @@ impl<F> fmt::Debug for ResponseFuture<F> {
 }
 
 const _: () = assert!(
-    size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>()
-        <= 200,
+    size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>() <= 200,
     "a request in flight must not cost more than 200 bytes",
 );

@@ -57,9 +57,7 @@ mod tests {
 
     #[test]
     fn standard_methods_keep_their_names_and_all_others_share_one() {
-        let standard = [
-            "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
-        ];
+        let standard = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
         for (index, name) in standard.iter().enumerate() {
             let label = MethodLabel::of(&Method::from_bytes(name.as_bytes()).unwrap());
             assert_eq!(label.as_str(), *name);

@@ -86,9 +86,7 @@ impl HttpMetrics {
 
     /// For routes that are not to be recorded.
     pub fn builder() -> HttpMetricsBuilder {
-        HttpMetricsBuilder {
-            excluded: Vec::new(),
-        }
+        HttpMetricsBuilder { excluded: Vec::new() }
     }
 
     /// A layer that records what passes it.
@@ -145,8 +143,6 @@ impl HttpMetricsBuilder {
     /// If the registry has other metrics under these names.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
         let families = Families::register(registry)?;
-        Ok(HttpMetrics {
-            routes: Arc::new(Routes::new(families, self.excluded)),
-        })
+        Ok(HttpMetrics { routes: Arc::new(Routes::new(families, self.excluded)) })
     }
 }

@@ -60,10 +60,7 @@ impl Routes {
     pub(super) fn endpoint(&self, pattern: &str, method: &Method) -> Option<&Arc<Endpoint>> {
         let route = self.buckets[bucket(pattern)].find_or_insert(
             |route| *route.pattern == *pattern,
-            || Route {
-                pattern: pattern.into(),
-                endpoints: self.is_recorded(pattern).then(Default::default),
-            },
+            || Route { pattern: pattern.into(), endpoints: self.is_recorded(pattern).then(Default::default) },
         );
         let method = MethodLabel::of(method);
         let endpoint = &route.endpoints.as_ref()?[method as usize];
@@ -79,12 +76,9 @@ impl Routes {
 fn bucket(pattern: &str) -> usize {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let (words, rest) = pattern.as_bytes().as_chunks();
-    let rest = rest.iter().fold(pattern.len() as u64, |rest, &byte| {
-        (rest << 8) | u64::from(byte)
-    });
-    let hash = words.iter().fold(rest, |hash, &word| {
-        (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR)
-    });
+    let rest = rest.iter().fold(pattern.len() as u64, |rest, &byte| (rest << 8) | u64::from(byte));
+    let hash =
+        words.iter().fold(rest, |hash, &word| (hash.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR));
     (hash.wrapping_mul(FACTOR) >> (u64::BITS - BUCKETS.ilog2())) as usize
 }
 
@@ -158,12 +152,7 @@ impl Exchange {
     /// Until it is told of something else, the exchange has failed: a panic leaves it as it is.
     pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.inc();
-        Self {
-            endpoint,
-            start: Instant::now(),
-            status: FAILED,
-            response_bytes: 0,
-        }
+        Self { endpoint, start: Instant::now(), status: FAILED, response_bytes: 0 }
     }
 
     /// Code that may panic is about to run.

@@ -49,7 +49,10 @@ impl fmt::Display for BoundsError {
                 write!(f, "bucket bound {at} is infinite; leave it out, the +Inf bucket is always there")
             }
             BoundsError::NotAscending { at, before, bound } => {
-                write!(f, "bucket bound {at} ({bound}) does not exceed the one before it ({before}); sort the bounds, each once")
+                write!(
+                    f,
+                    "bucket bound {at} ({bound}) does not exceed the one before it ({before}); sort the bounds, each once"
+                )
             }
         }
     }
@@ -192,11 +195,19 @@ mod tests {
         for &bound in bounds {
             for value in [bound, bound.next_down(), bound.next_up(), -bound, bound * 1.5, bound / 1.5] {
                 assert_eq!(buckets.search(value), naive(bounds, value), "{value} in {bounds:?}");
-                assert_eq!(buckets.find(value).unwrap_or(buckets.search(value)), naive(bounds, value), "{value} in {bounds:?}");
+                assert_eq!(
+                    buckets.find(value).unwrap_or(buckets.search(value)),
+                    naive(bounds, value),
+                    "{value} in {bounds:?}"
+                );
             }
         }
         for value in [0.0, -0.0, f64::MIN, f64::MAX, f64::MIN_POSITIVE, 5e-324, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(buckets.find(value).unwrap_or(buckets.search(value)), naive(bounds, value), "{value} in {bounds:?}");
+            assert_eq!(
+                buckets.find(value).unwrap_or(buckets.search(value)),
+                naive(bounds, value),
+                "{value} in {bounds:?}"
+            );
         }
     }
 
@@ -205,7 +216,8 @@ mod tests {
         let linear: Vec<f64> = (1..=30).map(f64::from).collect();
         let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
         let with_zero = [0.0, 1.0, 10.0, 100.0];
-        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]] {
+        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]]
+        {
             assert!(Buckets::new(bounds).unwrap().find(1.0).is_some(), "{bounds:?}");
             check(bounds);
         }

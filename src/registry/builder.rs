@@ -1,10 +1,10 @@
 //! From a name and a help text to a registered metric.
 
+use super::Registry;
 use super::description::Description;
 use super::error::RegisterError;
 use super::family::{DynNames, Family, Names};
 use super::labels::LabelSet;
-use super::Registry;
 use crate::metric::{Histogram, Metric};
 use crate::model::DEFAULT_BOUNDS;
 use crate::store::Bound;

@@ -28,12 +28,15 @@ impl Description {
         check_metric_name(&self.name, self.metric.kind())
             .map_err(|problem| RegisterError::MetricName { name: self.name.clone(), problem })?;
         for (n, label) in self.labels.iter().enumerate() {
-            self.check_label(label, self.labels[..n].contains(label) || global_labels.iter().any(|global| global == label))
-                .map_err(|problem| RegisterError::LabelName {
-                    metric: self.name.clone(),
-                    label: label.clone().into_owned(),
-                    problem,
-                })?;
+            self.check_label(
+                label,
+                self.labels[..n].contains(label) || global_labels.iter().any(|global| global == label),
+            )
+            .map_err(|problem| RegisterError::LabelName {
+                metric: self.name.clone(),
+                label: label.clone().into_owned(),
+                problem,
+            })?;
         }
         self.check_size()?;
         if self.metric.kind() != Kind::Histogram {

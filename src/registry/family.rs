@@ -191,6 +191,9 @@ impl<M, L> Clone for Family<M, L> {
 
 impl<M, L> fmt::Debug for Family<M, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Family").field("description", &self.core.description).field("series", &self.core.set.len()).finish()
+        f.debug_struct("Family")
+            .field("description", &self.core.description)
+            .field("series", &self.core.set.len())
+            .finish()
     }
 }

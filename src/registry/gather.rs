@@ -82,7 +82,9 @@ impl Gather {
             }
             MetricType::InFlightGauge => {
                 fold_integers(batch, integers);
-                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Signed(integers[n].cast_signed())))
+                each(batch, visitor, |visitor, n, labels| {
+                    visitor.sample(labels, Value::Signed(integers[n].cast_signed()))
+                })
             }
             MetricType::FloatCounter => {
                 fold_floats(batch, floats);

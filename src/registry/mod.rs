@@ -292,7 +292,8 @@ impl Families {
 
     fn check_clash(&self, description: &Description) -> Result<(), RegisterError> {
         let samples = sample_names(&description.name, description.metric.kind());
-        match samples.into_iter().find_map(|sample| self.by_sample.get(&sample).map(|family| (sample, family.clone()))) {
+        match samples.into_iter().find_map(|sample| self.by_sample.get(&sample).map(|family| (sample, family.clone())))
+        {
             Some((sample, registered)) => {
                 Err(RegisterError::SampleClash { name: description.name.clone(), registered, sample })
             }

@@ -12,7 +12,7 @@ pub(crate) const STRANDS: usize = 4;
 pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
 
 #[cfg(not(quipu_loom))]
-const _: () = assert!( CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
+const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
 
 /// A cell of every lane: the same place in each row of one block.
 ///
@@ -87,8 +87,7 @@ impl Cell {
     pub(crate) fn add_float_shared(&self, n: f64) {
         let cell = self.at(0);
         let mut old = cell.load(Relaxed);
-        while let Err(current) =
-            cell.compare_exchange_weak(old, (f64::from_bits(old) + n).to_bits(), Relaxed, Relaxed)
+        while let Err(current) = cell.compare_exchange_weak(old, (f64::from_bits(old) + n).to_bits(), Relaxed, Relaxed)
         {
             old = current;
         }
@@ -116,7 +115,6 @@ impl Cell {
     pub(crate) fn sum(&self, roster: &Roster) -> u64 {
         roster.rows().fold(0, |sum, row| sum.wrapping_add(self.get(row)))
     }
-
 
     /// As [`observe_in`](Self::observe_in), in the quick way.
     ///

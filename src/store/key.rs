@@ -85,7 +85,7 @@ impl Key<'_> {
     ///
     /// # Safety
     /// `text` points at a text with these gaps and with values of the same lengths as those of the key, which are not
-    /// [`UNUSUAL`]; seven readable bytes follow it.
+    /// [`UNUSUAL`]; eight readable bytes stand before it.
     #[inline(always)]
     pub(super) unsafe fn stands_in(&self, mut text: *const u8, gaps: &[usize; QUICK]) -> bool {
         for (n, value) in self.values.iter().enumerate() {
@@ -93,21 +93,21 @@ impl Key<'_> {
             text = unsafe { text.add(gaps[n]) };
             let bytes = value.as_bytes();
             let [a, b] = self.words[n];
-            // SAFETY: a value begins here; what follows it in the text, or after the text, fills up eight bytes.
-            let start = unsafe { text.cast::<u64>().read_unaligned() };
             // SAFETY: the value has the same length as the key's.
             let next = unsafe { text.add(bytes.len()) };
+            // SAFETY: what stands before the value, or before the text, fills up eight bytes.
+            let end = unsafe { next.sub(8) }.cast::<u64>();
+            // SAFETY: as above.
+            let end = u64::from_le(unsafe { end.read_unaligned() });
             if bytes.len() < 8 {
-                // Of the first bytes only as many as there are; `<< 1` because none at all would be a shift by 64.
-                if (u64::from_le(start) ^ a) << 1 << (63 - 8 * bytes.len()) != 0 {
+                // Only as many of them as the value has; `>> 1` because none at all would be a shift by 64.
+                if end >> 1 >> (63 - 8 * bytes.len()) != a {
                     return false;
                 }
             } else {
                 // SAFETY: the value has at least eight bytes.
-                let end = unsafe { next.sub(8) }.cast::<u64>();
-                // SAFETY: as above.
-                let end = unsafe { end.read_unaligned() };
-                if (u64::from_le(start) ^ a) | (u64::from_le(end) ^ b) != 0 {
+                let start = u64::from_le(unsafe { text.cast::<u64>().read_unaligned() });
+                if (start ^ a) | (end ^ b) != 0 {
                     return false;
                 }
                 if bytes.len() > 16 {
@@ -198,12 +198,12 @@ mod tests {
         let names = ["a", "bc"].map(Box::from);
         let all: Vec<String> = variants().collect();
         for mine in &all {
-            let text = format!("{mine}\",bc=\"zpadding");
+            let text = format!("8 before{mine}\",bc=\"z");
             for other in all.iter().filter(|other| other.len() == mine.len()) {
                 for last in ["z", "y"] {
                     let values = [&**other, last];
-                    // SAFETY: the lengths agree, and seven bytes follow.
-                    let stands = unsafe { seeds.key(&values).stands_in(text.as_ptr(), &gaps(&names)) };
+                    // SAFETY: the lengths agree, and eight bytes stand before.
+                    let stands = unsafe { seeds.key(&values).stands_in(text[8..].as_ptr(), &gaps(&names)) };
                     assert_eq!(stands, mine == other && last == "z", "{values:?} in {text}");
                 }
             }
@@ -217,7 +217,8 @@ mod tests {
         for value in variants() {
             let cut = value.len() / 2;
             let many = [&*value, "", "", "", "x"];
-            for list in [&[&*value][..], &[&value[..cut], &value[cut..]], &["", &value], &[&value, ""], &many, &["é\0"]] {
+            for list in [&[&*value][..], &[&value[..cut], &value[cut..]], &["", &value], &[&value, ""], &many, &["é\0"]]
+            {
                 hashes.insert(seeds.key(list).hash);
                 keys.insert(list.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>());
             }

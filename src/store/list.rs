@@ -36,10 +36,7 @@ impl Place {
 
 impl List {
     pub(crate) fn new() -> List {
-        List {
-            segments: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())),
-            len: AtomicUsize::new(0),
-        }
+        List { segments: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())), len: AtomicUsize::new(0) }
     }
 
     /// The number of places, empty ones included. Never shrinks.

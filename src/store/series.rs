@@ -44,10 +44,10 @@ impl Shape {
 pub struct Series(NonNull<Header>);
 
 /// Start of the allocation. The *tail* follows: the text of the labels from the first value to the end of the last,
-/// `GET",path="/",status="200`, escaped, and [`PADDING`].
+/// `GET",path="/",status="200`, escaped.
 ///
 /// Of an *unusual* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
-/// of the text and the length of each value (32 bits each), the text, the values as they were given, and the padding.
+/// of the text and the length of each value (32 bits each), the text, and the values as they were given.
 #[repr(C)]
 struct Header {
     shares: AtomicU32,
@@ -62,9 +62,6 @@ struct Header {
 unsafe impl Send for Series {}
 // SAFETY: as above.
 unsafe impl Sync for Series {}
-
-/// Readable bytes after the values, so that eight can be loaded wherever one begins.
-const PADDING: usize = 7;
 
 impl Series {
     /// Makes a series with a new slot. The key has as many values as the shape has label names; `place` is its place in the
@@ -106,7 +103,7 @@ impl Series {
         unsafe { self.0.add(1) }.cast()
     }
 
-    /// The tail, with its padding.
+    /// All of the tail.
     #[inline(always)]
     fn tail(&self) -> &[u8] {
         // SAFETY: `new` initialised this many bytes there.
@@ -117,14 +114,14 @@ impl Series {
     fn tail_len(&self) -> usize {
         match self.header().lengths {
             UNUSUAL => self.unusual_tail_len(),
-            lengths => self.shape().gaps_len + sum_of_lengths(lengths) + PADDING,
+            lengths => self.shape().gaps_len + sum_of_lengths(lengths),
         }
     }
 
     #[cold]
     fn unusual_tail_len(&self) -> usize {
         let lengths = self.unusual_lengths();
-        lengths.iter().map(|length| u32::from_ne_bytes(*length) as usize).sum::<usize>() + size_of_val(lengths) + PADDING
+        lengths.iter().map(|length| u32::from_ne_bytes(*length) as usize).sum::<usize>() + size_of_val(lengths)
     }
 
     /// Of an unusual series, the length of the text and those of the values.
@@ -153,7 +150,7 @@ impl Series {
     pub(crate) fn labels(&self) -> &str {
         let text = match self.header().lengths {
             UNUSUAL => self.unusual_parts().0,
-            _ => &self.tail()[..self.tail_len() - PADDING],
+            _ => self.tail(),
         };
         // SAFETY: the text was put together from strings.
         unsafe { core::str::from_utf8_unchecked(text) }
@@ -171,7 +168,7 @@ impl Series {
     pub(super) fn has(&self, key: &Key<'_>, gaps: &[usize; 4]) -> bool {
         let lengths = self.header().lengths;
         if lengths == key.lengths && lengths != UNUSUAL {
-            // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths; padding follows.
+            // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths, after the header.
             return unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) };
         }
         // What had to be escaped may have usual lengths in the key.
@@ -244,7 +241,7 @@ impl Series {
     #[cold]
     fn destroy(&mut self) {
         let layout = layout(self.tail_len());
-            super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
+        super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
         // SAFETY: this was the last share, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
         // SAFETY: allocated in `new` with the same layout.
@@ -284,7 +281,6 @@ fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
     if is_unusual {
         values.iter().for_each(|value| tail.extend_from_slice(value.as_bytes()));
     }
-    tail.extend_from_slice(&[0; PADDING]);
     tail
 }
 

@@ -8,10 +8,10 @@ pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
 #[cfg(quipu_loom)]
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
-#[cfg(not(quipu_loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
 #[cfg(quipu_loom)]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
+#[cfg(not(quipu_loom))]
+pub(crate) use std::sync::{Mutex, MutexGuard};
 
 pub(crate) mod asymmetric;
 pub(crate) mod pair;

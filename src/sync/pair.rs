@@ -119,7 +119,9 @@ mod vector {
     pub(super) unsafe fn load(cell: *const AtomicU64) -> Pair {
         let pair: __m128i;
         // SAFETY: the caller passes 16 aligned, readable bytes.
-        unsafe { asm!("movapd {}, [{}]", out(xmm_reg) pair, in(reg) cell, options(nostack, readonly, preserves_flags)) };
+        unsafe {
+            asm!("movapd {}, [{}]", out(xmm_reg) pair, in(reg) cell, options(nostack, readonly, preserves_flags))
+        };
         // SAFETY: both are 16 bytes of plain data.
         let [sum, count] = unsafe { transmute::<__m128i, [u64; 2]>(pair) };
         Pair { sum: f64::from_bits(sum), count }
@@ -157,8 +159,11 @@ mod portable {
     }
 
     fn unpack(bits: u128) -> Pair {
-        let (low, high) =
-            if cfg!(target_endian = "little") { (bits as u64, (bits >> 64) as u64) } else { ((bits >> 64) as u64, bits as u64) };
+        let (low, high) = if cfg!(target_endian = "little") {
+            (bits as u64, (bits >> 64) as u64)
+        } else {
+            ((bits >> 64) as u64, bits as u64)
+        };
         Pair { sum: f64::from_bits(low), count: high }
     }
 

@@ -76,20 +76,13 @@ fn labels_are_named_after_fields() {
 #[test]
 fn a_set_of_enums_is_closed_and_counts_its_last_field_fastest() {
     assert_eq!(Closed::CARDINALITY, Some(3 * 3 * 2));
-    assert_eq!(
-        Closed::VALUES,
-        [Queue::VALUES, Method::VALUES, bool::VALUES]
-    );
+    assert_eq!(Closed::VALUES, [Queue::VALUES, Method::VALUES, bool::VALUES]);
     let mut expected = 0;
     let mut seen = BTreeSet::new();
     for queue in QUEUES {
         for method in METHODS {
             for cached in [false, true] {
-                let set = Closed {
-                    queue,
-                    method,
-                    cached,
-                };
+                let set = Closed { queue, method, cached };
                 assert_eq!(set.index(), expected);
                 assert!(seen.insert(values(&set)));
                 expected += 1;
@@ -104,33 +97,17 @@ fn one_open_field_opens_the_set() {
     assert_eq!(Open::<u8>::CARDINALITY, None);
     assert_eq!(Open::<bool>::CARDINALITY, None);
     assert_eq!(Open::<bool>::VALUES, [None, bool::VALUES, Queue::VALUES]);
-    let set = Open {
-        r#type: "mail",
-        shard: true,
-        queue: Queue::Low,
-    };
+    let set = Open { r#type: "mail", shard: true, queue: Queue::Low };
     assert_eq!(set.index(), 0);
 }
 
 #[test]
 fn values_come_in_the_order_of_the_names() {
-    let set = Open {
-        r#type: "mail",
-        shard: 7_u8,
-        queue: Queue::Low,
-    };
+    let set = Open { r#type: "mail", shard: 7_u8, queue: Queue::Low };
     assert_eq!(values(&set), ["mail", "7", "low-prio"]);
-    let set = Open {
-        r#type: "",
-        shard: "a\"b",
-        queue: Queue::HTTPCallbacks,
-    };
+    let set = Open { r#type: "", shard: "a\"b", queue: Queue::HTTPCallbacks };
     assert_eq!(values(&set), ["", "a\"b", "http_callbacks"]);
-    let set = Closed {
-        queue: Queue::Low,
-        method: Method::Other,
-        cached: true,
-    };
+    let set = Closed { queue: Queue::Low, method: Method::Other, cached: true };
     assert_eq!(values(&set), ["low-prio", "other", "true"]);
 }
 
@@ -169,12 +146,7 @@ fn a_closed_set_has_all_its_series_from_registration_on() {
     let builder = registry.counter("hits_total", "Hits.");
     let hits = builder.label_set::<Closed>().register().unwrap();
     assert_eq!(Some(hits.len()), Closed::CARDINALITY);
-    hits.with(&Closed {
-        queue: Queue::Low,
-        method: Method::Other,
-        cached: true,
-    })
-    .inc();
+    hits.with(&Closed { queue: Queue::Low, method: Method::Other, cached: true }).inc();
     let text = registry.to_text();
     let lines: BTreeSet<&str> = text.lines().collect();
     for queue in Queue::VALUES.unwrap() {
@@ -198,16 +170,10 @@ fn a_kept_family_takes_labels_borrowed_for_the_call() {
     }
     let registry = Registry::new();
     let builder = registry.counter("jobs_total", "Jobs.");
-    let metrics = Metrics {
-        jobs: builder.label_set::<Open<'static, u8>>().register().unwrap(),
-    };
+    let metrics = Metrics { jobs: builder.label_set::<Open<'static, u8>>().register().unwrap() };
     for _ in 0..2 {
         let r#type = String::from("mail");
-        let labels = Open {
-            r#type: &r#type,
-            shard: 7,
-            queue: Queue::Low,
-        };
+        let labels = Open { r#type: &r#type, shard: 7, queue: Queue::Low };
         metrics.jobs.with(&labels).inc();
     }
     assert_eq!(metrics.jobs.len(), 1);
@@ -223,16 +189,10 @@ fn hostile_names_at_the_call_site_change_nothing() {
     let kinds = ["some", "none", "ok", "err"];
     assert_eq!(<Kind as LabelValue>::VALUES, Some(&kinds[..]));
     assert_eq!(<Closed as LabelSet>::CARDINALITY, Some(16));
-    let set = Closed {
-        index: Kind::Ok,
-        values: Kind::None,
-    };
+    let set = Closed { index: Kind::Ok, values: Kind::None };
     assert_eq!(LabelSet::index(&set), 9);
     assert_eq!(values(&set), ["ok", "none"]);
-    let set = Open {
-        buffer: Kind::Err,
-        f: &1_u8,
-    };
+    let set = Open { buffer: Kind::Err, f: &1_u8 };
     assert_eq!(<Open<'_, u8> as LabelSet>::NAMES, ["buffer", "f"]);
     assert_eq!(values(&set), ["err", "1"]);
 }
@@ -251,13 +211,7 @@ fn a_macro_can_write_the_types() {
     }
     set!(Size { Small = "S", Large = "L" }, Shirt { color: &'static str });
     assert_eq!(Shirt::NAMES, ["color", "second"]);
-    assert_eq!(
-        values(&Shirt {
-            color: "red",
-            other: Size::Large
-        }),
-        ["red", "L"]
-    );
+    assert_eq!(values(&Shirt { color: "red", other: Size::Large }), ["red", "L"]);
 }
 
 #[test]

@@ -35,9 +35,7 @@ impl Response {
     /// All headers but the clock and what frames the body.
     fn content_headers(&self) -> Vec<&(String, String)> {
         let headers = self.headers.iter();
-        headers
-            .filter(|header| !matches!(&*header.0, "date" | "transfer-encoding"))
-            .collect()
+        headers.filter(|header| !matches!(&*header.0, "date" | "transfer-encoding")).collect()
     }
 }
 
@@ -57,9 +55,7 @@ fn large(series: usize) -> Registry {
         .unwrap();
     for n in 0..series {
         let tenant = format!("tenant-{n:08}");
-        family
-            .with(["GET", "/v1/incidents/{id}", "200", &tenant])
-            .inc_by(n as u64);
+        family.with(["GET", "/v1/incidents/{id}", "200", &tenant]).inc_by(n as u64);
     }
     registry
 }
@@ -84,9 +80,7 @@ fn start_axum(app: Router) -> SocketAddr {
 
 fn connect(address: SocketAddr) -> BufReader<TcpStream> {
     let stream = TcpStream::connect(address).unwrap();
-    stream
-        .set_read_timeout(Some(Duration::from_secs(60)))
-        .unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     BufReader::new(stream)
 }
 
@@ -105,12 +99,7 @@ fn read_line(stream: &mut impl BufRead) -> io::Result<String> {
 }
 
 fn read_response(stream: &mut impl BufRead, has_body: bool) -> io::Result<Response> {
-    let status = read_line(stream)?
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
+    let status = read_line(stream)?.split(' ').nth(1).unwrap().parse().unwrap();
     let mut headers = Vec::new();
     loop {
         let line = read_line(stream)?;
@@ -119,11 +108,7 @@ fn read_response(stream: &mut impl BufRead, has_body: bool) -> io::Result<Respon
         };
         headers.push((name.to_ascii_lowercase(), value.to_owned()));
     }
-    let mut response = Response {
-        status,
-        headers,
-        body: String::new(),
-    };
+    let mut response = Response { status, headers, body: String::new() };
     if has_body {
         let body = match response.header("content-length") {
             Some(length) => read_exact(stream, length.parse().unwrap())?,
@@ -164,10 +149,7 @@ fn both() -> Vec<(&'static str, SocketAddr, Registry)> {
     let server = start(first.clone());
     let app = Router::new().route("/", get(async || "hello"));
     let app = app.merge(quipu::export::router(second.clone()));
-    vec![
-        ("server", server.local_addr(), first),
-        ("axum", start_axum(app), second),
-    ]
+    vec![("server", server.local_addr(), first), ("axum", start_axum(app), second)]
 }
 
 #[test]
@@ -176,11 +158,7 @@ fn get_is_the_text_of_the_registry() {
         for path in ["/metrics", "/metrics?name[]=jobs_total"] {
             let response = ask(address, "GET", path);
             assert_eq!(response.status, 200, "{name}");
-            assert_eq!(
-                response.header("content-type"),
-                Some(TEXT_CONTENT_TYPE),
-                "{name}"
-            );
+            assert_eq!(response.header("content-type"), Some(TEXT_CONTENT_TYPE), "{name}");
             assert_eq!(response.body, registry.to_text(), "{name}");
             assert!(response.body.contains("\njobs_total 17\n"), "{name}");
         }
@@ -209,11 +187,7 @@ fn other_methods_are_not_allowed() {
         for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "BREW"] {
             let response = ask(address, method, "/metrics");
             assert_eq!(response.status, 405, "{method} {name}");
-            assert_eq!(
-                response.header("allow"),
-                Some("GET, HEAD"),
-                "{method} {name}"
-            );
+            assert_eq!(response.header("allow"), Some("GET, HEAD"), "{method} {name}");
             assert!(!response.body.contains("jobs_total"), "{method} {name}");
         }
     }
@@ -222,21 +196,11 @@ fn other_methods_are_not_allowed() {
 #[test]
 fn other_paths_are_not_found() {
     for (name, address, _) in both() {
-        for path in [
-            "/metrics/",
-            "/metrics/x",
-            "//metrics",
-            "/metric",
-            "/METRICS",
-            "/x?/metrics",
-        ] {
+        for path in ["/metrics/", "/metrics/x", "//metrics", "/metric", "/METRICS", "/x?/metrics"] {
             for method in ["GET", "POST"] {
                 let response = ask(address, method, path);
                 assert_eq!(response.status, 404, "{method} {path} {name}");
-                assert!(
-                    !response.body.contains("jobs_total"),
-                    "{method} {path} {name}"
-                );
+                assert!(!response.body.contains("jobs_total"), "{method} {path} {name}");
             }
         }
     }
@@ -250,10 +214,7 @@ fn a_connection_is_used_again() {
     let server = start(registry.clone());
     let mut stream = connect(server.local_addr());
     for n in 0..10 {
-        registry
-            .counter(format!("more_{n}_total"), "More.")
-            .register()
-            .unwrap();
+        registry.counter(format!("more_{n}_total"), "More.").register().unwrap();
         send(&mut stream, "GET /metrics");
         let response = read_response(&mut stream, true).unwrap();
         assert_eq!(response.body, registry.to_text());
@@ -364,13 +325,8 @@ async fn a_server_that_is_dropped_breaks_off_what_it_was_sending() {
         read_response(&mut stream, true)
     });
     let serving = server.serve(std::future::pending());
-    tokio::time::timeout(Duration::from_millis(250), serving)
-        .await
-        .unwrap_err();
-    reading
-        .await
-        .unwrap()
-        .expect_err("half a scrape looked like a whole one");
+    tokio::time::timeout(Duration::from_millis(250), serving).await.unwrap_err();
+    reading.await.unwrap().expect_err("half a scrape looked like a whole one");
 }
 
 #[tokio::test]
@@ -387,15 +343,7 @@ async fn the_service_answers_at_any_path() {
     assert_eq!(body, registry.to_text());
     let response = service.clone().oneshot(request("HEAD")).await.unwrap();
     assert_eq!(response.headers()["content-type"], TEXT_CONTENT_TYPE);
-    assert!(
-        response
-            .into_body()
-            .collect()
-            .await
-            .unwrap()
-            .to_bytes()
-            .is_empty()
-    );
+    assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
     let response = service.oneshot(request("POST")).await.unwrap();
     assert_eq!(response.status(), 405);
     assert_eq!(response.body().size_hint().exact(), Some(34));
@@ -419,11 +367,7 @@ fn a_body_is_encoded_in_chunks_and_lets_others_run_between_them() {
         match body.as_mut().poll_frame(&mut cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 let chunk = frame.into_data().unwrap();
-                assert!(
-                    !chunk.is_empty() && chunk.len() < 72 * 1024,
-                    "{}",
-                    chunk.len()
-                );
+                assert!(!chunk.is_empty() && chunk.len() < 72 * 1024, "{}", chunk.len());
                 large_chunks += usize::from(chunk.len() >= 32 * 1024);
                 text.extend_from_slice(&chunk);
             }

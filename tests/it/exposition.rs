@@ -18,12 +18,7 @@ fn written(value: f64) -> String {
     let sample = read.sample("a", &[]).unwrap();
     assert_eq!(sample.value.is_nan(), value.is_nan());
     if !value.is_nan() {
-        assert_eq!(
-            sample.value.to_bits(),
-            value.to_bits(),
-            "{value:e} as {}",
-            sample.text
-        );
+        assert_eq!(sample.value.to_bits(), value.to_bits(), "{value:e} as {}", sample.text);
     }
     sample.text.clone()
 }
@@ -113,23 +108,15 @@ fn counters_are_exact_to_the_last_digit() {
 fn every_control_character_comes_back_from_a_label_value() {
     let registry = Registry::new();
     let family = registry.gauge("a", "A.").labels(["x"]).register().unwrap();
-    let control = (0..=0x1f)
-        .chain(0x7f..=0xa0)
-        .chain([0x2028, 0x2029, 0xfeff, 0xfffd, 0x10_ffff]);
-    let values: Vec<_> = control
-        .map(|code| format!("a{}b", char::from_u32(code).unwrap()))
-        .collect();
+    let control = (0..=0x1f).chain(0x7f..=0xa0).chain([0x2028, 0x2029, 0xfeff, 0xfffd, 0x10_ffff]);
+    let values: Vec<_> = control.map(|code| format!("a{}b", char::from_u32(code).unwrap())).collect();
     for (n, value) in (0..).zip(&values) {
         family.with([value]).set(f64::from(n));
     }
     let read = read(&registry);
     assert_eq!(read.family("a").unwrap().samples.len(), values.len());
     for (n, value) in (0..).zip(&values) {
-        assert_eq!(
-            read.value("a", &[("x", value)]),
-            Some(f64::from(n)),
-            "{value:?}"
-        );
+        assert_eq!(read.value("a", &[("x", value)]), Some(f64::from(n)), "{value:?}");
     }
 }
 
@@ -137,11 +124,7 @@ fn every_control_character_comes_back_from_a_label_value() {
 fn label_values_may_be_empty_or_huge() {
     let registry = Registry::new();
     let huge = "\\\"\nä".repeat((1 << 20) / 5);
-    let family = registry
-        .gauge("a", "A.")
-        .labels(["x", "y"])
-        .register()
-        .unwrap();
+    let family = registry.gauge("a", "A.").labels(["x", "y"]).register().unwrap();
     family.with(["", ""]).set(1.0);
     family.with([&huge, ""]).set(2.0);
     family.with(["", &huge]).set(3.0);
@@ -158,28 +141,14 @@ fn help_may_be_empty_or_huge() {
     registry.gauge("a", "").register().unwrap();
     registry.gauge("b", huge.clone()).register().unwrap();
     let read = read(&registry);
-    assert_eq!(
-        read.family("a")
-            .unwrap()
-            .help
-            .as_deref()
-            .unwrap_or_default(),
-        ""
-    );
-    assert_eq!(
-        read.family("b").unwrap().help.as_deref(),
-        Some(huge.as_str())
-    );
+    assert_eq!(read.family("a").unwrap().help.as_deref().unwrap_or_default(), "");
+    assert_eq!(read.family("b").unwrap().help.as_deref(), Some(huge.as_str()));
 }
 
 #[test]
 fn scrapes_of_one_registry_are_in_one_order() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     registry.histogram("h", "H.").register().unwrap();
     for n in 0..500 {
         family.with([&(n * 7919 % 500).to_string()]).inc();
@@ -190,10 +159,7 @@ fn scrapes_of_one_registry_are_in_one_order() {
     }
     let second = read(&registry);
     assert_eq!(first.order(), second.order());
-    assert_ne!(
-        first.value("a_total", &[("x", "3")]),
-        second.value("a_total", &[("x", "3")])
-    );
+    assert_ne!(first.value("a_total", &[("x", "3")]), second.value("a_total", &[("x", "3")]));
 }
 
 const BOUNDS: [f64; 3] = [-1.5, 0.0, 1000.0];
@@ -223,32 +189,24 @@ impl Plan {
             }};
         }
         match self.kind {
-            "counter" => record!(
-                registry.counter(name, help),
-                |counter: &quipu::Counter, value| {
-                    counter.inc_by(count_of(value));
-                }
-            ),
+            "counter" => record!(registry.counter(name, help), |counter: &quipu::Counter, value| {
+                counter.inc_by(count_of(value));
+            }),
             "gauge" => record!(registry.gauge(name, help), quipu::Gauge::set),
-            _ => record!(
-                registry.histogram(name, help).buckets(BOUNDS),
-                |histogram: &quipu::Histogram, value| histogram.observe(whole(value))
-            ),
+            _ => {
+                record!(registry.histogram(name, help).buckets(BOUNDS), |histogram: &quipu::Histogram, value| histogram
+                    .observe(whole(value)))
+            }
         }
     }
 
     /// The family's lines: `format!`, and nothing that is clever.
     fn lines(&self) -> Vec<String> {
         let help = self.help.replace('\\', r"\\").replace('\n', r"\n");
-        let mut lines = vec![
-            format!("# HELP {} {help}", self.name),
-            format!("# TYPE {} {}", self.name, self.kind),
-        ];
+        let mut lines = vec![format!("# HELP {} {help}", self.name), format!("# TYPE {} {}", self.name, self.kind)];
         for (labels, values) in &self.series {
             let pairs = self.labels.iter().zip(labels);
-            let labels: Vec<_> = pairs
-                .map(|(name, value)| format!("{name}=\"{}\"", escaped(value)))
-                .collect();
+            let labels: Vec<_> = pairs.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
             lines.extend(self.series_lines(&labels, values));
         }
         lines
@@ -257,39 +215,20 @@ impl Plan {
     fn series_lines(&self, labels: &[String], values: &[f64]) -> Vec<String> {
         let line = |suffix: &str, more: Option<String>, value: String| {
             let labels: Vec<_> = labels.iter().cloned().chain(more).collect();
-            let braces = if labels.is_empty() {
-                String::new()
-            } else {
-                format!("{{{}}}", labels.join(","))
-            };
+            let braces = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
             format!("{}{suffix}{braces} {value}", self.name)
         };
         match self.kind {
             "counter" => {
-                let sum = values
-                    .iter()
-                    .fold(0, |sum: u64, value| sum.wrapping_add(count_of(*value)));
+                let sum = values.iter().fold(0, |sum: u64, value| sum.wrapping_add(count_of(*value)));
                 vec![line("", None, sum.to_string())]
             }
             "gauge" => vec![line("", None, format!("{}", values.last().unwrap_or(&0.0)))],
             _ => {
-                let up_to = |bound: f64| {
-                    values
-                        .iter()
-                        .filter(|value| whole(**value) <= bound)
-                        .count()
-                };
-                let bucket = |bound: f64, le: String| {
-                    line(
-                        "_bucket",
-                        Some(format!("le=\"{le}\"")),
-                        up_to(bound).to_string(),
-                    )
-                };
-                let mut lines: Vec<_> = BOUNDS
-                    .iter()
-                    .map(|bound| bucket(*bound, bound.to_string()))
-                    .collect();
+                let up_to = |bound: f64| values.iter().filter(|value| whole(**value) <= bound).count();
+                let bucket =
+                    |bound: f64, le: String| line("_bucket", Some(format!("le=\"{le}\"")), up_to(bound).to_string());
+                let mut lines: Vec<_> = BOUNDS.iter().map(|bound| bucket(*bound, bound.to_string())).collect();
                 lines.push(bucket(f64::INFINITY, "+Inf".to_owned()));
                 let sum: f64 = values.iter().map(|value| whole(*value)).sum();
                 lines.push(line("_sum", None, format!("{}", sum + 0.0)));
@@ -310,55 +249,30 @@ fn whole(value: f64) -> f64 {
 }
 
 fn escaped(value: &str) -> String {
-    value
-        .replace('\\', r"\\")
-        .replace('"', "\\\"")
-        .replace('\n', r"\n")
+    value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
 
 fn plans() -> impl Strategy<Value = Vec<Plan>> {
-    let series = |labels: usize| {
-        vec(
-            (vec(any::<String>(), labels), vec(any::<f64>(), 0..6)),
-            1..8,
-        )
-    };
+    let series = |labels: usize| vec((vec(any::<String>(), labels), vec(any::<f64>(), 0..6)), 1..8);
     let plan = ("[a-zA-Z_]{1,4}", 0..3usize, any::<String>(), 0..4usize);
-    let plan = plan.prop_flat_map(move |(name, kind, help, labels)| {
-        (Just((name, kind, help, labels)), series(labels))
-    });
+    let plan = plan.prop_flat_map(move |(name, kind, help, labels)| (Just((name, kind, help, labels)), series(labels)));
     vec(plan, 0..6).prop_map(|plans| {
         let numbered = plans.into_iter().enumerate();
-        let plan =
-            |(n, ((name, kind, help, labels), mut series)): (usize, (_, Vec<(Vec<String>, _)>))| {
-                series.sort_by(|a, b| a.0.cmp(&b.0));
-                series.dedup_by(|a, b| a.0 == b.0);
-                let (kind, suffix) =
-                    [("counter", "_total"), ("gauge", ""), ("histogram", "")][kind];
-                let name: String = format!("{name}{n}{suffix}");
-                let labels = ["first", "b", "C_3"][..labels]
-                    .iter()
-                    .map(|label| label.to_string());
-                Plan {
-                    kind,
-                    name,
-                    help,
-                    labels: labels.collect(),
-                    series,
-                }
-            };
+        let plan = |(n, ((name, kind, help, labels), mut series)): (usize, (_, Vec<(Vec<String>, _)>))| {
+            series.sort_by(|a, b| a.0.cmp(&b.0));
+            series.dedup_by(|a, b| a.0 == b.0);
+            let (kind, suffix) = [("counter", "_total"), ("gauge", ""), ("histogram", "")][kind];
+            let name: String = format!("{name}{n}{suffix}");
+            let labels = ["first", "b", "C_3"][..labels].iter().map(|label| label.to_string());
+            Plan { kind, name, help, labels: labels.collect(), series }
+        };
         numbered.map(plan).collect()
     })
 }
 
 /// The lines of the registry's own metrics are left out.
 fn own_lines(text: &str) -> Vec<&str> {
-    let is_own = |line: &&str| {
-        !line
-            .trim_start_matches("# HELP ")
-            .trim_start_matches("# TYPE ")
-            .starts_with("quipu_")
-    };
+    let is_own = |line: &&str| !line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ").starts_with("quipu_");
     text.split_terminator('\n').filter(is_own).collect()
 }
 

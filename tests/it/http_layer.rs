@@ -27,9 +27,7 @@ const INCIDENT: &str = r#"{method="GET",path="/v1/incidents/{id}",status="200"}"
 /// The value of a sample, by its name and labels as they stand in the text.
 fn sample(registry: &Registry, series: &str) -> Option<f64> {
     let text = registry.to_text();
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
     Some(value.parse().unwrap())
 }
 
@@ -70,11 +68,7 @@ fn incidents() -> Router {
 }
 
 fn request(method: &str, uri: &str, body: impl Into<Body>) -> Request {
-    Request::builder()
-        .method(method)
-        .uri(uri)
-        .body(body.into())
-        .unwrap()
+    Request::builder().method(method).uri(uri).body(body.into()).unwrap()
 }
 
 /// Sends a request and reads the whole response.

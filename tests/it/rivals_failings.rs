@@ -13,11 +13,7 @@ fn read(registry: &Registry) -> Exposition {
 #[test]
 fn keys_that_join_to_the_same_text_stay_apart() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x", "y"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x", "y"]).register().unwrap();
     let pairs = [("ab", "c"), ("a", "bc"), ("abc", ""), ("", "abc")];
     for (n, (x, y)) in (1..).zip(pairs) {
         family.with([x, y]).inc_by(n);
@@ -25,21 +21,14 @@ fn keys_that_join_to_the_same_text_stay_apart() {
     let read = read(&registry);
     assert_eq!(family.len(), pairs.len());
     for (n, (x, y)) in (1..).zip(pairs) {
-        assert_eq!(
-            read.value("a_total", &[("x", x), ("y", y)]),
-            Some(f64::from(n))
-        );
+        assert_eq!(read.value("a_total", &[("x", x), ("y", y)]), Some(f64::from(n)));
     }
 }
 
 #[test]
 fn keys_that_join_to_the_same_text_stay_apart_at_run_time() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .dyn_labels(&["x", "y"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").dyn_labels(&["x", "y"]).register().unwrap();
     family.with(&["ab", "c"]).unwrap().inc();
     family.with(&["a", "bc"]).unwrap().inc_by(2);
     let read = read(&registry);
@@ -52,11 +41,7 @@ fn keys_that_join_to_the_same_text_stay_apart_at_run_time() {
 fn no_two_of_many_keys_are_one() {
     const SERIES: u64 = 50_000;
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     for n in 0..SERIES {
         family.with([&n.to_string()]).inc_by(n);
     }
@@ -74,29 +59,15 @@ fn help_cannot_inject_a_sample() {
     let help = "Jobs.\njobs_total 1000\n# TYPE evil gauge\\nevil 1\r\n\"\\";
     registry.counter("jobs_total", help).register().unwrap();
     let read = read(&registry);
-    assert_eq!(
-        read.family("jobs_total").unwrap().help.as_deref(),
-        Some(help)
-    );
+    assert_eq!(read.family("jobs_total").unwrap().help.as_deref(), Some(help));
     assert_eq!(read.value("jobs_total", &[]), Some(0.0));
     assert!(read.family("evil").is_none());
 }
 
 #[test]
 fn label_values_cannot_inject_a_sample() {
-    let values = [
-        "\n",
-        "\\",
-        "\"",
-        "\\n",
-        "\"} 1\nevil 1\n#",
-        "\\\"",
-        "a\r\nevil 1",
-    ];
-    let registry = Registry::builder()
-        .label("global", values[4])
-        .build()
-        .unwrap();
+    let values = ["\n", "\\", "\"", "\\n", "\"} 1\nevil 1\n#", "\\\"", "a\r\nevil 1"];
+    let registry = Registry::builder().label("global", values[4]).build().unwrap();
     let family = registry.gauge("a", "A.").labels(["x"]).register().unwrap();
     for (n, value) in (0..).zip(values) {
         family.with([value]).set(f64::from(n));
@@ -137,19 +108,9 @@ fn a_name_is_not_counter_and_gauge() {
     assert!(registry.gauge("jobs_total", "Jobs.").register().is_err());
     // OpenMetrics calls the counter `jobs`, so these would be one there.
     assert!(registry.gauge("jobs", "Jobs.").register().is_err());
-    registry
-        .histogram("wait_seconds", "Waiting.")
-        .register()
-        .unwrap();
-    for taken in [
-        "wait_seconds_count",
-        "wait_seconds_sum",
-        "wait_seconds_bucket",
-    ] {
-        assert!(
-            registry.gauge(taken, "Taken.").register().is_err(),
-            "{taken}"
-        );
+    registry.histogram("wait_seconds", "Waiting.").register().unwrap();
+    for taken in ["wait_seconds_count", "wait_seconds_sum", "wait_seconds_bucket"] {
+        assert!(registry.gauge(taken, "Taken.").register().is_err(), "{taken}");
     }
     read(&registry);
 }
@@ -163,52 +124,31 @@ fn names_are_refused_and_never_changed() {
         assert!(refused.is_err(), "{name:?}");
     }
     let gauges = read(&registry);
-    let gauges = gauges
-        .families
-        .iter()
-        .filter(|family| !family.name.starts_with("quipu_"));
-    assert_eq!(
-        gauges
-            .map(|family| family.name.as_str())
-            .collect::<Vec<_>>(),
-        ["a_b"]
-    );
+    let gauges = gauges.families.iter().filter(|family| !family.name.starts_with("quipu_"));
+    assert_eq!(gauges.map(|family| family.name.as_str()).collect::<Vec<_>>(), ["a_b"]);
 }
 
 /// Another crate kept 0 of 12 increments made after its idle expiry.
 #[test]
 fn a_held_handle_loses_nothing_while_others_come_and_go() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     let kept = family.handle(["kept"]);
     for round in 0..200 {
         let passing: Vec<_> = (0..8).map(|n| format!("{round}-{n}")).collect();
-        passing
-            .iter()
-            .for_each(|x| family.with([x]).inc_by(1_000_000));
+        passing.iter().for_each(|x| family.with([x]).inc_by(1_000_000));
         kept.inc();
         passing.iter().for_each(|x| assert!(family.remove([x])));
         kept.inc();
     }
     assert_eq!(family.len(), 1);
-    assert_eq!(
-        read(&registry).value("a_total", &[("x", "kept")]),
-        Some(400.0)
-    );
+    assert_eq!(read(&registry).value("a_total", &[("x", "kept")]), Some(400.0));
 }
 
 #[test]
 fn a_removed_series_starts_again_at_zero_and_alone() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     let stale = family.handle(["x"]);
     stale.inc_by(7);
     assert!(family.remove(["x"]));
@@ -255,11 +195,7 @@ fn observe_until(stop: &AtomicBool, histogram: &Histogram) {
 fn no_snapshot_of_a_histogram_is_torn() {
     const SCRAPES: usize = 3_000;
     let registry = Registry::new();
-    let histogram = registry
-        .histogram("h", "H.")
-        .buckets([1.0])
-        .register()
-        .unwrap();
+    let histogram = registry.histogram("h", "H.").buckets([1.0]).register().unwrap();
     let stop = AtomicBool::new(false);
     let mut last = 0.0;
     thread::scope(|scope| {
@@ -277,9 +213,7 @@ fn no_snapshot_of_a_histogram_is_torn() {
                 assert!(count >= last, "{count} after {last}");
                 last = count;
                 let snapshot = histogram.snapshot();
-                let [low, high] = snapshot.buckets() else {
-                    panic!("two buckets")
-                };
+                let [low, high] = snapshot.buckets() else { panic!("two buckets") };
                 assert_eq!(snapshot.sum(), (low + 3 * high) as f64);
             }
         });
@@ -294,11 +228,7 @@ fn no_snapshot_of_a_histogram_is_torn() {
 #[test]
 fn no_scrape_has_a_series_twice_while_series_come_and_go() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     for n in 0..20_000 {
         family.with([&n.to_string()]).inc();
     }
@@ -362,11 +292,7 @@ fn memory_does_not_grow_while_nobody_scrapes() {
 #[test]
 fn a_scrape_holds_one_chunk_however_many_series_there_are() {
     let registry = Registry::new();
-    let family = registry
-        .counter("a_total", "A.")
-        .labels(["x"])
-        .register()
-        .unwrap();
+    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     for n in 0..20_000 {
         family.with([&n.to_string()]).inc();
     }

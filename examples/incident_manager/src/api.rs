@@ -57,11 +57,7 @@ async fn create(
     });
     let incident = created.await?;
     let location = format!("/v1/incidents/{}", incident.id);
-    Ok((
-        StatusCode::CREATED,
-        [(header::LOCATION, location)],
-        Json(incident),
-    ))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(incident)))
 }
 
 /// The parameters of a listing.
@@ -72,25 +68,17 @@ struct Filter {
     limit: Option<u32>,
 }
 
-async fn list(
-    AppState(app): AppState<App>,
-    Query(filter): Query<Filter>,
-) -> Result<Json<Vec<Incident>>, ApiError> {
+async fn list(AppState(app): AppState<App>, Query(filter): Query<Filter>) -> Result<Json<Vec<Incident>>, ApiError> {
     let limit = filter.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=MAX_LIMIT).contains(&limit) {
         let message = format!("limit must be 1 to {MAX_LIMIT}");
         return Err(ApiError::new(StatusCode::BAD_REQUEST, message));
     }
-    let listed = app
-        .store
-        .run(move |database| database.list(filter.state, limit));
+    let listed = app.store.run(move |database| database.list(filter.state, limit));
     Ok(Json(listed.await?))
 }
 
-async fn find(
-    AppState(app): AppState<App>,
-    Path(id): Path<i64>,
-) -> Result<Json<Incident>, ApiError> {
+async fn find(AppState(app): AppState<App>, Path(id): Path<i64>) -> Result<Json<Incident>, ApiError> {
     Ok(Json(app.store.run(move |database| database.get(id)).await?))
 }
 
@@ -164,10 +152,7 @@ struct ApiError {
 
 impl ApiError {
     fn new(status: StatusCode, message: impl Into<String>) -> ApiError {
-        ApiError {
-            status,
-            message: message.into(),
-        }
+        ApiError { status, message: message.into() }
     }
 }
 

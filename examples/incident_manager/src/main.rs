@@ -54,12 +54,7 @@ async fn obey(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Run(options) => run(options).await?,
         Command::Help => say(HELP),
-        Command::Version => say(concat!(
-            env!("CARGO_PKG_NAME"),
-            " ",
-            env!("CARGO_PKG_VERSION"),
-            "\n"
-        )),
+        Command::Version => say(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
     }
     Ok(())
 }
@@ -76,11 +71,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let api = api.map_err(|error| cannot_listen("--api", options.api, &error))?;
     let scrapes = Server::bind(options.metrics, registry).await;
     let scrapes = scrapes.map_err(|error| cannot_listen("--metrics", options.metrics, &error))?;
-    let bound = Options {
-        api: api.local_addr()?,
-        metrics: scrapes.local_addr(),
-        ..options
-    };
+    let bound = Options { api: api.local_addr()?, metrics: scrapes.local_addr(), ..options };
 
     let store = Store::open(&bound.database);
     let store = store.map_err(|error| cannot_use(&bound.database, &error))?;
@@ -91,9 +82,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let api = axum::serve(http.listener(api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let traffic = bound
-        .traffic
-        .map(|rate| Part::start(|stop| traffic::run(bound.api, rate, stop)));
+    let traffic = bound.traffic.map(|rate| Part::start(|stop| traffic::run(bound.api, rate, stop)));
     say(&greeting(&bound));
 
     asked_to_stop.await;

@@ -5,9 +5,7 @@ use quipu::{Counter, Family, Histogram, InFlightGauge, LabelSet, RegisterError, 
 use crate::incident::{Category, Incident, Severity, Source};
 
 /// A minute to a day: how long people take.
-const RESOLUTION: [f64; 8] = [
-    60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 43200.0, 86400.0,
-];
+const RESOLUTION: [f64; 8] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 43200.0, 86400.0];
 
 // Every field is an enum, so every series exists at zero before the first incident,
 // and finding one is an index computation.
@@ -42,10 +40,7 @@ pub(crate) struct IncidentMetrics {
 impl IncidentMetrics {
     pub(crate) fn register(registry: &Registry) -> Result<IncidentMetrics, RegisterError> {
         Ok(IncidentMetrics {
-            created: registry
-                .counter("incidents_total", "Incidents created.")
-                .label_set::<Kind>()
-                .register()?,
+            created: registry.counter("incidents_total", "Incidents created.").label_set::<Kind>().register()?,
             resolved: registry
                 .counter("incidents_resolved_total", "Incidents resolved.")
                 .label_set::<Kind>()
@@ -76,11 +71,7 @@ impl IncidentMetrics {
     /// Takes in the incidents that were active when the service last stopped.
     pub(crate) fn restore(&self, active: Vec<(Severity, Source, Category, i64)>) {
         for (severity, source, category, count) in active {
-            let kind = Kind {
-                severity,
-                source,
-                category,
-            };
+            let kind = Kind { severity, source, category };
             let active = self.active.with(&kind);
             for _ in 0..count {
                 active.inc();
@@ -95,9 +86,7 @@ impl IncidentMetrics {
     }
 
     pub(crate) fn acknowledged(&self, incident: &Incident) {
-        let series = Acknowledgment {
-            severity: incident.severity,
-        };
+        let series = Acknowledgment { severity: incident.severity };
         if let Some(time) = incident.time_to_acknowledge() {
             self.acknowledgment.with(&series).observe_duration(time);
         }
@@ -107,10 +96,7 @@ impl IncidentMetrics {
         let kind = kind(incident);
         self.resolved.with(&kind).inc();
         self.active.with(&kind).dec();
-        let series = Resolution {
-            severity: incident.severity,
-            source: incident.source,
-        };
+        let series = Resolution { severity: incident.severity, source: incident.source };
         if let Some(time) = incident.time_to_resolve() {
             self.resolution.with(&series).observe_duration(time);
         }
@@ -118,9 +104,5 @@ impl IncidentMetrics {
 }
 
 fn kind(incident: &Incident) -> Kind {
-    Kind {
-        severity: incident.severity,
-        source: incident.source,
-        category: incident.category,
-    }
+    Kind { severity: incident.severity, source: incident.source, category: incident.category }
 }

@@ -116,9 +116,7 @@ mod tests {
             traffic: Some(7),
         };
         assert_eq!(parsed(line), Ok(Command::Run(wanted)));
-        let Ok(Command::Run(options)) = parsed("--traffic off") else {
-            panic!("refused")
-        };
+        let Ok(Command::Run(options)) = parsed("--traffic off") else { panic!("refused") };
         assert_eq!(options.traffic, None);
         assert_eq!(parsed("--api 1.2.3.4:5 -h"), Ok(Command::Help));
         assert_eq!(parsed("-V"), Ok(Command::Version));

@@ -10,9 +10,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, 
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::incident::{
-    Category, Incident, NewIncident, Severity, Source, State, text_of, value_of,
-};
+use crate::incident::{Category, Incident, NewIncident, Severity, Source, State, text_of, value_of};
 
 /// Resolved incidents beyond the newest so many are deleted, so that the file stops growing.
 const KEEP_RESOLVED: u32 = 10_000;
@@ -155,10 +153,7 @@ impl Database {
         // With a write-ahead log, NORMAL survives a crash of the process; FULL, also of the machine.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         migrate(&mut connection)?;
-        Ok(Database {
-            connection,
-            resolutions_until_prune: 0,
-        })
+        Ok(Database { connection, resolutions_until_prune: 0 })
     }
 
     pub(crate) fn ping(&mut self) -> Result<()> {
@@ -174,14 +169,7 @@ impl Database {
                  VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
             )?
             .query_row(
-                params![
-                    new.title,
-                    new.severity,
-                    new.source,
-                    new.category,
-                    State::New,
-                    now.as_millisecond()
-                ],
+                params![new.title, new.severity, new.source, new.category, State::New, now.as_millisecond()],
                 incident,
             )?;
         transaction.commit()?;
@@ -241,10 +229,8 @@ impl Database {
 
     fn change(&mut self, change: &str, id: i64, now: Timestamp) -> Result<Incident> {
         let transaction = self.connection.transaction()?;
-        let changed = transaction
-            .prepare_cached(change)?
-            .query_row(params![id, now.as_millisecond()], incident)
-            .optional()?;
+        let changed =
+            transaction.prepare_cached(change)?.query_row(params![id, now.as_millisecond()], incident).optional()?;
         // A commit that fails is an error here; dropped with the statement it would pass unseen.
         transaction.commit()?;
         match changed {
@@ -285,12 +271,8 @@ fn incident(row: &Row<'_>) -> rusqlite::Result<Incident> {
         category: row.get("category")?,
         state: row.get("state")?,
         created_at: row.get::<_, Milliseconds>("created_at")?.0,
-        acknowledged_at: row
-            .get::<_, Option<Milliseconds>>("acknowledged_at")?
-            .map(|at| at.0),
-        resolved_at: row
-            .get::<_, Option<Milliseconds>>("resolved_at")?
-            .map(|at| at.0),
+        acknowledged_at: row.get::<_, Option<Milliseconds>>("acknowledged_at")?.map(|at| at.0),
+        resolved_at: row.get::<_, Option<Milliseconds>>("resolved_at")?.map(|at| at.0),
     })
 }
 
@@ -364,23 +346,14 @@ mod tests {
     fn wrong_changes_are_refused() {
         let mut database = database();
         assert!(matches!(database.get(1), Err(StoreError::NotFound(1))));
-        assert!(matches!(
-            database.resolve(1, at(1)),
-            Err(StoreError::NotFound(1))
-        ));
+        assert!(matches!(database.resolve(1, at(1)), Err(StoreError::NotFound(1))));
         let id = database.create(&p1("Bill"), at(1)).unwrap().id;
         database.acknowledge(id, at(2)).unwrap();
         let twice = database.acknowledge(id, at(3)).unwrap_err();
-        assert!(matches!(
-            twice,
-            StoreError::Conflict(_, State::Acknowledged)
-        ));
+        assert!(matches!(twice, StoreError::Conflict(_, State::Acknowledged)));
         database.resolve(id, at(4)).unwrap();
         for refused in [database.acknowledge(id, at(5)), database.resolve(id, at(5))] {
-            assert!(matches!(
-                refused,
-                Err(StoreError::Conflict(_, State::Resolved))
-            ));
+            assert!(matches!(refused, Err(StoreError::Conflict(_, State::Resolved))));
         }
         assert_eq!(database.get(id).unwrap().resolved_at, Some(at(4)));
     }
@@ -441,10 +414,7 @@ mod tests {
             database.resolve(id, at(second)).unwrap();
         }
         let count = "SELECT count(*) FROM incidents";
-        let rows: i64 = database
-            .connection
-            .query_row(count, [], |row| row.get(0))
-            .unwrap();
+        let rows: i64 = database.connection.query_row(count, [], |row| row.get(0)).unwrap();
         assert!((i64::from(KEEP_RESOLVED)..=most).contains(&rows), "{rows}");
     }
 
@@ -452,9 +422,6 @@ mod tests {
     fn a_newer_schema_is_refused() {
         let connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(
-            Database::new(connection),
-            Err(StoreError::TooNew(99))
-        ));
+        assert!(matches!(Database::new(connection), Err(StoreError::TooNew(99))));
     }
 }

@@ -65,10 +65,7 @@ pub(crate) async fn run(api: SocketAddr, rate: u32, stop: impl Future<Output = (
         }
     }
     // What has no answer by then is given up when the set is dropped.
-    let _ = timeout(FINISH_WITHIN, async {
-        while requests.join_next().await.is_some() {}
-    })
-    .await;
+    let _ = timeout(FINISH_WITHIN, async { while requests.join_next().await.is_some() {} }).await;
 }
 
 fn report(error: &(dyn Error + Send + Sync)) {
@@ -93,11 +90,7 @@ impl Call {
     }
 
     fn new(method: Method, path: impl Into<String>, body: impl Into<String>) -> Call {
-        Call {
-            method,
-            path: path.into(),
-            body: body.into(),
-        }
+        Call { method, path: path.into(), body: body.into() }
     }
 }
 
@@ -156,13 +149,8 @@ impl ApiClient {
             let path = format!("/v1/incidents?state={state}&limit={CROWD}");
             let answer = self.send(Call::get(path)).await?;
             let seen: Vec<Seen> = serde_json::from_slice(&answer.body)?;
-            let ours = seen
-                .into_iter()
-                .filter(|seen| seen.title.starts_with(TITLE_PREFIX));
-            left.extend(ours.map(|seen| Open {
-                id: seen.id,
-                acknowledged,
-            }));
+            let ours = seen.into_iter().filter(|seen| seen.title.starts_with(TITLE_PREFIX));
+            left.extend(ours.map(|seen| Open { id: seen.id, acknowledged }));
         }
         Ok(left)
     }
@@ -212,10 +200,7 @@ impl Plan {
     fn create(&mut self) -> Call {
         let severities = texts::<Severity>();
         // The greater of two: the worse, the rarer.
-        let severity = self
-            .rng
-            .usize(..severities.len())
-            .max(self.rng.usize(..severities.len()));
+        let severity = self.rng.usize(..severities.len()).max(self.rng.usize(..severities.len()));
         let (category, title) = self.pick(&[
             ("performance", "Time to first token above two seconds"),
             ("security", "Prompt injection in a support chat"),
@@ -333,11 +318,9 @@ mod tests {
 
     #[test]
     fn every_address_is_reached() {
-        for (listens, called) in [
-            ("0.0.0.0:80", "127.0.0.1:80"),
-            ("[::]:80", "[::1]:80"),
-            ("10.0.0.1:80", "10.0.0.1:80"),
-        ] {
+        for (listens, called) in
+            [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.1:80", "10.0.0.1:80")]
+        {
             let client = ApiClient::new(listens.parse().unwrap());
             assert_eq!(client.api.to_string(), called);
         }

@@ -6,9 +6,7 @@
 
 use std::sync::Mutex;
 
-use ::fast_telemetry::{
-    Counter, DynamicCounter, DynamicGaugeI64, DynamicHistogram, Histogram, PrometheusExport,
-};
+use ::fast_telemetry::{Counter, DynamicCounter, DynamicGaugeI64, DynamicHistogram, Histogram, PrometheusExport};
 
 use crate::rival::{Filled, Observe, Operation, Rival};
 use crate::workload::{BOUNDS, Key, Keys, LABELS, count_of, for_each_series, value_per_bucket};
@@ -75,11 +73,7 @@ fn microseconds(seconds: f64) -> u64 {
 }
 
 fn labels(key: [&str; 3]) -> [(&'static str, &str); 3] {
-    [
-        (LABELS[0], key[0]),
-        (LABELS[1], key[1]),
-        (LABELS[2], key[2]),
-    ]
+    [(LABELS[0], key[0]), (LABELS[1], key[1]), (LABELS[2], key[2])]
 }
 
 fn encoding(name: &'static str, family: impl PrometheusExport + Send + Sync + 'static) -> Filled {

@@ -73,15 +73,12 @@ impl Rival for Fastmetrics {
 
 fn encoding(name: &'static str, family: impl Metric) -> Filled {
     let mut registry = Registry::default();
-    registry
-        .register(name, "Requests", family)
-        .expect("a valid name");
+    registry.register(name, "Requests", family).expect("a valid name");
     let buffer = Mutex::new(String::new());
     Filled::with_encoder(move |sink| {
         let mut output = buffer.lock().expect("one thread");
         output.clear();
-        text::encode(&mut *output, &registry, TextProfile::PrometheusV0_0_4)
-            .expect("a String takes everything");
+        text::encode(&mut *output, &registry, TextProfile::PrometheusV0_0_4).expect("a String takes everything");
         sink(output.as_bytes());
     })
 }

@@ -11,8 +11,7 @@
 use std::sync::atomic::AtomicI64;
 
 use ::foundations_metrics::{
-    Counter, EncodeMetric, EncodeMetricValue, Family, Gauge, Histogram, NamedMetric,
-    ThreadLocalCounter, encode_to_text,
+    Counter, EncodeMetric, EncodeMetricValue, Family, Gauge, Histogram, NamedMetric, ThreadLocalCounter, encode_to_text,
 };
 
 use super::labels::{Borrowed, Owned};

@@ -25,21 +25,13 @@ pub(super) struct Owned {
 impl From<Key> for Borrowed {
     #[inline]
     fn from([method, path, status]: Key) -> Self {
-        Self {
-            method,
-            path,
-            status,
-        }
+        Self { method, path, status }
     }
 }
 
 impl From<[&str; 3]> for Owned {
     fn from(key: [&str; 3]) -> Self {
         let [method, path, status] = key.map(str::to_owned);
-        Self {
-            method,
-            path,
-            status,
-        }
+        Self { method, path, status }
     }
 }

@@ -9,9 +9,7 @@ use std::sync::Mutex;
 
 use ::measured::metric::histogram::Thresholds;
 use ::measured::text::BufferedTextEncoder;
-use ::measured::{
-    Counter, CounterVec, FloatGauge, Gauge, Histogram, HistogramVec, LabelGroup, MetricGroup,
-};
+use ::measured::{Counter, CounterVec, FloatGauge, Gauge, Histogram, HistogramVec, LabelGroup, MetricGroup};
 use lasso::{Rodeo, RodeoReader, Spur};
 use paracord::ParaCord;
 
@@ -88,66 +86,37 @@ impl Rival for Measured {
             rodeo.extend(values.iter().copied());
             rodeo.into_reader()
         });
-        let family = CounterVec::with_label_set(FixedSet {
-            method,
-            path,
-            status,
-        });
+        let family = CounterVec::with_label_set(FixedSet { method, path, status });
         for [method, path, status] in keys.series() {
-            family.inc(FixedLabels {
-                method,
-                path,
-                status,
-            });
+            family.inc(FixedLabels { method, path, status });
         }
-        Some(move |[method, path, status]: Key| {
-            family.inc(FixedLabels {
-                method,
-                path,
-                status,
-            })
-        })
+        Some(move |[method, path, status]: Key| family.inc(FixedLabels { method, path, status }))
     }
 
     fn counters(series: usize) -> Option<Filled> {
-        let counters = Counters {
-            http_requests_total: CounterVec::with_label_set(open_set()),
-        };
+        let counters = Counters { http_requests_total: CounterVec::with_label_set(open_set()) };
         for_each_series(series, |series, key| {
-            counters
-                .http_requests_total
-                .inc_by(open(key), count_of(series));
+            counters.http_requests_total.inc_by(open(key), count_of(series));
         });
         Some(encoding(counters))
     }
 
     fn histograms(series: usize) -> Option<Filled> {
-        let family =
-            HistogramVec::with_label_set_and_metadata(open_set(), Thresholds::with_buckets(BOUNDS));
+        let family = HistogramVec::with_label_set_and_metadata(open_set(), Thresholds::with_buckets(BOUNDS));
         for_each_series(series, |_, key| {
             let id = family.with_labels(open(key));
             value_per_bucket().for_each(|value| family.get_metric(id).observe(value));
         });
-        Some(encoding(Histograms {
-            http_request_duration_seconds: family,
-        }))
+        Some(encoding(Histograms { http_request_duration_seconds: family }))
     }
 }
 
 fn open_set() -> OpenSet {
-    OpenSet {
-        method: ParaCord::default(),
-        path: ParaCord::default(),
-        status: ParaCord::default(),
-    }
+    OpenSet { method: ParaCord::default(), path: ParaCord::default(), status: ParaCord::default() }
 }
 
 fn open([method, path, status]: [&str; 3]) -> OpenLabels<'_> {
-    OpenLabels {
-        method,
-        path,
-        status,
-    }
+    OpenLabels { method, path, status }
 }
 
 fn encoding(metrics: impl MetricGroup<BufferedTextEncoder> + Send + Sync + 'static) -> Filled {

@@ -40,23 +40,16 @@ impl Rival for Metrics {
     fn histogram() -> Option<impl Observe> {
         let recorder = recorder();
         let key = ::metrics::Key::from_static_name(HISTOGRAMS);
-        Some(Queue {
-            histogram: recorder.register_histogram(&key, &METADATA),
-            exporter: recorder.handle(),
-        })
+        Some(Queue { histogram: recorder.register_histogram(&key, &METADATA), exporter: recorder.handle() })
     }
 
     fn lookup(keys: &Keys) -> Option<impl Fn(Key) + Send + Sync + 'static> {
         let recorder = recorder();
         for key in keys.series() {
-            recorder
-                .register_counter(&borrowed(key), &METADATA)
-                .increment(1);
+            recorder.register_counter(&borrowed(key), &METADATA).increment(1);
         }
         Some(move |key: Key| {
-            recorder
-                .register_counter(&borrowed(key), &METADATA)
-                .increment(1);
+            recorder.register_counter(&borrowed(key), &METADATA).increment(1);
         })
     }
 
@@ -97,27 +90,17 @@ impl Observe for Queue {
 }
 
 fn recorder() -> PrometheusRecorder {
-    PrometheusBuilder::new()
-        .set_buckets(&BOUNDS)
-        .expect("some buckets")
-        .build_recorder()
+    PrometheusBuilder::new().set_buckets(&BOUNDS).expect("some buckets").build_recorder()
 }
 
 fn borrowed([method, path, status]: Key) -> ::metrics::Key {
-    let labels = vec![
-        Label::new(LABELS[0], method),
-        Label::new(LABELS[1], path),
-        Label::new(LABELS[2], status),
-    ];
+    let labels = vec![Label::new(LABELS[0], method), Label::new(LABELS[1], path), Label::new(LABELS[2], status)];
     ::metrics::Key::from_parts(COUNTERS, labels)
 }
 
 fn owned(name: &'static str, key: [&str; 3]) -> ::metrics::Key {
-    let labels: Vec<Label> = LABELS
-        .into_iter()
-        .zip(key)
-        .map(|(name, value)| Label::new(name, value.to_owned()))
-        .collect();
+    let labels: Vec<Label> =
+        LABELS.into_iter().zip(key).map(|(name, value)| Label::new(name, value.to_owned())).collect();
     ::metrics::Key::from_parts(name, labels)
 }
 
@@ -126,9 +109,7 @@ fn encoding(exporter: PrometheusHandle) -> Filled {
     Filled::with_encoder(move |sink| {
         let mut text = buffer.lock().expect("one thread");
         text.clear();
-        exporter
-            .render_to_write(&mut *text)
-            .expect("a Vec takes everything");
+        exporter.render_to_write(&mut *text).expect("a Vec takes everything");
         sink(&text);
     })
 }

@@ -66,9 +66,7 @@ impl Rival for MetricsLib {
 
     fn histograms(series: usize) -> Option<Filled> {
         let registry = Registry::with_cardinality_cap(series);
-        registry
-            .configure_histogram(HISTOGRAMS, BOUNDS)
-            .expect("valid bounds");
+        registry.configure_histogram(HISTOGRAMS, BOUNDS).expect("valid bounds");
         for_each_series(series, |_, key| {
             let histogram = registry.histogram_with(HISTOGRAMS, &owned(key));
             value_per_bucket().for_each(|value| histogram.observe(value));
@@ -78,11 +76,7 @@ impl Rival for MetricsLib {
 }
 
 fn borrowed(key: Key) -> LabelSet {
-    LabelSet::from([
-        (LABELS[0], key[0]),
-        (LABELS[1], key[1]),
-        (LABELS[2], key[2]),
-    ])
+    LabelSet::from([(LABELS[0], key[0]), (LABELS[1], key[1]), (LABELS[2], key[2])])
 }
 
 fn owned(key: [&str; 3]) -> LabelSet {

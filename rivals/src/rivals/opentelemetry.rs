@@ -46,11 +46,7 @@ impl Rival for OpenTelemetry {
 
     fn histogram() -> Option<impl Observe> {
         let (provider, meter) = provider(1);
-        let histogram = meter
-            .f64_histogram("duration")
-            .with_boundaries(BOUNDS.to_vec())
-            .build()
-            .bind(&[]);
+        let histogram = meter.f64_histogram("duration").with_boundaries(BOUNDS.to_vec()).build().bind(&[]);
         Some(move |value| {
             let _ = &provider;
             histogram.record(value);
@@ -80,11 +76,8 @@ impl Rival for OpenTelemetry {
 
     fn histograms(series: usize) -> Option<Filled> {
         let exported = Exported::new(series);
-        let histogram = exported
-            .meter
-            .f64_histogram("http_request_duration_seconds")
-            .with_boundaries(BOUNDS.to_vec())
-            .build();
+        let histogram =
+            exported.meter.f64_histogram("http_request_duration_seconds").with_boundaries(BOUNDS.to_vec()).build();
         for_each_series(series, |_, key| {
             let labels = owned(key);
             value_per_bucket().for_each(|value| histogram.record(value, &labels));
@@ -95,19 +88,11 @@ impl Rival for OpenTelemetry {
 
 /// A view that allows `series` of each instrument.
 fn limit(series: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
-    move |_| {
-        Stream::builder()
-            .with_cardinality_limit(series)
-            .build()
-            .ok()
-    }
+    move |_| Stream::builder().with_cardinality_limit(series).build().ok()
 }
 
 fn provider(series: usize) -> (SdkMeterProvider, Meter) {
-    let provider = SdkMeterProvider::builder()
-        .with_reader(ManualReader::default())
-        .with_view(limit(series))
-        .build();
+    let provider = SdkMeterProvider::builder().with_reader(ManualReader::default()).with_view(limit(series)).build();
     let meter = provider.meter("bench");
     (provider, meter)
 }
@@ -128,16 +113,9 @@ impl Exported {
             .without_target_info()
             .build()
             .expect("the registry is empty");
-        let provider = SdkMeterProvider::builder()
-            .with_reader(exporter)
-            .with_view(limit(series))
-            .build();
+        let provider = SdkMeterProvider::builder().with_reader(exporter).with_view(limit(series)).build();
         let meter = provider.meter("bench");
-        Self {
-            registry,
-            provider,
-            meter,
-        }
+        Self { registry, provider, meter }
     }
 
     fn encoding(self) -> Filled {
@@ -151,18 +129,10 @@ impl Exported {
 }
 
 fn borrowed(key: Key) -> [KeyValue; 3] {
-    [
-        KeyValue::new(LABELS[0], key[0]),
-        KeyValue::new(LABELS[1], key[1]),
-        KeyValue::new(LABELS[2], key[2]),
-    ]
+    [KeyValue::new(LABELS[0], key[0]), KeyValue::new(LABELS[1], key[1]), KeyValue::new(LABELS[2], key[2])]
 }
 
 fn owned(key: [&str; 3]) -> [KeyValue; 3] {
     let [method, path, status] = key.map(str::to_owned);
-    [
-        KeyValue::new(LABELS[0], method),
-        KeyValue::new(LABELS[1], path),
-        KeyValue::new(LABELS[2], status),
-    ]
+    [KeyValue::new(LABELS[0], method), KeyValue::new(LABELS[1], path), KeyValue::new(LABELS[2], status)]
 }

@@ -6,8 +6,7 @@
 use std::sync::Mutex;
 
 use ::prometheus::{
-    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Counter, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 
 use crate::rival::{Filled, Observe, Operation, Rival};
@@ -85,9 +84,7 @@ pub(super) fn encoding(registry: Registry) -> Filled {
     Filled::with_encoder(move |sink| {
         let mut text = buffer.lock().expect("one thread");
         text.clear();
-        TextEncoder::new()
-            .encode_utf8(&registry.gather(), &mut text)
-            .expect("valid families");
+        TextEncoder::new().encode_utf8(&registry.gather(), &mut text).expect("valid families");
         sink(text.as_bytes());
     })
 }

@@ -19,17 +19,13 @@ impl Rival for Quipu {
     }
 
     fn float_counter() -> Option<impl Fn(f64) + Send + Sync + 'static> {
-        let counter = Registry::new()
-            .float_counter("cost_total", "Cost.")
-            .register();
+        let counter = Registry::new().float_counter("cost_total", "Cost.").register();
         let counter = counter.expect("the first");
         Some(move |amount| counter.add(amount))
     }
 
     fn in_flight_gauge() -> Option<impl Operation> {
-        let gauge = Registry::new()
-            .in_flight_gauge("requests_in_flight", "Requests.")
-            .register();
+        let gauge = Registry::new().in_flight_gauge("requests_in_flight", "Requests.").register();
         let gauge = gauge.expect("the first");
         Some(move || {
             gauge.inc();
@@ -47,11 +43,8 @@ impl Rival for Quipu {
     }
 
     fn lookup(keys: &Keys) -> Option<impl Fn(Key) + Send + Sync + 'static> {
-        let family = Registry::new()
-            .counter("http_requests_total", "Requests.")
-            .labels(LABELS)
-            .register()
-            .expect("the first");
+        let family =
+            Registry::new().counter("http_requests_total", "Requests.").labels(LABELS).register().expect("the first");
         for key in keys.series() {
             family.with(key).inc();
         }
@@ -81,14 +74,8 @@ impl Rival for Quipu {
 /// A registry with one family of `series` counters.
 pub(crate) fn registry_of_counters(series: usize) -> Registry {
     let registry = Registry::new();
-    let family = registry
-        .counter("http_requests_total", "Requests.")
-        .labels(LABELS)
-        .register()
-        .expect("the first");
-    for_each_series(series, |series, key| {
-        family.with(key).inc_by(count_of(series))
-    });
+    let family = registry.counter("http_requests_total", "Requests.").labels(LABELS).register().expect("the first");
+    for_each_series(series, |series, key| family.with(key).inc_by(count_of(series)));
     registry
 }
 

@@ -9,10 +9,7 @@ const PER_ROUND: usize = 400_000;
 
 pub(super) fn one_thread(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(
-            R::counter()
-                .map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())),
-        )
+        Entry::new::<R>(R::counter().map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())))
     }
     run(bench, 1, for_each_rival!(entry()));
 }
@@ -20,8 +17,7 @@ pub(super) fn one_thread(bench: &mut Bench) {
 pub(super) fn two_threads(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
         Entry::new::<R>(
-            R::contended_counter()
-                .map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())),
+            R::contended_counter().map(|increment| Contender::repeating(R::NAME, PER_ROUND, move |_| increment())),
         )
     }
     run(bench, 2, for_each_rival!(entry()));
@@ -30,8 +26,6 @@ pub(super) fn two_threads(bench: &mut Bench) {
 fn run(bench: &mut Bench, threads: usize, entries: impl IntoIterator<Item = Entry>) {
     let work = super::on_threads("counter, increment", threads);
     let table = bench.measure(&work, threads, entries);
-    bench
-        .targets
-        .at_most(work.as_str(), table.quipu(), 0.6, "ns");
+    bench.targets.at_most(work.as_str(), table.quipu(), 0.6, "ns");
     super::against_counters(&mut bench.targets, &work, &table, 7.0);
 }

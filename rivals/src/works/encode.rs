@@ -39,11 +39,7 @@ fn encoding<R: Rival>(filled: Option<Filled>, lines: usize) -> Entry {
     let filled = filled.filter(|filled| filled.has_encoder);
     Entry::new::<R>(filled.map(|Filled { encode, .. }| {
         let found = count_lines(R::NAME, &encode);
-        assert!(
-            (lines..lines + 20).contains(&found),
-            "{} wrote {found} samples instead of {lines}",
-            R::NAME
-        );
+        assert!((lines..lines + 20).contains(&found), "{} wrote {found} samples instead of {lines}", R::NAME);
         Contender::whole(R::NAME, lines, move || {
             encode(&mut |piece| {
                 black_box(piece);
@@ -57,7 +53,5 @@ fn count_lines(name: &str, encode: &crate::rival::Encode) -> usize {
     let mut text = Vec::new();
     encode(&mut |piece| text.extend_from_slice(piece));
     let text = str::from_utf8(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
-    text.lines()
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .count()
+    text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).count()
 }

@@ -9,10 +9,7 @@ const PER_ROUND: usize = 200_000;
 
 pub(super) fn float_counter(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
-        Entry::new::<R>(
-            R::float_counter()
-                .map(|add| Contender::repeating(R::NAME, PER_ROUND, move |_| add(0.25))),
-        )
+        Entry::new::<R>(R::float_counter().map(|add| Contender::repeating(R::NAME, PER_ROUND, move |_| add(0.25))))
     }
     let work = "float counter, add";
     let table = bench.measure(work, 1, for_each_rival!(entry()));
@@ -23,9 +20,7 @@ pub(super) fn float_counter(bench: &mut Bench) {
 pub(super) fn in_flight_gauge(bench: &mut Bench) {
     fn entry<R: Rival>() -> Entry {
         Entry::new::<R>(
-            R::in_flight_gauge().map(|up_and_down| {
-                Contender::repeating(R::NAME, PER_ROUND, move |_| up_and_down())
-            }),
+            R::in_flight_gauge().map(|up_and_down| Contender::repeating(R::NAME, PER_ROUND, move |_| up_and_down())),
         )
     }
     let work = "in-flight gauge, up and down";

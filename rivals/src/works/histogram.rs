@@ -54,8 +54,7 @@ pub(super) fn many(bench: &mut Bench) {
     let mut histograms: Vec<Histogram> = Vec::new();
     for_each_series(HISTOGRAMS, |_, key| histograms.push(family.handle(key)));
     let mut random = Random::new();
-    let order: Box<[u16; 1 << 14]> =
-        Box::new(std::array::from_fn(|_| random.below(HISTOGRAMS) as u16));
+    let order: Box<[u16; 1 << 14]> = Box::new(std::array::from_fn(|_| random.below(HISTOGRAMS) as u16));
     let values = Values::new();
     let contender = Contender::repeating(QUIPU, PER_ROUND, move |position| {
         let histogram = &histograms[order[position % order.len()] as usize];

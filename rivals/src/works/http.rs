@@ -30,10 +30,7 @@ pub(super) fn layers(bench: &mut Bench) {
     let contenders = [
         requesting(BARE, router()),
         quipu(),
-        requesting(
-            METRICS_LIB,
-            router().layer(RedLayer::new(Arc::new(MetricsCore::new()))),
-        ),
+        requesting(METRICS_LIB, router().layer(RedLayer::new(Arc::new(MetricsCore::new())))),
         metrics_lib_with_routes(),
         axum_prometheus(),
     ];
@@ -47,20 +44,12 @@ pub(super) fn layers(bench: &mut Bench) {
     let work = "HTTP layer, added to one request";
     let table = Table::new(work, "ns", samples, Vec::new());
     table.print();
-    let Sample {
-        minimum, median, ..
-    } = bare;
-    println!(
-        "  a request to the {BARE} takes {minimum:.0} ns at least, {median:.0} ns in the median"
-    );
+    let Sample { minimum, median, .. } = bare;
+    println!("  a request to the {BARE} takes {minimum:.0} ns at least, {median:.0} ns in the median");
     let targets = &mut bench.targets;
     targets.at_most(work, table.quipu(), 250.0, "ns");
     for (rival, times) in [(METRICS_LIB, 2.0), (AXUM_PROMETHEUS, 4.0)] {
-        targets.times_better(
-            format!("{work}: against {rival}"),
-            table.ratio(rival),
-            times,
-        );
+        targets.times_better(format!("{work}: against {rival}"), table.ratio(rival), times);
     }
 }
 
@@ -91,8 +80,7 @@ fn axum_prometheus() -> Contender {
         .expect("some buckets")
         .install_recorder()
         .expect("no other recorder is installed");
-    requesting(AXUM_PROMETHEUS, router().layer(BaseMetricLayer::new()))
-        .settling(move || exporter.run_upkeep())
+    requesting(AXUM_PROMETHEUS, router().layer(BaseMetricLayer::new())).settling(move || exporter.run_upkeep())
 }
 
 /// Sends requests through a router and collects the bodies of the responses.

@@ -36,21 +36,11 @@ pub(crate) struct Filling {
 }
 
 fn counters_of<R: Rival>() -> Filling {
-    Filling {
-        name: R::NAME,
-        kind: "counters",
-        series: COUNTERS,
-        fill: R::counters,
-    }
+    Filling { name: R::NAME, kind: "counters", series: COUNTERS, fill: R::counters }
 }
 
 fn histograms_of<R: Rival>() -> Filling {
-    Filling {
-        name: R::NAME,
-        kind: "histograms",
-        series: HISTOGRAMS,
-        fill: R::histograms,
-    }
+    Filling { name: R::NAME, kind: "histograms", series: HISTOGRAMS, fill: R::histograms }
 }
 
 fn in_children(work: &str, fillings: &[Filling]) -> Table {
@@ -71,9 +61,7 @@ fn in_children(work: &str, fillings: &[Filling]) -> Table {
 /// In the child: fills a registry and prints the growth of resident memory for each series, or
 /// `none` where the crate has no such thing.
 pub(crate) fn fill(kind: &str, name: &str) {
-    let fillings = for_each_rival!(counters_of())
-        .into_iter()
-        .chain(for_each_rival!(histograms_of()));
+    let fillings = for_each_rival!(counters_of()).into_iter().chain(for_each_rival!(histograms_of()));
     let filling = fillings
         .into_iter()
         .find(|filling| filling.kind == kind && filling.name == name)

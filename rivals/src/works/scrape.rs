@@ -35,12 +35,7 @@ pub(super) fn over_http(bench: &mut Bench) {
     let growth = (child::peak(server.id()).saturating_sub(before)) as f64 / MEBIBYTE;
 
     let work = "scrape of 1,000,000 series over HTTP";
-    let table = Table::new(
-        work,
-        "ms",
-        vec![Sample::of_rounds(QUIPU, times)],
-        Vec::new(),
-    );
+    let table = Table::new(work, "ms", vec![Sample::of_rounds(QUIPU, times)], Vec::new());
     table.print();
     println!("  the server's resident memory grew by {growth:.1} MiB at most");
     bench.targets.at_most(work, table.quipu(), 60.0, "ms");
@@ -66,15 +61,9 @@ fn scrape(address: &str, buffer: &mut [u8]) -> usize {
 /// In the child: prints its address and serves until it is killed.
 pub(crate) fn serve() {
     let registry = registry_of_counters(SERIES);
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime")
-        .block_on(async {
-            let server = Server::bind("127.0.0.1:0", registry)
-                .await
-                .expect("a port is free");
-            println!("{}", server.local_addr());
-            server.serve(pending()).await;
-        });
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+        let server = Server::bind("127.0.0.1:0", registry).await.expect("a port is free");
+        println!("{}", server.local_addr());
+        server.serve(pending()).await;
+    });
 }

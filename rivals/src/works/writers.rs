@@ -46,18 +46,12 @@ pub(super) fn during_a_scrape(bench: &mut Bench) {
     Table::new(work, "ns", vec![alone, scraped], Vec::new()).print();
     println!("  {chunks} chunks were scraped meanwhile");
     let slowed = (scraped.median / alone.median - 1.0) * 100.0;
-    bench
-        .targets
-        .at_most(format!("{work}: slowed by"), slowed, 10.0, "%");
+    bench.targets.at_most(format!("{work}: slowed by"), slowed, 10.0, "%");
 }
 
 /// Fills the registry; handles to some of its counters, chosen at random.
 fn counters(registry: &Registry) -> Vec<Counter> {
-    let family = registry
-        .counter("http_requests_total", "Requests.")
-        .labels(LABELS)
-        .register()
-        .expect("the first");
+    let family = registry.counter("http_requests_total", "Requests.").labels(LABELS).register().expect("the first");
     let mut random = Random::new();
     let mut counters = Vec::new();
     for_each_series(SERIES, |_, key| {

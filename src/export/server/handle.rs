@@ -35,10 +35,7 @@ use crate::Registry;
 pub fn serve(address: impl ToSocketAddrs, registry: Registry) -> io::Result<ServerHandle> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()?;
+    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {
         let _entered = runtime.enter();
         Server::new(tokio::net::TcpListener::from_std(listener)?, registry)?
@@ -54,11 +51,7 @@ pub fn serve(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Serv
     let thread = thread::Builder::new()
         .name("quipu-scrape".to_owned())
         .spawn(move || runtime.block_on(server.serve(shutdown)))?;
-    Ok(ServerHandle {
-        address,
-        stop,
-        thread,
-    })
+    Ok(ServerHandle { address, stop, thread })
 }
 
 /// A scrape server that runs in a thread of its own; made by [`serve`].

@@ -101,10 +101,7 @@ impl Server {
 
     fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
         let accept_errors = registry
-            .counter(
-                "quipu_scrape_accept_errors_total",
-                "Connections that the scrape server could not accept.",
-            )
+            .counter("quipu_scrape_accept_errors_total", "Connections that the scrape server could not accept.")
             .register();
         Ok(Self {
             address: listener.local_addr()?,
@@ -164,12 +161,7 @@ impl Server {
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    service: ScrapeService,
-    limits: Limits,
-    mut stopping: watch::Receiver<()>,
-) {
+async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, mut stopping: watch::Receiver<()>) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

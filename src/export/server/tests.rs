@@ -14,13 +14,8 @@ const SHORT: Duration = Duration::from_millis(300);
 /// Long enough for whatever should happen, on a machine that is busy.
 const LONG: Duration = Duration::from_secs(20);
 
-const PATIENT: Limits = Limits {
-    connections: 64,
-    request: LONG,
-    response: LONG,
-    accept: Duration::from_millis(20),
-    stop: LONG,
-};
+const PATIENT: Limits =
+    Limits { connections: 64, request: LONG, response: LONG, accept: Duration::from_millis(20), stop: LONG };
 
 /// Of 4 KB each.
 const SERIES: usize = 4_000;
@@ -49,11 +44,7 @@ async fn run(limits: Limits) -> Running {
         }
     };
     let task = tokio::spawn(server.serve(shutdown));
-    Running {
-        address,
-        stop,
-        task,
-    }
+    Running { address, stop, task }
 }
 
 impl Running {
@@ -103,11 +94,7 @@ fn the_limits_in_earnest_are_those_of_the_documentation() {
 
 #[tokio::test]
 async fn silent_and_slow_clients_are_closed() {
-    let server = run(Limits {
-        request: SHORT,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { request: SHORT, ..PATIENT }).await;
     let mut silent = server.connect().await;
     let mut half = server.ask(b"GET /metrics HTTP/1.1\r\nhost: ").await;
     let mut slow = server.connect().await;
@@ -128,11 +115,7 @@ async fn silent_and_slow_clients_are_closed() {
 
 #[tokio::test]
 async fn a_connection_is_closed_when_it_has_been_idle() {
-    let server = run(Limits {
-        request: SHORT,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { request: SHORT, ..PATIENT }).await;
     let mut stream = server.ask(SCRAPE).await;
     read_response(&mut stream).await.unwrap();
     stream.write_all(SCRAPE).await.unwrap();
@@ -144,12 +127,7 @@ async fn a_connection_is_closed_when_it_has_been_idle() {
 
 #[tokio::test]
 async fn slow_connections_do_not_keep_a_scrape_out_for_long() {
-    let server = run(Limits {
-        connections: 20,
-        request: SHORT,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { connections: 20, request: SHORT, ..PATIENT }).await;
     let mut slow = Vec::new();
     for _ in 0..60 {
         slow.push(server.ask(b"GET /metrics HTTP/1.1\r\n").await);
@@ -164,11 +142,7 @@ async fn slow_connections_do_not_keep_a_scrape_out_for_long() {
 
 #[tokio::test]
 async fn connections_over_the_limit_wait_for_their_turn() {
-    let server = run(Limits {
-        connections: 2,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { connections: 2, ..PATIENT }).await;
     let first = server.connect().await;
     let mut second = server.ask(SCRAPE).await;
     read_response(&mut second).await.unwrap();
@@ -176,20 +150,13 @@ async fn connections_over_the_limit_wait_for_their_turn() {
     let early = timeout(SHORT, third.read_u8()).await;
     assert!(early.is_err(), "the third was served beside two others");
     drop(first);
-    timeout(LONG, read_response(&mut third))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(LONG, read_response(&mut third)).await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
     let response = SHORT * 3;
-    let server = run(Limits {
-        response,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { response, ..PATIENT }).await;
     let mut stalled = server.ask(SCRAPE).await;
     let mut trickling = server.ask(SCRAPE).await;
     let start = Instant::now();
@@ -207,11 +174,7 @@ async fn a_client_that_does_not_read_is_cut_off() {
 #[tokio::test]
 async fn every_response_of_a_connection_has_its_own_time() {
     let response = SHORT * 3;
-    let server = run(Limits {
-        response,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { response, ..PATIENT }).await;
     let mut stream = server.connect().await;
     for _ in 0..2 {
         stream.write_all(SCRAPE).await.unwrap();
@@ -231,9 +194,7 @@ async fn a_stop_lets_a_scrape_finish() {
     server.stop.send(()).unwrap();
     closed(&mut idle).await;
     assert!(!server.task.is_finished());
-    TcpStream::connect(server.address)
-        .await
-        .expect_err("nobody listens any more");
+    TcpStream::connect(server.address).await.expect_err("nobody listens any more");
     let rest = read_response(&mut scraper).await.unwrap();
     assert_eq!(first + rest, whole);
     closed(&mut scraper).await;
@@ -242,18 +203,12 @@ async fn a_stop_lets_a_scrape_finish() {
 
 #[tokio::test]
 async fn a_stop_does_not_wait_for_ever() {
-    let server = run(Limits {
-        stop: SHORT,
-        ..PATIENT
-    })
-    .await;
+    let server = run(Limits { stop: SHORT, ..PATIENT }).await;
     let mut stalled = server.ask(SCRAPE).await;
     stalled.read_u8().await.unwrap();
     server.stop.send(()).unwrap();
     timeout(LONG, server.task).await.unwrap().unwrap();
-    read_response(&mut stalled)
-        .await
-        .expect_err("the response was cut off");
+    read_response(&mut stalled).await.expect_err("the response was cut off");
 }
 
 /// HTTP/1.0 knows the end of a body by the end of the connection: only an error tells that something is missing.
@@ -268,9 +223,7 @@ async fn what_is_broken_off_does_not_look_whole() {
     server.task.await.unwrap_err();
     let cut = old.read_to_end(&mut Vec::new()).await;
     assert_eq!(cut.unwrap_err().kind(), ErrorKind::ConnectionReset);
-    read_response(&mut new)
-        .await
-        .expect_err("the response was cut off");
+    read_response(&mut new).await.expect_err("the response was cut off");
 }
 
 #[tokio::test]
@@ -281,11 +234,6 @@ async fn http_1_0_gets_a_whole_scrape() {
     stream.read_to_end(&mut response).await.unwrap();
     let response = String::from_utf8(response).unwrap();
     let lines = response.lines();
-    assert_eq!(
-        lines
-            .filter(|line| line.starts_with("items_total{"))
-            .count(),
-        SERIES
-    );
+    assert_eq!(lines.filter(|line| line.starts_with("items_total{")).count(), SERIES);
     assert!(!response.contains("transfer-encoding"));
 }

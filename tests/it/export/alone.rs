@@ -13,33 +13,19 @@ fn run_alone(test: &str, descriptors: Option<u32>) {
     let mut child = Command::new("sh");
     let output = child.args(["-c", &script]).arg(binary).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && text.contains("1 passed"),
-        "{text}"
-    );
+    assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
 #[test]
 fn memory_stays_flat_when_many_scrape_at_once() {
-    run_alone(
-        "export::alone::child_a_hundred_scrapes_of_a_hundred_thousand_series",
-        None,
-    );
+    run_alone("export::alone::child_a_hundred_scrapes_of_a_hundred_thousand_series", None);
 }
 
 /// The most memory that this process has had, in bytes.
 fn peak_memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find(|line| line.starts_with("VmHWM:"))
-        .unwrap();
-    peak.split_whitespace()
-        .nth(1)
-        .unwrap()
-        .parse::<usize>()
-        .unwrap()
-        * 1024
+    let peak = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    peak.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap() * 1024
 }
 
 #[test]
@@ -110,9 +96,7 @@ fn child_out_of_file_descriptors() {
     assert!(used < 0.2, "{used} s of processor time in 2 s");
     drop(clients);
     let text = ask(address, "GET", "/metrics").body;
-    let errors = text
-        .lines()
-        .find_map(|line| line.strip_prefix("quipu_scrape_accept_errors_total "));
+    let errors = text.lines().find_map(|line| line.strip_prefix("quipu_scrape_accept_errors_total "));
     let errors: u32 = errors.unwrap().parse().unwrap();
     assert!((1..100).contains(&errors), "{errors} errors");
 }

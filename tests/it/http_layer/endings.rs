@@ -35,17 +35,10 @@ async fn catch_panics(request: Request, next: Next) -> axum::response::Response 
 async fn a_streamed_body_is_recorded_once_when_it_has_ended() {
     let (mut sender, app) = streaming();
     let (registry, app) = layered(app);
-    let mut body = app
-        .oneshot(request("GET", "/slow", ""))
-        .await
-        .unwrap()
-        .into_body();
+    let mut body = app.oneshot(request("GET", "/slow", "")).await.unwrap().into_body();
     for chunk in ["one", "two", "three"] {
         sender.send_data(chunk.into()).await.unwrap();
-        assert_eq!(
-            body.frame().await.unwrap().unwrap().into_data().unwrap(),
-            chunk
-        );
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), chunk);
         assert_eq!(requests(&registry, SLOW), 0.0);
         assert_eq!(sum(&registry, "http_requests_in_flight"), 1.0);
         sleep(Duration::from_millis(10)).await;
@@ -66,11 +59,7 @@ async fn a_streamed_body_is_recorded_once_when_it_has_ended() {
 async fn trailers_pass_and_are_not_counted() {
     let (mut sender, app) = streaming();
     let (registry, app) = layered(app);
-    let body = app
-        .oneshot(request("GET", "/slow", ""))
-        .await
-        .unwrap()
-        .into_body();
+    let body = app.oneshot(request("GET", "/slow", "")).await.unwrap().into_body();
     let trailers = HeaderMap::from_iter([("grpc-status".parse().unwrap(), "0".parse().unwrap())]);
     let sending = async {
         sender.send_data("data".into()).await.unwrap();
@@ -87,11 +76,7 @@ async fn trailers_pass_and_are_not_counted() {
 async fn a_response_that_is_dropped_half_way_is_recorded_once() {
     let (mut sender, app) = streaming();
     let (registry, app) = layered(app);
-    let mut body = app
-        .oneshot(request("GET", "/slow", ""))
-        .await
-        .unwrap()
-        .into_body();
+    let mut body = app.oneshot(request("GET", "/slow", "")).await.unwrap().into_body();
     sender.send_data("half".into()).await.unwrap();
     body.frame().await.unwrap().unwrap();
     drop(body);
@@ -106,20 +91,15 @@ async fn a_body_that_fails_keeps_the_status_that_was_sent() {
     let metrics = HttpMetrics::new(&registry).unwrap();
     let (sender, body) = Channel::<Bytes, &'static str>::new(1);
     let mut body = Some(body);
-    let mut service = metrics
-        .layer()
-        .layer(service_fn(move |_: http::Request<_>| {
-            let response = Response::new(body.take().unwrap());
-            async { Ok::<_, Infallible>(response) }
-        }));
+    let mut service = metrics.layer().layer(service_fn(move |_: http::Request<_>| {
+        let response = Response::new(body.take().unwrap());
+        async { Ok::<_, Infallible>(response) }
+    }));
     let request = http::Request::new(Full::new(Bytes::new()));
     let mut body = service.call(request).await.unwrap().into_body();
     sender.abort("broken");
     assert_eq!(body.frame().await.unwrap().unwrap_err(), "broken");
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=200"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=200"]);
     drop(body);
     assert_eq!(sum(&registry, "http_requests_total"), 1.0);
 }
@@ -145,15 +125,9 @@ async fn a_client_that_goes_away_before_the_response_is_499() {
     let (registry, app) = layered(Router::new().route("/never", get(pending::<()>)));
     let address = serve(app).await;
     let client = send(address, "GET /never HTTP/1.1\r\nhost: test\r\n\r\n").await;
-    eventually("it is in flight", || {
-        sum(&registry, "http_requests_in_flight") == 1.0
-    })
-    .await;
+    eventually("it is in flight", || sum(&registry, "http_requests_in_flight") == 1.0).await;
     drop(client);
-    eventually("it is not", || {
-        sum(&registry, "http_requests_in_flight") == 0.0
-    })
-    .await;
+    eventually("it is not", || sum(&registry, "http_requests_in_flight") == 0.0).await;
     assert_eq!(recorded(&registry), ["method=GET,path=/never,status=499"]);
     assert_eq!(sum(&registry, "http_requests_total"), 1.0);
 }
@@ -162,12 +136,7 @@ async fn a_client_that_goes_away_before_the_response_is_499() {
 async fn a_future_that_is_dropped_is_499_whether_it_was_polled_or_not() {
     let (registry, app) = layered(Router::new().route("/never", get(pending::<()>)));
     let mut answer = pin!(app.clone().oneshot(request("GET", "/never", "")));
-    assert!(
-        answer
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-    );
+    assert!(answer.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert_eq!(sum(&registry, "http_requests_in_flight"), 1.0);
     answer.set(app.oneshot(request("GET", "/never", "")));
     assert_eq!(sum(&registry, "http_requests_total"), 1.0);
@@ -175,15 +144,10 @@ async fn a_future_that_is_dropped_is_499_whether_it_was_polled_or_not() {
     let metrics = HttpMetrics::new(&registry).unwrap();
     let mut service = metrics
         .layer()
-        .layer(service_fn(async |_: http::Request<_>| {
-            Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
-        }));
+        .layer(service_fn(async |_: http::Request<_>| Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))));
     drop(service.call(http::Request::new(Full::new(Bytes::new()))));
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
-    let expected = [
-        "method=GET,path=/never,status=499",
-        "method=GET,path=unmatched,status=499",
-    ];
+    let expected = ["method=GET,path=/never,status=499", "method=GET,path=unmatched,status=499"];
     assert_eq!(recorded(&registry), expected);
 }
 
@@ -234,10 +198,7 @@ fn a_panic_in_a_call_is_500() {
     ));
     let request = http::Request::new(Full::new(Bytes::new()));
     catch_unwind(AssertUnwindSafe(|| drop(service.call(request)))).unwrap_err();
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=500"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=500"]);
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
 }
 
@@ -245,19 +206,11 @@ fn a_panic_in_a_call_is_500() {
 async fn an_error_of_the_service_is_500_and_passes() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let mut service = metrics
-        .layer()
-        .layer(service_fn(async |_: http::Request<_>| {
-            Err::<Response<Full<Bytes>>, _>("no database")
-        }));
-    let answer = service
-        .call(http::Request::new(Full::new(Bytes::new())))
-        .await;
+    let mut service =
+        metrics.layer().layer(service_fn(async |_: http::Request<_>| Err::<Response<Full<Bytes>>, _>("no database")));
+    let answer = service.call(http::Request::new(Full::new(Bytes::new()))).await;
     assert_eq!(answer.unwrap_err(), "no database");
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=500"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=500"]);
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
 }
 

@@ -23,10 +23,7 @@ async fn every_family_is_recorded_under_the_pattern_of_the_route() {
     assert_eq!(value(&size), Some(2.0));
     let size = format!("http_response_size_bytes_sum{labels}}}");
     assert_eq!(value(&size), Some(2.0 * "an incident".len() as f64));
-    assert_eq!(
-        value(&format!("http_requests_in_flight{labels}}}")),
-        Some(0.0)
-    );
+    assert_eq!(value(&format!("http_requests_in_flight{labels}}}")), Some(0.0));
     let posted = r#"{method="POST",path="/v1/incidents"}"#;
     let size = format!("http_request_size_bytes_sum{posted}");
     assert_eq!(value(&size), Some(5.0));
@@ -44,15 +41,11 @@ async fn the_buckets_are_those_of_the_catalogue() {
         let lines = text.lines().filter(|line| line.starts_with(family));
         let bounds = lines.map(|line| line.split("le=\"").nth(1).unwrap());
         let bounds = bounds.map(|rest| rest.split('"').next().unwrap().parse().unwrap());
-        bounds
-            .filter(|bound: &f64| bound.is_finite())
-            .collect::<Vec<_>>()
+        bounds.filter(|bound: &f64| bound.is_finite()).collect::<Vec<_>>()
     };
     assert_eq!(
         bounds("http_request_duration_seconds_bucket"),
-        [
-            0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
-        ]
+        [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
     );
     let sizes = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
     assert_eq!(bounds("http_request_size_bytes_bucket"), sizes);
@@ -82,12 +75,7 @@ async fn the_size_of_a_request_is_what_was_read_of_it() {
     }
     for (path, bytes) in [("/whole", 8.0), ("/none", 0.0), ("/part", 5.0)] {
         let labels = format!(r#"{{method="POST",path="{path}"}}"#);
-        let value = |part| {
-            sample(
-                &registry,
-                &format!("http_request_size_bytes_{part}{labels}"),
-            )
-        };
+        let value = |part| sample(&registry, &format!("http_request_size_bytes_{part}{labels}"));
         assert_eq!(value("sum"), Some(bytes), "{path}");
         assert_eq!(value("count"), Some(1.0), "{path}");
     }
@@ -106,10 +94,7 @@ async fn a_chunked_upload_is_counted_without_its_framing() {
     assert!(response.ends_with("\r\n\r\nhello, world"), "{response}");
     assert!(response.contains("content-length: 12\r\n"), "{response}");
     assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 12.0);
-    eventually("it ends", || {
-        sum(&registry, "http_response_size_bytes_sum") == 12.0
-    })
-    .await;
+    eventually("it ends", || sum(&registry, "http_response_size_bytes_sum") == 12.0).await;
 }
 
 #[tokio::test]
@@ -147,10 +132,7 @@ async fn connections_are_counted_while_they_are_open() {
     let metrics = HttpMetrics::new(&registry).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = Router::new().route(
-        "/me",
-        get(async |ConnectInfo(me): ConnectInfo<SocketAddr>| me.to_string()),
-    );
+    let app = Router::new().route("/me", get(async |ConnectInfo(me): ConnectInfo<SocketAddr>| me.to_string()));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     // The listener of `tap_io` is one whose addresses axum knows.
     let listener = metrics.listener(listener).tap_io(|_| {});

@@ -11,10 +11,7 @@ async fn paths_that_no_route_takes_share_one_series() {
         let (status, _) = answer(&app, request("GET", &format!("/wp-admin/{n}.php"), "")).await;
         assert_eq!(status, StatusCode::NOT_FOUND);
     }
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=404"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=404"]);
     assert_eq!(sum(&registry, "http_requests_total"), 100.0);
 }
 
@@ -23,10 +20,7 @@ async fn a_fallback_is_unmatched_and_has_its_own_status() {
     let fallback = async || (StatusCode::IM_A_TEAPOT, "short and stout");
     let (registry, app) = layered(incidents().fallback(fallback));
     answer(&app, request("GET", "/nowhere", "")).await;
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=418"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=418"]);
 }
 
 #[tokio::test]
@@ -37,14 +31,8 @@ async fn methods_that_are_not_standard_share_one_series() {
         let response = exchange(address, &format!("{method} /pot")).await;
         assert!(response.starts_with("HTTP/1.1 200"), "{response}");
     }
-    let expected = [
-        "method=DELETE,path=/pot,status=200",
-        "method=other,path=/pot,status=200",
-    ];
-    eventually("all are recorded", || {
-        sum(&registry, "http_requests_total") == 4.0
-    })
-    .await;
+    let expected = ["method=DELETE,path=/pot,status=200", "method=other,path=/pot,status=200"];
+    eventually("all are recorded", || sum(&registry, "http_requests_total") == 4.0).await;
     assert_eq!(recorded(&registry), expected);
 }
 
@@ -55,10 +43,7 @@ async fn connect_is_a_method_without_a_path() {
     let response = exchange(address, "CONNECT example.com:443").await;
     assert!(response.starts_with("HTTP/1.1 404"), "{response}");
     eventually("it is recorded", || !recorded(&registry).is_empty()).await;
-    assert_eq!(
-        recorded(&registry),
-        ["method=CONNECT,path=unmatched,status=404"]
-    );
+    assert_eq!(recorded(&registry), ["method=CONNECT,path=unmatched,status=404"]);
 }
 
 #[tokio::test]
@@ -84,13 +69,8 @@ async fn head_is_head_and_sends_no_bytes() {
 
 #[tokio::test]
 async fn nested_routers_have_whole_patterns() {
-    let items = Router::new().route(
-        "/items/{item}",
-        get(async |path: MatchedPath| path.as_str().to_owned()),
-    );
-    let app = Router::new()
-        .nest("/v1/{tenant}", items.clone())
-        .nest_service("/hidden", items);
+    let items = Router::new().route("/items/{item}", get(async |path: MatchedPath| path.as_str().to_owned()));
+    let app = Router::new().nest("/v1/{tenant}", items.clone()).nest_service("/hidden", items);
     let (registry, app) = layered(app);
     let (_, path) = answer(&app, request("GET", "/v1/acme/items/3", "")).await;
     assert_eq!(path, "/v1/{tenant}/items/{item}");
@@ -108,18 +88,13 @@ async fn nested_routers_have_whole_patterns() {
 async fn a_layer_on_a_nested_service_sees_its_patterns() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let items = Router::new()
-        .route("/a/{x}", get(async || "a"))
-        .route("/b/{x}", get(async || "b"))
-        .layer(metrics.layer());
+    let items =
+        Router::new().route("/a/{x}", get(async || "a")).route("/b/{x}", get(async || "b")).layer(metrics.layer());
     let app = Router::new().nest_service("/v1", items);
     for path in ["/v1/a/1", "/v1/b/1", "/v1/a/2"] {
         answer(&app, request("GET", path, "")).await;
     }
-    let expected = [
-        "method=GET,path=/v1/a/{x},status=200",
-        "method=GET,path=/v1/b/{x},status=200",
-    ];
+    let expected = ["method=GET,path=/v1/a/{x},status=200", "method=GET,path=/v1/b/{x},status=200"];
     assert_eq!(recorded(&registry), expected);
 }
 
@@ -130,20 +105,13 @@ async fn a_layer_around_a_whole_router_sees_no_patterns() {
     let app = metrics.layer().layer(incidents());
     let response = app.oneshot(request("GET", "/v1/incidents/17", "")).await;
     response.unwrap().into_body().collect().await.unwrap();
-    assert_eq!(
-        recorded(&registry),
-        ["method=GET,path=unmatched,status=200"]
-    );
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=200"]);
 }
 
 #[tokio::test]
 async fn a_route_that_is_excluded_leaves_no_trace() {
     let registry = Registry::new();
-    let metrics = HttpMetrics::builder()
-        .exclude("/health")
-        .exclude("/v1/internal/{what}")
-        .register(&registry)
-        .unwrap();
+    let metrics = HttpMetrics::builder().exclude("/health").exclude("/v1/internal/{what}").register(&registry).unwrap();
     let app = incidents()
         .route("/health", post(async |body: Bytes| body))
         .route("/v1/internal/{what}", get(async || "secret"))
@@ -156,35 +124,22 @@ async fn a_route_that_is_excluded_leaves_no_trace() {
     let expected = ["method=GET,path=/v1/incidents/{id},status=200"];
     assert_eq!(recorded(&registry), expected);
     let text = registry.to_text();
-    assert!(
-        !text.contains("health") && !text.contains("internal"),
-        "{text}"
-    );
+    assert!(!text.contains("health") && !text.contains("internal"), "{text}");
 }
 
 #[tokio::test]
 async fn a_plain_service_is_unmatched() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let mut service = metrics.layer().layer(service_fn(
-        async |request: http::Request<RequestBody<Full<Bytes>>>| {
-            let body = request.into_body().collect().await?.to_bytes();
-            Ok::<_, Infallible>(
-                Response::builder()
-                    .status(299)
-                    .body(Full::new(body))
-                    .unwrap(),
-            )
-        },
-    ));
+    let mut service = metrics.layer().layer(service_fn(async |request: http::Request<RequestBody<Full<Bytes>>>| {
+        let body = request.into_body().collect().await?.to_bytes();
+        Ok::<_, Infallible>(Response::builder().status(299).body(Full::new(body)).unwrap())
+    }));
     let request = http::Request::put("/any/path").body(Full::new(Bytes::from("12345678")));
     let response = service.call(request.unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "12345678");
-    assert_eq!(
-        recorded(&registry),
-        ["method=PUT,path=unmatched,status=299"]
-    );
+    assert_eq!(recorded(&registry), ["method=PUT,path=unmatched,status=299"]);
     assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 8.0);
     assert_eq!(sum(&registry, "http_response_size_bytes_sum"), 8.0);
 }

@@ -5,8 +5,7 @@ use serde_json::{Value, json};
 use crate::client::send;
 use crate::service::{Service, database};
 
-const VALID: &str =
-    r#"{"title": "Test", "severity": "P1", "source": "llm-shield", "category": "cost"}"#;
+const VALID: &str = r#"{"title": "Test", "severity": "P1", "source": "llm-shield", "category": "cost"}"#;
 
 #[test]
 fn an_incident_goes_its_way() {
@@ -48,18 +47,13 @@ fn an_incident_goes_its_way() {
 #[test]
 fn a_listing_is_filtered_and_limited() {
     let service = Service::start(&database("listing"), "off");
-    let ids: Vec<i64> = (0..3)
-        .map(|_| service.create("P2", "other", "cost"))
-        .collect();
+    let ids: Vec<i64> = (0..3).map(|_| service.create("P2", "other", "cost")).collect();
     service.post(&format!("/v1/incidents/{}/resolve", ids[1]), "");
     let listed = |query: &str| -> Vec<i64> {
         let Value::Array(incidents) = service.get(&format!("/v1/incidents{query}")).json() else {
             panic!("not a list")
         };
-        incidents
-            .iter()
-            .map(|incident| incident["id"].as_i64().unwrap())
-            .collect()
+        incidents.iter().map(|incident| incident["id"].as_i64().unwrap()).collect()
     };
     assert_eq!(listed(""), [ids[2], ids[1], ids[0]]);
     assert_eq!(listed("?limit=2"), [ids[2], ids[1]]);
@@ -103,8 +97,5 @@ fn mistakes_are_answered_in_json() {
 fn healthy_while_the_database_answers() {
     let service = Service::start(&database("health"), "off");
     let answer = service.get("/health");
-    assert_eq!(
-        (answer.status, answer.json()),
-        (200, json!({ "status": "ok" }))
-    );
+    assert_eq!((answer.status, answer.json()), (200, json!({ "status": "ok" })));
 }

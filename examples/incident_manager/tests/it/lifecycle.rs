@@ -40,13 +40,7 @@ fn a_taken_port_is_named() {
 
 #[test]
 fn a_database_that_cannot_be_used_is_named() {
-    let ports = [
-        "--api",
-        "127.0.0.1:0",
-        "--metrics",
-        "127.0.0.1:0",
-        "--database",
-    ];
+    let ports = ["--api", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--database"];
     let refused_file = |file: &str, part: &str| {
         let arguments = [&ports[..], &[file]].concat();
         refused(&arguments, &[file, part, "--database"]);
@@ -81,10 +75,7 @@ fn help_and_version_are_printed() {
     }
     let version = output(&["-V"]);
     let text = String::from_utf8(version.stdout).unwrap();
-    assert_eq!(
-        text.trim(),
-        concat!("incident_manager ", env!("CARGO_PKG_VERSION"))
-    );
+    assert_eq!(text.trim(), concat!("incident_manager ", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]

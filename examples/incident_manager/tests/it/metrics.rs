@@ -18,16 +18,11 @@ fn all_series_of_closed_sets_exist_from_the_start() {
         ("incident_resolution_duration_seconds_bucket", 25 * 9),
     ] {
         let start = format!("{family}{{");
-        let lines: Vec<&str> = text
-            .lines()
-            .filter(|line| line.starts_with(&start))
-            .collect();
+        let lines: Vec<&str> = text.lines().filter(|line| line.starts_with(&start)).collect();
         assert_eq!(lines.len(), series, "{family}");
         assert!(lines.iter().all(|line| line.ends_with(" 0")), "{family}");
     }
-    for bound in [
-        "60", "300", "900", "1800", "3600", "14400", "43200", "86400", "+Inf",
-    ] {
+    for bound in ["60", "300", "900", "1800", "3600", "14400", "43200", "86400", "+Inf"] {
         let le = format!("le=\"{bound}\"");
         assert!(text.contains(&le), "{le}");
     }
@@ -48,78 +43,26 @@ fn every_request_and_incident_is_counted() {
     send(service.api, "BREW", "/v1/incidents", "");
 
     for (series, value) in [
-        (
-            r#"incidents_total{severity="P0",source="llm-sentinel",category="security"}"#,
-            2.0,
-        ),
-        (
-            r#"incidents_total{severity="P3",source="other",category="cost"}"#,
-            1.0,
-        ),
-        (
-            r#"incidents_active{severity="P0",source="llm-sentinel",category="security"}"#,
-            1.0,
-        ),
-        (
-            r#"incidents_active{severity="P3",source="other",category="cost"}"#,
-            1.0,
-        ),
-        (
-            r#"incidents_resolved_total{severity="P0",source="llm-sentinel",category="security"}"#,
-            1.0,
-        ),
-        (
-            r#"incident_acknowledgment_duration_seconds_count{severity="P0"}"#,
-            1.0,
-        ),
-        (
-            r#"incident_resolution_duration_seconds_count{severity="P0",source="llm-sentinel"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",path="/v1/incidents",status="201"}"#,
-            3.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",path="/v1/incidents",status="400"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="200"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="200"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="409"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="404"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="GET",path="unmatched",status="404"}"#,
-            1.0,
-        ),
-        (
-            r#"http_requests_total{method="other",path="/v1/incidents",status="405"}"#,
-            1.0,
-        ),
-        (
-            r#"http_request_duration_seconds_count{method="POST",path="/v1/incidents",status="201"}"#,
-            3.0,
-        ),
+        (r#"incidents_total{severity="P0",source="llm-sentinel",category="security"}"#, 2.0),
+        (r#"incidents_total{severity="P3",source="other",category="cost"}"#, 1.0),
+        (r#"incidents_active{severity="P0",source="llm-sentinel",category="security"}"#, 1.0),
+        (r#"incidents_active{severity="P3",source="other",category="cost"}"#, 1.0),
+        (r#"incidents_resolved_total{severity="P0",source="llm-sentinel",category="security"}"#, 1.0),
+        (r#"incident_acknowledgment_duration_seconds_count{severity="P0"}"#, 1.0),
+        (r#"incident_resolution_duration_seconds_count{severity="P0",source="llm-sentinel"}"#, 1.0),
+        (r#"http_requests_total{method="POST",path="/v1/incidents",status="201"}"#, 3.0),
+        (r#"http_requests_total{method="POST",path="/v1/incidents",status="400"}"#, 1.0),
+        (r#"http_requests_total{method="POST",path="/v1/incidents/{id}/acknowledge",status="200"}"#, 1.0),
+        (r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="200"}"#, 1.0),
+        (r#"http_requests_total{method="POST",path="/v1/incidents/{id}/resolve",status="409"}"#, 1.0),
+        (r#"http_requests_total{method="GET",path="/v1/incidents/{id}",status="404"}"#, 1.0),
+        (r#"http_requests_total{method="GET",path="unmatched",status="404"}"#, 1.0),
+        (r#"http_requests_total{method="other",path="/v1/incidents",status="405"}"#, 1.0),
+        (r#"http_request_duration_seconds_count{method="POST",path="/v1/incidents",status="201"}"#, 3.0),
     ] {
         eventually(|| service.value(series), Some(value), series);
     }
-    eventually(
-        || service.value("http_connections_active"),
-        Some(0.0),
-        "connections",
-    );
+    eventually(|| service.value("http_connections_active"), Some(0.0), "connections");
 }
 
 #[test]

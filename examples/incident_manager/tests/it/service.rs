@@ -35,12 +35,7 @@ impl Service {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let api = read_address(&mut stdout, "api", "");
         let metrics = read_address(&mut stdout, "metrics", "/metrics");
-        Service {
-            child,
-            _stdout: stdout,
-            api,
-            metrics,
-        }
+        Service { child, _stdout: stdout, api, metrics }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

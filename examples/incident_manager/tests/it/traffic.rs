@@ -43,10 +43,6 @@ fn the_traffic_goes_on_with_its_own_incidents_only() {
 
     let service = Service::start(&file, "500");
     let is_new = |id: &i64| service.get(&format!("/v1/incidents/{id}")).json()["state"] == "NEW";
-    eventually(
-        || left_open.iter().filter(|id| !is_new(id)).count() > 2,
-        true,
-        "left open",
-    );
+    eventually(|| left_open.iter().filter(|id| !is_new(id)).count() > 2, true, "left open");
     assert!(of_people.iter().all(is_new));
 }

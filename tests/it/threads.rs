@@ -1,0 +1,205 @@
+//! Threads that come and go, more of them than lanes, under a scraper that watches every total.
+
+use crate::reader::{self, Kind};
+use quipu::{Counter, Family, FloatCounter, Histogram, InFlightGauge, Names, Registry};
+use std::collections::HashMap;
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// What every thread of a test records into.
+struct Metrics {
+    registry: Registry,
+    events: Counter,
+    amount: FloatCounter,
+    latency: Histogram,
+    under_way: InFlightGauge,
+    by_kind: Family<Counter, Names<1>>,
+}
+
+/// One value for each bucket, so that the counts of the buckets tell the sum.
+const VALUES: [f64; 3] = [1.0, 16.0, 256.0];
+
+impl Metrics {
+    fn new() -> Metrics {
+        let registry = Registry::new();
+        let latency = registry.histogram("latency", "L.").buckets([1.0, 16.0]);
+        Metrics {
+            events: registry.counter("events_total", "E.").register().unwrap(),
+            amount: registry.float_counter("amount_total", "A.").register().unwrap(),
+            latency: latency.register().unwrap(),
+            under_way: registry.in_flight_gauge("under_way", "U.").register().unwrap(),
+            by_kind: registry
+                .counter("by_kind_total", "B.")
+                .labels(["kind"])
+                .register()
+                .unwrap(),
+            registry,
+        }
+    }
+
+    fn record(&self, n: usize) {
+        let _guard = self.under_way.guard();
+        self.events.inc();
+        self.amount.add(0.25);
+        self.latency.observe(VALUES[n % 3]);
+        self.by_kind.with([["a", "b", "c", "d"][n % 4]]).inc();
+    }
+
+    /// Everything was recorded `times` times, and nothing else.
+    fn check_totals(&self, times: usize) {
+        let snapshot = self.latency.snapshot();
+        let kinds = ["a", "b", "c", "d"].map(|kind| self.by_kind.with([kind]).value());
+        assert_eq!(self.events.value(), times as u64);
+        assert_eq!(self.amount.value(), times as f64 / 4.0);
+        assert_eq!(snapshot.count(), times as u64);
+        assert_eq!(snapshot.sum(), told_sum(snapshot.buckets()));
+        assert_eq!(self.under_way.value(), 0);
+        assert_eq!(kinds.iter().sum::<u64>(), times as u64);
+        Watch::default().scrape(&self.registry);
+    }
+}
+
+fn told_sum(buckets: &[u64]) -> f64 {
+    buckets.iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum()
+}
+
+/// What the last scrape said of every total.
+#[derive(Default)]
+struct Watch {
+    totals: HashMap<String, f64>,
+    scrapes: usize,
+}
+
+impl Watch {
+    /// The reader checks each histogram by itself; this checks it against its sum, and all totals against the last scrape.
+    fn scrape(&mut self, registry: &Registry) {
+        let text = registry.to_text();
+        let read = reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let totals = read.families.iter().filter(|family| family.kind != Kind::Gauge);
+        for sample in totals.flat_map(|family| &family.samples) {
+            let id = format!("{}{:?}", sample.name, sample.labels);
+            let before = self.totals.insert(id, sample.value).unwrap_or_default();
+            assert!(before <= sample.value, "{before} before\n{text}");
+        }
+        let bucket = |le| read.value("latency_bucket", &[("le", le)]).unwrap() as u64;
+        let (low, middle, all) = (bucket("1"), bucket("16"), bucket("+Inf"));
+        let told = told_sum(&[low, middle - low, all - middle]);
+        assert_eq!(read.value("latency_sum", &[]), Some(told), "{text}");
+        self.scrapes += 1;
+    }
+
+    fn until(&mut self, is_done: &AtomicBool, registry: &Registry) {
+        while !is_done.load(Ordering::Relaxed) {
+            self.scrape(registry);
+        }
+    }
+}
+
+/// Scrapes on a thread of its own while `record` runs; returns the number of scrapes.
+fn watched(metrics: &Metrics, record: impl FnOnce()) -> usize {
+    let (is_done, mut watch) = (AtomicBool::new(false), Watch::default());
+    thread::scope(|scope| {
+        scope.spawn(|| watch.until(&is_done, &metrics.registry));
+        record();
+        is_done.store(true, Ordering::Relaxed);
+    });
+    watch.scrapes
+}
+
+#[test]
+fn s3_more_threads_than_lanes_lose_nothing() {
+    const THREADS: usize = 200;
+    const TIMES: usize = 200;
+    let metrics = Metrics::new();
+    let barrier = Barrier::new(THREADS);
+    let scrapes = watched(&metrics, || {
+        thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    barrier.wait();
+                    (0..TIMES).for_each(|n| metrics.record(n));
+                    // All of them have recorded before the first one ends.
+                    barrier.wait();
+                });
+            }
+        });
+    });
+    assert!(scrapes > 0);
+    metrics.check_totals(THREADS * TIMES);
+}
+
+#[test]
+fn s6_thousands_of_short_threads_under_a_scraper() {
+    const WAVES: usize = 40;
+    const THREADS: usize = 100;
+    let metrics = Metrics::new();
+    watched(&metrics, || {
+        for _ in 0..WAVES {
+            thread::scope(|scope| {
+                for n in 0..THREADS {
+                    let metrics = &metrics;
+                    scope.spawn(move || (0..3).for_each(|time| metrics.record(n + time)));
+                }
+            });
+        }
+    });
+    metrics.check_totals(WAVES * THREADS * 3);
+}
+
+/// Counts in its destructor.
+struct AtExit(Metrics);
+
+impl Drop for AtExit {
+    fn drop(&mut self) {
+        self.0.record(0);
+    }
+}
+
+thread_local! {
+    static AT_EXIT: std::cell::OnceCell<std::sync::Arc<AtExit>> = const { std::cell::OnceCell::new() };
+}
+
+/// A thread-local of the user's may be dropped before the store's own, or after it.
+#[test]
+fn s3_destructors_of_thread_locals_are_counted() {
+    let metrics = Metrics::new();
+    let clone = || {
+        let Metrics { registry, events, amount, latency, under_way, by_kind } = &metrics;
+        AtExit(Metrics {
+            registry: registry.clone(),
+            events: events.clone(),
+            amount: amount.clone(),
+            latency: latency.clone(),
+            under_way: under_way.clone(),
+            by_kind: by_kind.clone(),
+        })
+    };
+    const THREADS: usize = 50;
+    for n in 0..THREADS {
+        let at_exit = clone();
+        let thread = thread::spawn(move || {
+            let metrics = clone_of(&at_exit.0);
+            let keep = || AT_EXIT.with(|cell| drop(cell.set(at_exit.into())));
+            match n % 3 {
+                // Found first, dropped last.
+                0 => {
+                    keep();
+                    metrics.record(n);
+                }
+                // The other way round.
+                1 => {
+                    metrics.record(n);
+                    keep();
+                }
+                // Recorded in the destructor only.
+                _ => {
+                    keep();
+                    metrics.events.clone();
+                }
+            }
+        });
+        thread.join().unwrap();
+    }
+    metrics.check_totals(THREADS + THREADS - THREADS / 3);
+}
