@@ -81,30 +81,16 @@ impl Expected {
 
     fn count(&mut self, name: &str, labels: &Labels, le: Option<&str>, add: u64) {
         let value = self.sample(name, labels, le);
-        let Value::Count(before) = *value else {
-            panic!("a count")
-        };
+        let Value::Count(before) = *value else { panic!("a count") };
         *value = Value::Count(before.wrapping_add(add));
     }
 
     fn observe(&mut self, name: &str, labels: &Labels, observed: f64) {
-        self.count(
-            &format!("{name}_bucket"),
-            labels,
-            Some("100"),
-            u64::from(observed <= BOUND),
-        );
+        self.count(&format!("{name}_bucket"), labels, Some("100"), u64::from(observed <= BOUND));
         self.count(&format!("{name}_bucket"), labels, Some("+Inf"), 1);
         self.count(&format!("{name}_count"), labels, None, 1);
         let sum = self.sample(&format!("{name}_sum"), labels, None);
-        *sum = Value::Float(
-            observed
-                + if let Value::Float(before) = *sum {
-                    before
-                } else {
-                    0.0
-                },
-        );
+        *sum = Value::Float(observed + if let Value::Float(before) = *sum { before } else { 0.0 });
     }
 
     /// Registers and records, here and in the registry.
@@ -121,10 +107,7 @@ impl Expected {
         match input.kind {
             Kind::Counter => {
                 name.push_str("_total");
-                let family = registry
-                    .counter(name.clone(), help.clone())
-                    .dyn_labels(&names)
-                    .register();
+                let family = registry.counter(name.clone(), help.clone()).dyn_labels(&names).register();
                 let Ok(family) = family else { return };
                 for (values, labels, value) in series {
                     family.with(&values).unwrap().inc_by(value.to_bits());
@@ -132,10 +115,7 @@ impl Expected {
                 }
             }
             Kind::Gauge => {
-                let family = registry
-                    .gauge(name.clone(), help.clone())
-                    .dyn_labels(&names)
-                    .register();
+                let family = registry.gauge(name.clone(), help.clone()).dyn_labels(&names).register();
                 let Ok(family) = family else { return };
                 for (values, labels, value) in series {
                     family.with(&values).unwrap().set(value);
@@ -143,9 +123,7 @@ impl Expected {
                 }
             }
             Kind::Histogram => {
-                let family = registry
-                    .histogram(name.clone(), help.clone())
-                    .buckets([BOUND]);
+                let family = registry.histogram(name.clone(), help.clone()).buckets([BOUND]);
                 let Ok(family) = family.dyn_labels(&names).register() else {
                     return;
                 };
@@ -163,11 +141,7 @@ impl Expected {
     fn compare(&self, text: &str) {
         let read = reader::read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         let mut found = 0;
-        for family in read
-            .families
-            .iter()
-            .filter(|family| !OWN.contains(&family.name.as_str()))
-        {
+        for family in read.families.iter().filter(|family| !OWN.contains(&family.name.as_str())) {
             let help = family.help.as_deref().unwrap_or_default();
             assert_eq!(self.help.get(&family.name).map(String::as_str), Some(help));
             for sample in &family.samples {

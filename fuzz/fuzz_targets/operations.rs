@@ -24,13 +24,7 @@ enum Kind {
     Histogram,
 }
 
-const KINDS: [Kind; 5] = [
-    Kind::Counter,
-    Kind::FloatCounter,
-    Kind::Gauge,
-    Kind::InFlight,
-    Kind::Histogram,
-];
+const KINDS: [Kind; 5] = [Kind::Counter, Kind::FloatCounter, Kind::Gauge, Kind::InFlight, Kind::Histogram];
 
 impl Kind {
     fn name(self) -> &'static str {
@@ -109,9 +103,7 @@ impl Plain {
             (Kind::Histogram, _) => {}
             (_, Record::Up) => self.value += 1.0,
             (Kind::Gauge | Kind::InFlight, Record::Down) => self.value -= 1.0,
-            (Kind::Counter | Kind::FloatCounter, Record::By(n)) => {
-                self.value += f64::from(n.unsigned_abs())
-            }
+            (Kind::Counter | Kind::FloatCounter, Record::By(n)) => self.value += f64::from(n.unsigned_abs()),
             (Kind::Gauge, Record::By(n)) => self.value += f64::from(n),
             (Kind::Gauge, Record::Set(value)) => self.value = value,
             _ => {}
@@ -141,15 +133,8 @@ impl Held {
 fn find(registry: &Registry, kind: Kind, label: &'static str, hold: bool) -> Metric {
     macro_rules! find {
         ($family:expr, $wrap:expr) => {{
-            let family: Family<_, Names<1>> = $family
-                .labels(["x"])
-                .register()
-                .expect("the same description");
-            $wrap(if hold {
-                family.handle([label])
-            } else {
-                family.with([label]).clone()
-            })
+            let family: Family<_, Names<1>> = $family.labels(["x"]).register().expect("the same description");
+            $wrap(if hold { family.handle([label]) } else { family.with([label]).clone() })
         }};
     }
     let name = kind.name();
@@ -158,21 +143,14 @@ fn find(registry: &Registry, kind: Kind, label: &'static str, hold: bool) -> Met
         Kind::FloatCounter => find!(registry.float_counter(name, "Help."), Metric::FloatCounter),
         Kind::Gauge => find!(registry.gauge(name, "Help."), Metric::Gauge),
         Kind::InFlight => find!(registry.in_flight_gauge(name, "Help."), Metric::InFlight),
-        Kind::Histogram => find!(
-            registry.histogram(name, "Help.").buckets(BOUNDS),
-            Metric::Histogram
-        ),
+        Kind::Histogram => find!(registry.histogram(name, "Help.").buckets(BOUNDS), Metric::Histogram),
     }
 }
 
 fn remove(registry: &Registry, kind: Kind, label: &str) -> bool {
     macro_rules! remove {
         ($family:expr) => {
-            $family
-                .labels(["x"])
-                .register()
-                .expect("the same description")
-                .remove([label])
+            $family.labels(["x"]).register().expect("the same description").remove([label])
         };
     }
     let name = kind.name();
@@ -199,11 +177,7 @@ impl Run {
     fn find(&mut self, kind: Kind, label: &'static str, hold: bool) -> Held {
         let metric = find(&self.registry, kind, label, hold);
         let plain = self.oracle.entry((kind.name(), label)).or_default().clone();
-        Held {
-            kind,
-            metric,
-            plain,
-        }
+        Held { kind, metric, plain }
     }
 
     fn held(&self, n: u8) -> Option<usize> {
@@ -253,11 +227,7 @@ impl Run {
             let Some(family) = read.family(kind.name()) else {
                 continue;
             };
-            let lines = if matches!(kind, Kind::Histogram) {
-                BOUNDS.len() + 3
-            } else {
-                1
-            };
+            let lines = if matches!(kind, Kind::Histogram) { BOUNDS.len() + 3 } else { 1 };
             assert_eq!(family.samples.len() % lines, 0);
             series += family.samples.len() / lines;
         }
@@ -284,18 +254,11 @@ impl Run {
 
 #[track_caller]
 fn same(found: f64, expected: f64) {
-    assert!(
-        found == expected || found.is_nan() && expected.is_nan(),
-        "{found}, not {expected}"
-    );
+    assert!(found == expected || found.is_nan() && expected.is_nan(), "{found}, not {expected}");
 }
 
 fuzz_target!(|operations: Vec<Operation>| {
-    let mut run = Run {
-        registry: Registry::new(),
-        oracle: Oracle::new(),
-        held: Vec::new(),
-    };
+    let mut run = Run { registry: Registry::new(), oracle: Oracle::new(), held: Vec::new() };
     for operation in operations {
         run.apply(operation);
     }

@@ -14,7 +14,8 @@
 //! - `method` is one of the nine standard methods, and `other` for all else.
 //! - `path` is the pattern of the route (`/v1/incidents/{id}`), as axum's `MatchedPath` knows it, and `unmatched` where
 //!   there is none: fallbacks, whatever axum's `nest_service` hides, and services other than axum's. Put the layer on with
-//!   `Router::layer`; wrapped around a whole router it sees requests before they are routed.
+//!   `Router::layer`, and once, because a request is recorded by every layer that it passes; wrapped around a whole router,
+//!   the layer sees requests before they are routed.
 //! - `status` is the three digits of the response. A request that never had one is `500` if its handler panicked or its
 //!   service failed, and `499` if it was dropped before it was answered: the client went away, or a timeout outside the
 //!   layer gave up on it.
@@ -129,7 +130,7 @@ pub struct HttpMetricsBuilder {
 }
 
 impl HttpMetricsBuilder {
-    /// Records nothing about the requests of the route with this pattern, which is compared as it was given to the router.
+    /// Records nothing about the requests of one route, given by its whole pattern: with the prefixes of nested routers.
     #[must_use]
     pub fn exclude(mut self, pattern: impl Into<Box<str>>) -> Self {
         self.excluded.push(pattern.into());

@@ -125,7 +125,8 @@ impl Buckets {
         };
         buckets.bounds[..bounds.len()].copy_from_slice(bounds);
         let mantissa = f64::MANTISSA_DIGITS - 1;
-        if (0..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
+        // Not by 0: the difference of a negative number and the base would not fit.
+        if (1..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
             buckets.quick_limit = f64::INFINITY;
         }
         Ok(buckets)

@@ -14,12 +14,20 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Gather {
     registry: Registry,
+    /// Those not yet visited, the next one last.
     families: Vec<Arc<Core>>,
-    family: usize,
+    walk: Option<Walk>,
+    scratch: Box<Scratch>,
+}
+
+/// A walk over one family.
+#[derive(Debug)]
+struct Walk {
+    core: Arc<Core>,
     /// Next place in the family's list.
     place: usize,
+    end: usize,
     is_announced: bool,
-    scratch: Box<Scratch>,
 }
 
 #[derive(Debug)]
@@ -31,50 +39,61 @@ struct Scratch {
 
 impl Gather {
     pub(crate) fn new(registry: Registry) -> Gather {
-        let families = registry.families();
+        let mut families = registry.families();
+        families.reverse();
         let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histogram: HistogramSnapshot::default() };
-        Gather { registry, families, family: 0, place: 0, is_announced: false, scratch: Box::new(scratch) }
+        Gather { registry, families, walk: None, scratch: Box::new(scratch) }
     }
 
     /// Shows the visitor what comes next, until it is full or nothing is left. Whether anything is left.
     pub(crate) fn step(&mut self, visitor: &mut impl Visitor) -> bool {
-        while let Some(core) = self.families.get(self.family).cloned() {
-            if !self.step_family(&core, visitor) {
+        loop {
+            let Some(mut walk) = self.walk.take().or_else(|| self.families.pop().map(Walk::new)) else { return false };
+            if !walk.step(&self.registry, visitor, &mut self.scratch) {
+                self.walk = Some(walk);
                 return true;
             }
-            // A good moment to free what was removed, at most once for each family and scrape.
-            core.set.collect();
-            self.family += 1;
-            self.place = 0;
-            self.is_announced = false;
         }
-        false
+    }
+}
+
+impl Walk {
+    fn new(core: Arc<Core>) -> Walk {
+        Walk { end: core.set.begin_walk(), core, place: 0, is_announced: false }
     }
 
-    /// Shows series of one family. Whether it came to the family's end.
-    fn step_family(&mut self, core: &Core, visitor: &mut impl Visitor) -> bool {
+    /// Shows series until the visitor is full. Whether it came to the family's end.
+    fn step(&mut self, registry: &Registry, visitor: &mut impl Visitor, scratch: &mut Scratch) -> bool {
         let pin = pin();
         let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            if self.place == core.set.places() {
-                return true;
-            }
+        while self.place < self.end {
             if visitor.is_full() {
                 return false;
             }
-            let end = core.set.batch(self.place, BATCH, &mut batch, &pin);
+            let next = self.core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
             if !batch.is_empty() && !self.is_announced {
                 self.is_announced = true;
-                visitor.family(core.view(self.registry.global_labels()));
+                visitor.family(self.core.view(registry.global_labels()));
             }
-            let shown = self.show(core.description.metric, &batch, visitor);
-            self.place = batch.get(shown).map_or(end, |next| next.place());
+            let shown = scratch.show(self.core.description.metric, &batch, visitor);
+            self.place = batch.get(shown).map_or(next, |series| series.place());
         }
+        true
     }
+}
 
+impl Drop for Walk {
+    fn drop(&mut self) {
+        self.core.set.end_walk();
+        // A good moment to free what was removed, at most once for each family and scrape.
+        self.core.set.collect();
+    }
+}
+
+impl Scratch {
     /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
     fn show(&mut self, metric: MetricType, batch: &[Found<'_>], visitor: &mut impl Visitor) -> usize {
-        let Scratch { integers, floats, histogram } = &mut *self.scratch;
+        let Scratch { integers, floats, histogram } = self;
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);

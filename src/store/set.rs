@@ -26,6 +26,8 @@ struct Writer {
     fill: Fill,
     /// Empty places of the list.
     vacant: Vec<usize>,
+    /// Walks under way.
+    walks: usize,
     /// Unlinked, but perhaps still in a reader's hands.
     garbage: Garbage,
 }
@@ -87,7 +89,8 @@ impl Set {
         if unsafe { self.find(&key) }.is_some() {
             return;
         }
-        let place = writer.vacant.pop();
+        // Not under a walk, which may have been where the series was before it was removed, and not yet here.
+        let place = if writer.walks == 0 { writer.vacant.pop() } else { None };
         let series = Series::new(self.shape.clone(), &key, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
@@ -112,7 +115,7 @@ impl Set {
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
         let key = self.seeds.key(values);
         let mut writer = lock(&self.writer);
-        let Writer { fill, vacant, garbage } = &mut *writer;
+        let Writer { fill, vacant, garbage, .. } = &mut *writer;
         // SAFETY: the lock is held until the end of the function.
         let Some(found) = (unsafe { self.find(&key) }) else { return false };
         let place = found.place();
@@ -149,17 +152,31 @@ impl Set {
         lock(&self.writer).fill.live()
     }
 
-    /// The number of places of the list. Series are at places below it; places can be empty.
-    pub(crate) fn places(&self) -> usize {
+    /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
+    /// new series go behind that place, so that none is met twice.
+    pub(crate) fn begin_walk(&self) -> usize {
+        lock(&self.writer).walks += 1;
         self.list.len()
     }
 
-    /// Fills `batch` with series from place `from` on, at most `most`, and returns the place after them. `from` is below
-    /// [`places`](Self::places).
-    pub(crate) fn batch<'p>(&self, from: usize, most: usize, batch: &mut Vec<Found<'p>>, _pin: &'p Pin<'_>) -> usize {
+    /// Ends a walk.
+    pub(crate) fn end_walk(&self) {
+        lock(&self.writer).walks -= 1;
+    }
+
+    /// Fills `batch` with the series from place `from` to place `to`, at most `most`, and returns the place after them. The
+    /// places are those of a walk.
+    pub(crate) fn batch<'p>(
+        &self,
+        from: usize,
+        to: usize,
+        most: usize,
+        batch: &mut Vec<Found<'p>>,
+        _pin: &'p Pin<'_>,
+    ) -> usize {
         batch.clear();
-        let (mut next, end) = (from, self.list.len().min(from + most));
-        for entry in self.list.run(from, end) {
+        let mut next = from;
+        for entry in self.list.run(from, to.min(from + most)) {
             next += 1;
             if !entry.is_null() {
                 // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.

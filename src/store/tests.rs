@@ -228,16 +228,18 @@ fn s4_churn_does_not_grow() {
     }
     // Removed series wait for each other, and for the pins of other tests.
     assert!(cells.len() <= 1_000, "{} slots for one series", cells.len());
-    assert_eq!((set.len(), set.places()), (0, 1));
+    assert_eq!((set.len(), set.begin_walk()), (0, 1));
 }
 
 /// Shows every series of a set, as a scrape does.
 fn walk(set: &Set, mut show: impl FnMut(&Series)) {
     let (pin, mut place, mut batch) = (pin(), 0, Vec::new());
-    while place < set.places() {
-        place = set.batch(place, 3, &mut batch, &pin);
+    let end = set.begin_walk();
+    while place < end {
+        place = set.batch(place, end, 3, &mut batch, &pin);
         batch.iter().for_each(|found| show(found));
     }
+    set.end_walk();
 }
 
 /// Readers look up and walk while a writer makes and removes what they look for.

@@ -10,8 +10,7 @@ fn read(registry: &Registry) -> Exposition {
 
 /// A scrape, chunk by chunk, with something done after each.
 fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usize, Exposition) {
-    let (mut scrape, mut chunk, mut text, mut chunks) =
-        (registry.scrape(), Vec::new(), String::new(), 0);
+    let (mut scrape, mut chunk, mut text, mut chunks) = (registry.scrape(), Vec::new(), String::new(), 0);
     while scrape.next_chunk(&mut chunk) {
         text.push_str(std::str::from_utf8(&chunk).unwrap());
         meanwhile(chunks);
@@ -116,9 +115,7 @@ fn s4_handles_outlive_their_registry() {
     drop(registry);
     // Takes the slots, if they were given back.
     let other = Registry::new();
-    let theirs: Vec<_> = (0..100)
-        .map(|n| other.counter(format!("a{n}_total"), "A.").register().unwrap())
-        .collect();
+    let theirs: Vec<_> = (0..100).map(|n| other.counter(format!("a{n}_total"), "A.").register().unwrap()).collect();
     counter.inc();
     amount.add(0.5);
     amount.add(f64::NAN);
@@ -221,9 +218,7 @@ fn values_without_a_place_are_refused_and_counted() {
     let registry = Registry::new();
     let amount = registry.float_counter("a_total", "A.").register().unwrap();
     let sizes = registry.histogram("b", "B.").buckets([1.0]).labels(["n"]).register().unwrap();
-    let rejected = |family: &str| {
-        read(&registry).value("quipu_rejected_values_total", &[("family", family)])
-    };
+    let rejected = |family: &str| read(&registry).value("quipu_rejected_values_total", &[("family", family)]);
     assert_eq!((rejected("a_total"), rejected("b")), (Some(0.0), Some(0.0)));
     amount.add(1.5);
     for refused in [f64::NAN, -f64::NAN, -1.0, -5e-324, f64::INFINITY, f64::NEG_INFINITY] {

@@ -5,6 +5,14 @@
 mod derive;
 mod export;
 mod exposition;
+#[cfg(unix)]
+mod fork;
 mod http_layer;
+mod invariants;
+mod oracle;
 mod recording;
 mod rivals_failings;
+mod threads;
+
+#[path = "../reader/mod.rs"]
+mod reader;

@@ -224,26 +224,6 @@ fn no_snapshot_of_a_histogram_is_torn() {
     assert!(last > 0.0);
 }
 
-/// A series that is made again takes another place than it had, which a scrape under way may yet come to.
-#[test]
-fn no_scrape_has_a_series_twice_while_series_come_and_go() {
-    let registry = Registry::new();
-    let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
-    for n in 0..20_000 {
-        family.with([&n.to_string()]).inc();
-    }
-    let (mut scrape, mut chunk, mut text) = (registry.scrape(), Vec::new(), Vec::new());
-    assert!(scrape.next_chunk(&mut chunk));
-    text.extend_from_slice(&chunk);
-    assert!(family.remove(["0"]));
-    family.with(["a new one in its place"]).inc();
-    family.with(["0"]).inc();
-    while scrape.next_chunk(&mut chunk) {
-        text.extend_from_slice(&chunk);
-    }
-    reader::read(std::str::from_utf8(&text).unwrap()).unwrap();
-}
-
 /// Resident memory of this process, in bytes.
 #[cfg(target_os = "linux")]
 fn resident() -> usize {

@@ -2,12 +2,14 @@
 
 use crate::reader::{self, Kind};
 use quipu::{Counter, Family, FloatCounter, Histogram, InFlightGauge, Names, Registry};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// What every thread of a test records into.
+#[derive(Clone)]
 struct Metrics {
     registry: Registry,
     events: Counter,
@@ -29,11 +31,7 @@ impl Metrics {
             amount: registry.float_counter("amount_total", "A.").register().unwrap(),
             latency: latency.register().unwrap(),
             under_way: registry.in_flight_gauge("under_way", "U.").register().unwrap(),
-            by_kind: registry
-                .counter("by_kind_total", "B.")
-                .labels(["kind"])
-                .register()
-                .unwrap(),
+            by_kind: registry.counter("by_kind_total", "B.").labels(["kind"]).register().unwrap(),
             registry,
         }
     }
@@ -147,7 +145,7 @@ fn s6_thousands_of_short_threads_under_a_scraper() {
     metrics.check_totals(WAVES * THREADS * 3);
 }
 
-/// Counts in its destructor.
+/// Records in its destructor.
 struct AtExit(Metrics);
 
 impl Drop for AtExit {
@@ -156,50 +154,52 @@ impl Drop for AtExit {
     }
 }
 
-thread_local! {
-    static AT_EXIT: std::cell::OnceCell<std::sync::Arc<AtExit>> = const { std::cell::OnceCell::new() };
-}
+thread_local!(static AT_EXIT: RefCell<Option<AtExit>> = const { RefCell::new(None) });
 
 /// A thread-local of the user's may be dropped before the store's own, or after it.
 #[test]
 fn s3_destructors_of_thread_locals_are_counted() {
+    const THREADS: usize = 60;
     let metrics = Metrics::new();
-    let clone = || {
-        let Metrics { registry, events, amount, latency, under_way, by_kind } = &metrics;
-        AtExit(Metrics {
-            registry: registry.clone(),
-            events: events.clone(),
-            amount: amount.clone(),
-            latency: latency.clone(),
-            under_way: under_way.clone(),
-            by_kind: by_kind.clone(),
-        })
-    };
-    const THREADS: usize = 50;
     for n in 0..THREADS {
-        let at_exit = clone();
-        let thread = thread::spawn(move || {
-            let metrics = clone_of(&at_exit.0);
-            let keep = || AT_EXIT.with(|cell| drop(cell.set(at_exit.into())));
-            match n % 3 {
-                // Found first, dropped last.
-                0 => {
-                    keep();
-                    metrics.record(n);
-                }
-                // The other way round.
-                1 => {
-                    metrics.record(n);
-                    keep();
-                }
-                // Recorded in the destructor only.
-                _ => {
-                    keep();
-                    metrics.events.clone();
-                }
+        let metrics = metrics.clone();
+        let keep = |metrics| AT_EXIT.with(|kept| *kept.borrow_mut() = Some(AtExit(metrics)));
+        let thread = thread::spawn(move || match n % 3 {
+            0 => {
+                keep(metrics.clone());
+                metrics.record(n);
             }
+            1 => {
+                metrics.record(n);
+                keep(metrics);
+            }
+            // Records for the first time when the thread is ending.
+            _ => keep(metrics),
         });
         thread.join().unwrap();
     }
-    metrics.check_totals(THREADS + THREADS - THREADS / 3);
+    metrics.check_totals(THREADS * 5 / 3);
+}
+
+/// One thread holds a metric on loan, while others come, go, and remove it.
+#[test]
+fn s4_a_loan_outlives_the_threads_around_it() {
+    let metrics = Metrics::new();
+    let loan = metrics.by_kind.with(["x"]);
+    for n in 0..100 {
+        let metrics = &metrics;
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                metrics.by_kind.with(["x"]).inc();
+                metrics.by_kind.remove(["x"]);
+                metrics.record(n);
+            });
+        });
+        loan.inc();
+    }
+    // What the first thread recorded, before it was removed.
+    assert_eq!(loan.value(), 101);
+    drop(loan);
+    assert_eq!(metrics.by_kind.with(["x"]).value(), 0);
+    metrics.check_totals(100);
 }

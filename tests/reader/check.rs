@@ -68,10 +68,7 @@ fn groups<'a>(family: &'a Family, mark: &str) -> Result<Vec<Vec<&'a Sample>>, Re
         if last.as_ref() != Some(&labels) {
             if !seen.insert(labels.clone()) {
                 let reason = format!("the lines of {labels:?} are not in one group");
-                return Err(ReadError {
-                    line: sample.line,
-                    reason,
-                });
+                return Err(ReadError { line: sample.line, reason });
             }
             groups.push(Vec::new());
             last = Some(labels);
@@ -85,8 +82,7 @@ fn groups<'a>(family: &'a Family, mark: &str) -> Result<Vec<Vec<&'a Sample>>, Re
 fn whole<'a>(name: &str, samples: &[&'a Sample]) -> Result<(&'a Sample, u64), String> {
     let find = |suffix: &str| {
         let mut all = samples.iter();
-        all.find(|sample| sample.name[name.len()..] == *suffix)
-            .ok_or_else(|| format!("{name} without {suffix}"))
+        all.find(|sample| sample.name[name.len()..] == *suffix).ok_or_else(|| format!("{name} without {suffix}"))
     };
     Ok((find("_sum")?, number::count(&find("_count")?.text)?))
 }
@@ -98,10 +94,7 @@ fn histogram(name: &str, samples: &[&Sample]) -> Result<(), String> {
         return Err(format!("{name} has a sum without observations"));
     }
     let mut last: Option<(f64, u64)> = None;
-    for bucket in samples
-        .iter()
-        .filter(|sample| sample.name.ends_with("_bucket"))
-    {
+    for bucket in samples.iter().filter(|sample| sample.name.ends_with("_bucket")) {
         let text = bucket.label("le").unwrap_or_default();
         let (le, in_bucket) = (number::float(text)?, number::count(&bucket.text)?);
         if let Some((bound, below)) = last {
@@ -109,18 +102,14 @@ fn histogram(name: &str, samples: &[&Sample]) -> Result<(), String> {
                 return Err(format!("{name}: le {text} does not rise"));
             }
             if in_bucket < below {
-                return Err(format!(
-                    "{name}: le {text} counts less than the bucket before"
-                ));
+                return Err(format!("{name}: le {text} counts less than the bucket before"));
             }
         }
         last = Some((le, in_bucket));
     }
     match last {
         Some((le, total)) if le == f64::INFINITY && total == count => Ok(()),
-        Some((le, total)) if le == f64::INFINITY => {
-            Err(format!("{name}: +Inf is {total}, _count is {count}"))
-        }
+        Some((le, total)) if le == f64::INFINITY => Err(format!("{name}: +Inf is {total}, _count is {count}")),
         _ => Err(format!("{name} without the +Inf bucket")),
     }
 }

@@ -65,14 +65,7 @@ fn sample(line: &str) -> Result<Sample, String> {
         Some((text, stamp)) => (text, Some(number::timestamp(stamp)?)),
         None => (rest, None),
     };
-    Ok(Sample {
-        name: name.to_owned(),
-        labels,
-        value: number::float(text)?,
-        text: text.to_owned(),
-        timestamp,
-        line: 0,
-    })
+    Ok(Sample { name: name.to_owned(), labels, value: number::float(text)?, text: text.to_owned(), timestamp, line: 0 })
 }
 
 type Labels = Vec<(String, String)>;
@@ -94,9 +87,7 @@ fn labels(mut rest: &str) -> Result<(Labels, &str), String> {
         if let Some(after) = rest.strip_prefix('}') {
             return Ok((labels, after));
         }
-        rest = rest
-            .strip_prefix(',')
-            .ok_or("neither comma nor brace after a label")?;
+        rest = rest.strip_prefix(',').ok_or("neither comma nor brace after a label")?;
     }
 }
 

@@ -62,10 +62,7 @@ impl Sample {
 
     /// Whether the labels are these, in any order.
     pub(crate) fn has_labels(&self, labels: &[(&str, &str)]) -> bool {
-        self.labels.len() == labels.len()
-            && labels
-                .iter()
-                .all(|(name, value)| self.label(name) == Some(value))
+        self.labels.len() == labels.len() && labels.iter().all(|(name, value)| self.label(name) == Some(value))
     }
 
     /// Name and sorted labels: what makes a series unique.
@@ -104,8 +101,7 @@ impl Exposition {
 
     /// The sample of this name with exactly these labels.
     pub(crate) fn sample(&self, name: &str, labels: &[(&str, &str)]) -> Option<&Sample> {
-        self.samples()
-            .find(|sample| sample.name == name && sample.has_labels(labels))
+        self.samples().find(|sample| sample.name == name && sample.has_labels(labels))
     }
 
     /// The value of the sample of this name with exactly these labels.
@@ -116,9 +112,7 @@ impl Exposition {
     /// Everything but the values, line by line: two expositions of the same
     /// series are in the same order exactly if these are equal.
     pub(crate) fn order(&self) -> Vec<(&str, &[(String, String)])> {
-        self.samples()
-            .map(|sample| (sample.name.as_str(), sample.labels.as_slice()))
-            .collect()
+        self.samples().map(|sample| (sample.name.as_str(), sample.labels.as_slice())).collect()
     }
 }
 
@@ -215,16 +209,8 @@ impl Reader {
         if self.done.iter().any(|family| family.name == name) {
             return Err(format!("the lines of {name} are not in one group"));
         }
-        let open = self.open.get_or_insert_with(|| Open {
-            name: name.to_owned(),
-            line,
-            ..Open::default()
-        });
-        if open.samples.is_empty() {
-            Ok(open)
-        } else {
-            Err(format!("HELP or TYPE of {name} after its samples"))
-        }
+        let open = self.open.get_or_insert_with(|| Open { name: name.to_owned(), line, ..Open::default() });
+        if open.samples.is_empty() { Ok(open) } else { Err(format!("HELP or TYPE of {name} after its samples")) }
     }
 
     /// Takes all sample names that the family can write.
@@ -266,17 +252,9 @@ impl Reader {
         };
         let Some(kind) = open.kind else {
             let reason = format!("{} has no TYPE", open.name);
-            return Err(ReadError {
-                line: open.line,
-                reason,
-            });
+            return Err(ReadError { line: open.line, reason });
         };
-        let family = Family {
-            name: open.name,
-            help: open.help,
-            kind,
-            samples: open.samples,
-        };
+        let family = Family { name: open.name, help: open.help, kind, samples: open.samples };
         check::family(&family)?;
         self.done.push(family);
         Ok(())

@@ -44,25 +44,10 @@ fn refused(text: &str, line: usize, reason: &str) {
 fn the_example_of_the_specification_is_read() {
     let read = read(GOOD).unwrap();
     let kinds: Vec<_> = read.families.iter().map(|family| family.kind).collect();
-    let expected = [
-        Kind::Counter,
-        Kind::Gauge,
-        Kind::Untyped,
-        Kind::Gauge,
-        Kind::Histogram,
-        Kind::Summary,
-    ];
+    let expected = [Kind::Counter, Kind::Gauge, Kind::Untyped, Kind::Gauge, Kind::Histogram, Kind::Summary];
     assert_eq!(kinds, expected);
-    let requests = read
-        .sample(
-            "http_requests_total",
-            &[("code", "400"), ("method", "post")],
-        )
-        .unwrap();
-    assert_eq!(
-        (requests.value, requests.timestamp),
-        (3.0, Some(1_395_066_363_000))
-    );
+    let requests = read.sample("http_requests_total", &[("code", "400"), ("method", "post")]).unwrap();
+    assert_eq!((requests.value, requests.timestamp), (3.0, Some(1_395_066_363_000)));
     assert_eq!(requests.line, 4);
     let escapes = read.family("escapes").unwrap();
     assert_eq!(escapes.help.as_deref(), Some("C:\\DIR\nsecond \"line\""));
@@ -71,15 +56,8 @@ fn the_example_of_the_specification_is_read() {
     assert_eq!(labels.label("error"), Some("Cannot find:\n\"FILE\""));
     assert_eq!(labels.label("empty"), Some(""));
     assert_eq!(labels.text, "1.458255915e9");
-    assert_eq!(
-        read.value("something_weird", &[("problem", "division by zero")]),
-        Some(f64::INFINITY)
-    );
-    assert!(
-        read.value("rpc_duration_seconds", &[("quantile", "0.99")])
-            .unwrap()
-            .is_nan()
-    );
+    assert_eq!(read.value("something_weird", &[("problem", "division by zero")]), Some(f64::INFINITY));
+    assert!(read.value("rpc_duration_seconds", &[("quantile", "0.99")]).unwrap().is_nan());
 }
 
 #[test]
@@ -115,16 +93,8 @@ fn blanks_stand_where_they_must_and_nowhere_else() {
     refused("# TYPE a gauge\na 1 \n", 2, "no timestamp");
     refused("# TYPE a gauge\na 1 2 3\n", 2, "no timestamp");
     refused("# TYPE a gauge\na\t1\n", 2, "without a value");
-    refused(
-        "# TYPE a gauge\na{b=\"c\"}1\n",
-        2,
-        "no blank before the value",
-    );
-    refused(
-        "# TYPE a gauge\na{b=\"c\" } 1\n",
-        2,
-        "neither comma nor brace",
-    );
+    refused("# TYPE a gauge\na{b=\"c\"}1\n", 2, "no blank before the value");
+    refused("# TYPE a gauge\na{b=\"c\" } 1\n", 2, "neither comma nor brace");
     refused("# TYPE a gauge\na{ b=\"c\"} 1\n", 2, "bad label name");
     refused("# TYPE a gauge \n", 1, "unknown type");
     refused("#TYPE a gauge\n", 1, "comment");
@@ -149,11 +119,7 @@ fn names_are_of_the_old_alphabet() {
 fn labels_are_whole_and_named_once() {
     refused("# TYPE a gauge\na{b=\"1\",b=\"2\"} 1\n", 2, "label b twice");
     refused("# TYPE a gauge\na{} 1\n", 2, "label without a value");
-    refused(
-        "# TYPE a gauge\na{b=\"1\",} 1\n",
-        2,
-        "label without a value",
-    );
+    refused("# TYPE a gauge\na{b=\"1\",} 1\n", 2, "label without a value");
     refused("# TYPE a gauge\na{b=1} 1\n", 2, "not quoted");
     refused("# TYPE a gauge\na{b=\"1\n", 2, "without an end");
     refused("# TYPE a gauge\na{b=\"1\\\"} 1\n", 2, "without an end");
@@ -169,11 +135,7 @@ fn a_name_has_one_help_and_one_type_before_its_samples() {
     refused("# TYPE a gauge\n# TYPE a gauge\n", 2, "second TYPE");
     refused("a 1\n", 1, "before any TYPE");
     refused("# HELP a x\na 1\n", 2, "before the TYPE");
-    refused(
-        "# TYPE a gauge\na 1\n# TYPE a gauge\n",
-        3,
-        "after its samples",
-    );
+    refused("# TYPE a gauge\na 1\n# TYPE a gauge\n", 3, "after its samples");
     refused("# TYPE a gauge\na 1\n# HELP a x\n", 3, "after its samples");
     refused("# HELP a x\n# TYPE b gauge\n", 1, "a has no TYPE");
     refused("# HELP a x\n", 1, "a has no TYPE");
@@ -201,27 +163,16 @@ fn a_family_is_one_group_of_unique_series() {
 fn families_cannot_write_each_others_names() {
     let clash = histogram("# TYPE h_count gauge\n");
     refused(&clash, 2, "can both write h_count");
-    refused(
-        "# TYPE h_sum gauge\n# TYPE h summary\n",
-        2,
-        "can both write h_sum",
-    );
+    refused("# TYPE h_sum gauge\n# TYPE h summary\n", 2, "can both write h_sum");
     assert!(read("# TYPE a gauge\n# TYPE a_count gauge\n").is_ok());
 }
 
 #[test]
 fn values_are_numbers_as_prometheus_reads_them() {
-    for value in [
-        "1", "-1", "+1.5", ".5", "5.", "1e3", "1E-3", "-0", "5e-324", "NaN", "+Inf",
-    ] {
-        assert!(
-            read(&format!("# TYPE a gauge\na {value}\n")).is_ok(),
-            "{value}"
-        );
+    for value in ["1", "-1", "+1.5", ".5", "5.", "1e3", "1E-3", "-0", "5e-324", "NaN", "+Inf"] {
+        assert!(read(&format!("# TYPE a gauge\na {value}\n")).is_ok(), "{value}");
     }
-    for value in [
-        "", "inf", "-inf", "nan", "infinity", "0x1p3", "1_000", "1e", ".", "-", "1,5",
-    ] {
+    for value in ["", "inf", "-inf", "nan", "infinity", "0x1p3", "1_000", "1e", ".", "-", "1,5"] {
         refused(&format!("# TYPE a gauge\na {value}\n"), 2, "no number");
     }
     refused("# TYPE a gauge\na 1e309\n", 2, "out of range");
@@ -244,21 +195,12 @@ fn histograms_agree_with_themselves() {
     let good = "h_bucket{le=\"1\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n";
     assert!(read(&histogram(good)).is_ok());
     let bad = [
-        (
-            "h_bucket{le=\"1\"} 1\nh_sum 3\nh_count 1\n",
-            "without the +Inf bucket",
-        ),
+        ("h_bucket{le=\"1\"} 1\nh_sum 3\nh_count 1\n", "without the +Inf bucket"),
         ("h_sum 3\nh_count 1\n", "without the +Inf bucket"),
-        (
-            "h_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 3\n",
-            "+Inf is 2, _count is 3",
-        ),
+        ("h_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 3\n", "+Inf is 2, _count is 3"),
         ("h_bucket{le=\"+Inf\"} 2\nh_count 2\n", "without _sum"),
         ("h_bucket{le=\"+Inf\"} 2\nh_sum 2\n", "without _count"),
-        (
-            "h_bucket{le=\"1\"} 3\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n",
-            "less than the bucket before",
-        ),
+        ("h_bucket{le=\"1\"} 3\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n", "less than the bucket before"),
         (
             "h_bucket{le=\"2\"} 1\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n",
             "le 1 does not rise",
@@ -267,14 +209,8 @@ fn histograms_agree_with_themselves() {
             "h_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n",
             "le 1.0 does not rise",
         ),
-        (
-            "h_bucket{le=\"+Inf\"} 0.5\nh_sum 3\nh_count 2\n",
-            "no count",
-        ),
-        (
-            "h_bucket{le=\"+Inf\"} 0\nh_sum 3\nh_count 0\n",
-            "sum without observations",
-        ),
+        ("h_bucket{le=\"+Inf\"} 0.5\nh_sum 3\nh_count 2\n", "no count"),
+        ("h_bucket{le=\"+Inf\"} 0\nh_sum 3\nh_count 0\n", "sum without observations"),
     ];
     for (lines, reason) in bad {
         refused(&histogram(lines), 2, reason);
@@ -289,15 +225,10 @@ fn histograms_agree_with_themselves() {
 #[test]
 fn the_lines_of_one_histogram_series_stand_together() {
     let series = |label: &str| {
-        format!(
-            "h_bucket{{a=\"{label}\",le=\"+Inf\"}} 1\nh_sum{{a=\"{label}\"}} 1\nh_count{{a=\"{label}\"}} 1\n"
-        )
+        format!("h_bucket{{a=\"{label}\",le=\"+Inf\"}} 1\nh_sum{{a=\"{label}\"}} 1\nh_count{{a=\"{label}\"}} 1\n")
     };
     assert!(read(&histogram(&format!("{}{}", series("1"), series("2")))).is_ok());
-    let torn = format!(
-        "{}h_bucket{{a=\"1\",le=\"2\"}} 1\n",
-        series("1") + &series("2")
-    );
+    let torn = format!("{}h_bucket{{a=\"1\",le=\"2\"}} 1\n", series("1") + &series("2"));
     refused(&histogram(&torn), 8, "not in one group");
     let counts = "h_bucket{le=\"+Inf\"} 9007199254740993\nh_sum 1\nh_count 9007199254740992\n";
     refused(&histogram(counts), 2, "+Inf is 9007199254740993");

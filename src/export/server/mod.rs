@@ -41,7 +41,7 @@ use socket::Socket;
 /// - a response must have been read 60 s after the client first made the server wait, or the connection is broken;
 /// - 512 connections are open at most; more wait in the backlog of the operating system;
 /// - when a connection cannot be accepted, most often for want of file descriptors, the server waits for 100 ms before it
-///   tries again, and counts it in `quipu_scrape_accept_errors_total`.
+///   tries again, and counts it in `quipu_scrape_accept_errors_total` (after the registry's namespace).
 ///
 /// # Cost
 /// About 10 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while

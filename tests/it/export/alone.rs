@@ -32,7 +32,7 @@ fn peak_memory() -> usize {
 #[ignore = "measures the process; run by memory_stays_flat_when_many_scrape_at_once"]
 fn child_a_hundred_scrapes_of_a_hundred_thousand_series() {
     const SCRAPES: usize = 100;
-    let registry = large(100_000);
+    let registry = large(100_000, 15);
     let server = start(registry);
     let address = server.local_addr();
     let scrape = move || {

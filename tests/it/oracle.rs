@@ -1,0 +1,362 @@
+//! Random use of a registry against a plain map behind a lock.
+
+use crate::reader;
+use proptest::prelude::*;
+use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, Metric, Names, Registry};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+const BOUNDS: [f64; 3] = [-1.0, 0.5, 8.0];
+const KINDS: usize = 5;
+const NAMES: [&str; KINDS] = ["a_total", "b_total", "c", "d", "e"];
+
+/// Values that are easily taken for one another.
+const VALUES: [&str; 8] = ["", "a", "ab", "abc", "b\"c\\", "bc", "b\nc", "a value that is longer than the others"];
+
+type Labels = [&'static str; 2];
+
+/// What the map keeps of a series. Amounts are multiples of 0.25, so that no order of additions changes a sum.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Model {
+    number: f64,
+    buckets: [u64; 4],
+}
+
+/// A series as the map has it: its handles stay good when it is removed.
+type Shared = Arc<Mutex<Model>>;
+
+/// A handle of any kind.
+#[derive(Clone, Debug)]
+enum Handle {
+    Counter(Counter),
+    FloatCounter(FloatCounter),
+    Gauge(Gauge),
+    InFlightGauge(InFlightGauge),
+    Histogram(Histogram),
+}
+
+impl Handle {
+    /// Records an amount, and says whether it is refused.
+    fn record(&self, amount: f64, model: &Shared) -> bool {
+        let mut model = model.lock().unwrap();
+        let is_refused = match self {
+            Handle::FloatCounter(_) => !(0.0..f64::INFINITY).contains(&amount),
+            Handle::Histogram(_) => amount.is_nan(),
+            _ => false,
+        };
+        let is_set = amount < 0.0;
+        match self {
+            Handle::Counter(counter) => {
+                counter.inc_by(amount.abs() as u64);
+                model.number += amount.abs().floor().max(0.0);
+            }
+            Handle::FloatCounter(counter) => {
+                counter.add(amount);
+                model.number += if is_refused { 0.0 } else { amount };
+            }
+            Handle::Gauge(gauge) if is_set => {
+                gauge.set(amount);
+                model.number = amount;
+            }
+            // A gauge would take it, and be NaN for good.
+            Handle::Gauge(_) if amount.is_nan() => {}
+            Handle::Gauge(gauge) => {
+                gauge.add(amount);
+                model.number += amount;
+            }
+            Handle::InFlightGauge(gauge) => {
+                if is_set {
+                    gauge.dec()
+                } else {
+                    gauge.inc()
+                }
+                model.number += if is_set { -1.0 } else { 1.0 };
+            }
+            Handle::Histogram(histogram) => {
+                histogram.observe(amount);
+                if !is_refused {
+                    model.number += amount;
+                    model.buckets[BOUNDS.iter().filter(|bound| amount > **bound).count()] += 1;
+                }
+            }
+        }
+        is_refused
+    }
+
+    fn read(&self) -> Model {
+        let number = match self {
+            Handle::Counter(counter) => counter.value() as f64,
+            Handle::FloatCounter(counter) => counter.value(),
+            Handle::Gauge(gauge) => gauge.value(),
+            Handle::InFlightGauge(gauge) => gauge.value() as f64,
+            Handle::Histogram(histogram) => histogram.snapshot().sum(),
+        };
+        let mut buckets = [0; 4];
+        if let Handle::Histogram(histogram) = self {
+            buckets.copy_from_slice(histogram.snapshot().buckets());
+        }
+        Model { number, buckets }
+    }
+}
+
+/// The family of one kind, and the names of what a handle is made from.
+#[derive(Clone, Debug)]
+enum AnyFamily {
+    Counter(Family<Counter, Names<2>>),
+    FloatCounter(Family<FloatCounter, Names<2>>),
+    Gauge(Family<Gauge, Names<2>>),
+    InFlightGauge(Family<InFlightGauge, Names<2>>),
+    Histogram(Family<Histogram, Names<2>>),
+}
+
+impl AnyFamily {
+    fn register(registry: &Registry, kind: usize) -> AnyFamily {
+        fn with<M: Metric>(builder: quipu::registry::Builder<'_, M>) -> Family<M, Names<2>> {
+            builder.labels(["x", "y"]).register().unwrap()
+        }
+        match kind {
+            0 => AnyFamily::Counter(with(registry.counter(NAMES[0], "A."))),
+            1 => AnyFamily::FloatCounter(with(registry.float_counter(NAMES[1], "B."))),
+            2 => AnyFamily::Gauge(with(registry.gauge(NAMES[2], "C."))),
+            3 => AnyFamily::InFlightGauge(with(registry.in_flight_gauge(NAMES[3], "D."))),
+            _ => AnyFamily::Histogram(with(registry.histogram(NAMES[4], "E.").buckets(BOUNDS))),
+        }
+    }
+
+    fn handle(&self, labels: Labels) -> Handle {
+        match self {
+            AnyFamily::Counter(family) => Handle::Counter(family.handle(labels)),
+            AnyFamily::FloatCounter(family) => Handle::FloatCounter(family.handle(labels)),
+            AnyFamily::Gauge(family) => Handle::Gauge(family.handle(labels)),
+            AnyFamily::InFlightGauge(family) => Handle::InFlightGauge(family.handle(labels)),
+            AnyFamily::Histogram(family) => Handle::Histogram(family.handle(labels)),
+        }
+    }
+
+    fn remove(&self, labels: Labels) -> bool {
+        match self {
+            AnyFamily::Counter(family) => family.remove(labels),
+            AnyFamily::FloatCounter(family) => family.remove(labels),
+            AnyFamily::Gauge(family) => family.remove(labels),
+            AnyFamily::InFlightGauge(family) => family.remove(labels),
+            AnyFamily::Histogram(family) => family.remove(labels),
+        }
+    }
+}
+
+/// One family in the map.
+#[derive(Debug, Default)]
+struct FamilyModel {
+    series: HashMap<Labels, Shared>,
+    rejected: Arc<Mutex<u64>>,
+}
+
+/// A handle that is kept, and what the map has for it.
+#[derive(Clone, Debug)]
+struct Kept {
+    handle: Handle,
+    model: Shared,
+    rejected: Arc<Mutex<u64>>,
+}
+
+impl Kept {
+    fn record(&self, amount: f64) {
+        *self.rejected.lock().unwrap() += u64::from(self.handle.record(amount, &self.model));
+    }
+
+    fn check(&self) {
+        assert_eq!(self.handle.read(), *self.model.lock().unwrap(), "{:?}", self.handle);
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Finds a series, records into it, and keeps the handle, or not.
+    Record {
+        kind: usize,
+        labels: Labels,
+        amount: f64,
+        is_kept: bool,
+    },
+    /// Records through a kept handle, on another thread or on this one.
+    Again {
+        which: usize,
+        amount: f64,
+        is_elsewhere: bool,
+    },
+    Clone {
+        which: usize,
+    },
+    /// Drops a handle, on another thread or on this one.
+    Drop {
+        which: usize,
+        is_elsewhere: bool,
+    },
+    Remove {
+        kind: usize,
+        labels: Labels,
+    },
+    RemoveFamily {
+        kind: usize,
+    },
+    Scrape,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let kind = || 0..KINDS;
+    let label = || (0..VALUES.len()).prop_map(|n| VALUES[n]);
+    let labels = move || [label(), label()];
+    let amount = || {
+        let odd = prop::sample::select(vec![f64::NAN, -1.0, -0.0, 0.5, 8.0, 8.25, f64::NAN]);
+        prop_oneof![4 => (-40i32..400).prop_map(|n| f64::from(n) / 4.0), 1 => odd]
+    };
+    let which = any::<usize>;
+    prop_oneof![
+        10 => (kind(), labels(), amount(), any::<bool>())
+            .prop_map(|(kind, labels, amount, is_kept)| Step::Record { kind, labels, amount, is_kept }),
+        6 => (which(), amount(), any::<bool>())
+            .prop_map(|(which, amount, is_elsewhere)| Step::Again { which, amount, is_elsewhere }),
+        2 => which().prop_map(|which| Step::Clone { which }),
+        3 => (which(), any::<bool>()).prop_map(|(which, is_elsewhere)| Step::Drop { which, is_elsewhere }),
+        4 => (kind(), labels()).prop_map(|(kind, labels)| Step::Remove { kind, labels }),
+        1 => kind().prop_map(|kind| Step::RemoveFamily { kind }),
+        1 => Just(Step::Scrape),
+    ]
+}
+
+/// A registry and its model.
+#[derive(Debug, Default)]
+struct World {
+    registry: Registry,
+    families: BTreeMap<usize, FamilyModel>,
+    kept: Vec<Kept>,
+}
+
+fn elsewhere(is_elsewhere: bool, f: impl FnOnce() + Send) {
+    if is_elsewhere {
+        thread::scope(|scope| scope.spawn(f).join().unwrap());
+    } else {
+        f();
+    }
+}
+
+impl World {
+    fn run(&mut self, step: Step) {
+        match step {
+            Step::Record { kind, labels, amount, is_kept } => {
+                let handle = AnyFamily::register(&self.registry, kind).handle(labels);
+                let family = self.families.entry(kind).or_default();
+                let model = family.series.entry(labels).or_default().clone();
+                let kept = Kept { handle, model, rejected: family.rejected.clone() };
+                kept.record(amount);
+                if is_kept {
+                    self.kept.push(kept);
+                }
+            }
+            Step::Scrape => self.scrape(),
+            Step::Remove { kind, labels } => {
+                let is_there = AnyFamily::register(&self.registry, kind).remove(labels);
+                let model = self.families.entry(kind).or_default().series.remove(&labels);
+                assert_eq!(is_there, model.is_some());
+            }
+            Step::RemoveFamily { kind } => {
+                let is_there = self.registry.remove(NAMES[kind]);
+                assert_eq!(is_there, self.families.remove(&kind).is_some());
+            }
+            _ if self.kept.is_empty() => {}
+            Step::Again { which, amount, is_elsewhere } => {
+                let kept = &self.kept[which % self.kept.len()];
+                elsewhere(is_elsewhere, || kept.record(amount));
+            }
+            Step::Clone { which } => self.kept.push(self.kept[which % self.kept.len()].clone()),
+            Step::Drop { which, is_elsewhere } => {
+                let kept = self.kept.swap_remove(which % self.kept.len());
+                elsewhere(is_elsewhere, move || drop(kept));
+            }
+        }
+    }
+
+    fn scrape(&self) {
+        let text = self.registry.to_text();
+        let read = reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let value = |name: &str, labels: &[(&str, &str)]| read.value(name, labels);
+        for (kind, family) in &self.families {
+            let name = NAMES[*kind];
+            let samples = read.family(name).map_or(0, |family| family.samples.len());
+            let per_series = if *kind == 4 { BOUNDS.len() + 3 } else { 1 };
+            assert_eq!(samples, per_series * family.series.len(), "{text}");
+            assert_eq!(value("quipu_series", &[("family", name)]), Some(family.series.len() as f64));
+            let rejected = matches!(kind, 1 | 4).then(|| *family.rejected.lock().unwrap() as f64);
+            assert_eq!(value("quipu_rejected_values_total", &[("family", name)]), rejected, "{text}");
+            for ([x, y], model) in &family.series {
+                let model = model.lock().unwrap();
+                let labels = [("x", *x), ("y", *y)];
+                if *kind != 4 {
+                    assert_eq!(value(name, &labels), Some(model.number), "{text}");
+                    continue;
+                }
+                assert_eq!(value("e_sum", &labels), Some(model.number), "{text}");
+                let mut cumulative = 0;
+                for (le, count) in ["-1", "0.5", "8", "+Inf"].iter().zip(model.buckets) {
+                    cumulative += count;
+                    let labels = [labels[0], labels[1], ("le", le)];
+                    assert_eq!(value("e_bucket", &labels), Some(cumulative as f64), "{text}");
+                }
+            }
+        }
+        let families = read.families.iter().filter(|family| NAMES.contains(&&*family.name)).count();
+        assert_eq!(families, self.families.values().filter(|family| !family.series.is_empty()).count());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 }))]
+
+    #[test]
+    fn a_registry_is_a_map_behind_a_lock(steps in prop::collection::vec(step(), 1..150)) {
+        let mut world = World::default();
+        for step in steps {
+            world.run(step);
+        }
+        world.kept.iter().for_each(Kept::check);
+        world.scrape();
+    }
+
+    /// Threads share the handles, and each removes and makes series of its own.
+    #[test]
+    fn threads_agree_with_maps_of_their_own(
+        plans in prop::collection::vec(prop::collection::vec((0..4usize, 0..6u64, any::<bool>()), 1..80), 2..5),
+    ) {
+        let registry = Registry::new();
+        let family = registry.counter("a_total", "A.").labels(["thread", "n"]).register().unwrap();
+        let all = family.handle(["all", ""]);
+        let maps: Vec<HashMap<usize, u64>> = thread::scope(|scope| {
+            let run = |(thread, plan): (usize, Vec<(usize, u64, bool)>)| {
+                let (family, all, thread) = (&family, &all, thread.to_string());
+                scope.spawn(move || {
+                    let mut map = HashMap::new();
+                    for (n, amount, is_removal) in plan {
+                        all.inc_by(amount);
+                        if is_removal {
+                            assert_eq!(family.remove([&thread, &n.to_string()]), map.remove(&n).is_some());
+                        } else {
+                            family.with([&thread, &n.to_string()]).inc_by(amount);
+                            *map.entry(n).or_default() += amount;
+                        }
+                    }
+                    map
+                })
+            };
+            let threads: Vec<_> = plans.iter().cloned().enumerate().map(run).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        prop_assert_eq!(all.value(), plans.iter().flatten().map(|step| step.1).sum::<u64>());
+        prop_assert_eq!(family.len(), 1 + maps.iter().map(HashMap::len).sum::<usize>());
+        for (thread, map) in maps.iter().enumerate() {
+            for (n, value) in map {
+                prop_assert_eq!(family.with([&thread.to_string(), &n.to_string()]).value(), *value);
+            }
+        }
+    }
+}
