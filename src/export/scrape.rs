@@ -66,7 +66,7 @@ impl Registry {
     pub fn to_text(&self) -> String {
         let (mut scrape, mut chunk, mut text) = (self.scrape(), Vec::new(), String::new());
         while scrape.next_chunk(&mut chunk) {
-            text.push_str(core::str::from_utf8(&chunk).expect("chunks are whole lines of text"));
+            text.push_str(&String::from_utf8_lossy(&chunk));
         }
         text
     }

@@ -170,15 +170,15 @@ impl Buckets {
         if value <= self.quick_limit {
             let cell = ((value.to_bits() as i64 >> self.shift) - self.base).clamp(0, self.last_cell) as usize;
             let next = self.table[cell % Self::MAX_CELLS];
-            Some(usize::from(next) + usize::from(!(value <= self.bounds[usize::from(next)])))
+            Some(usize::from(next) + usize::from(value > self.bounds[usize::from(next)]))
         } else {
             None
         }
     }
 
-    /// The bucket of a value, by halving.
+    /// The bucket of a value that is not NaN, by halving.
     pub(crate) fn search(&self, value: f64) -> usize {
-        self.bounds().partition_point(|bound| !(value <= *bound))
+        self.bounds().partition_point(|bound| value > *bound)
     }
 }
 

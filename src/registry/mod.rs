@@ -95,7 +95,7 @@ impl RegistryBuilder {
             }
         }
         let mut names: Vec<String> = Vec::new();
-        let mut text = Vec::new();
+        let mut text = String::new();
         for (name, value) in self.labels {
             let problem = match check_label_name(&name) {
                 Err(problem) => Some(problem),
@@ -107,15 +107,14 @@ impl RegistryBuilder {
                 return Err(BuildError::LabelName { label: name, problem });
             }
             if !text.is_empty() {
-                text.push(b',');
+                text.push(',');
             }
-            text.extend_from_slice(name.as_bytes());
-            text.extend_from_slice(b"=\"");
+            text.push_str(&name);
+            text.push_str("=\"");
             push_escaped_label_value(&mut text, &value);
-            text.push(b'"');
+            text.push('"');
             names.push(name);
         }
-        let text = String::from_utf8(text).expect("escaping replaces whole characters");
         Ok(Registry::with(namespace, names, text))
     }
 }

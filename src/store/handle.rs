@@ -114,8 +114,12 @@ impl HistogramHandle {
     pub(crate) fn observe(&self, value: f64) {
         let lane = lane::current();
         match self.buckets().find(value) {
-            // SAFETY: the slot has a pair for each bucket; buckets are found quickly only where pairs are written quickly.
-            Some(bucket) if lane != 0 => unsafe { self.cell.offset(2 * bucket).observe_quick_in(lane, value) },
+            Some(bucket) if lane != 0 => {
+                // SAFETY: the slot has a pair for each bucket, in one row.
+                let pair = unsafe { self.cell.offset(2 * bucket) };
+                // SAFETY: as above; a bucket is found quickly only where pairs are written quickly.
+                unsafe { pair.observe_quick_in(lane, value) };
+            }
             _ => self.observe_cold(value),
         }
     }

@@ -72,7 +72,9 @@ mod tests {
         assert_eq!(memory.as_ptr().align_offset(PAGE), 0);
         for byte in [0, PAGE - 1, PAGE, 3 * PAGE - 1] {
             // SAFETY: inside the reservation.
-            assert_eq!(unsafe { memory.add(byte).read() }, 0);
+            let byte = unsafe { memory.add(byte) };
+            // SAFETY: as above.
+            assert_eq!(unsafe { byte.read() }, 0);
         }
     }
 }

@@ -261,12 +261,12 @@ fn layout(tail: usize) -> Layout {
 }
 
 fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
-    let mut text = Vec::new();
+    let mut text = String::new();
     for (n, (name, value)) in names.iter().zip(values).enumerate() {
         if n > 0 {
-            text.extend_from_slice(b"\",");
-            text.extend_from_slice(name.as_bytes());
-            text.extend_from_slice(b"=\"");
+            text.push_str("\",");
+            text.push_str(name);
+            text.push_str("=\"");
         }
         push_escaped_label_value(&mut text, value);
     }
@@ -277,7 +277,7 @@ fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
             tail.extend_from_slice(&length.to_ne_bytes());
         }
     }
-    tail.extend_from_slice(&text);
+    tail.extend_from_slice(text.as_bytes());
     if is_unusual {
         values.iter().for_each(|value| tail.extend_from_slice(value.as_bytes()));
     }

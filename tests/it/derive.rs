@@ -217,6 +217,12 @@ fn a_macro_can_write_the_types() {
 #[test]
 #[cfg_attr(miri, ignore = "runs cargo")]
 fn mistakes_do_not_compile() {
+    // What is expected is the compiler's own words, which change with its version.
+    let compiler = std::process::Command::new("rustc").arg("--version").output().expect("rustc runs").stdout;
+    if !compiler.starts_with(b"rustc 1.95.") {
+        eprintln!("skipped: the messages of rustc 1.95 are expected");
+        return;
+    }
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }
 

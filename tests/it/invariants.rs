@@ -76,7 +76,7 @@ fn s4_a_slot_that_is_reused_starts_at_zero() {
         assert_eq!(levels.with([n]).value(), 0.0);
         counts.with([n]).inc_by(7);
         (0..5).for_each(|_| amounts.with([n]).add(0.1));
-        [0.001, 1.0, 1e9].map(|value| sizes.with([n]).observe(value));
+        [0.001, 1.0, 1e9].iter().for_each(|value| sizes.with([n]).observe(*value));
         levels.with([n]).set(f64::NAN);
         assert!(counts.remove([n]) && amounts.remove([n]) && sizes.remove([n]) && levels.remove([n]));
     }
