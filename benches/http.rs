@@ -5,21 +5,15 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
-use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, Uri};
-use axum::routing::get;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use http_body_util::BodyExt;
 use quipu::Registry;
 use quipu::http::HttpMetrics;
-use tokio::runtime::Builder;
 use tower::layer::util::Identity;
-use tower::{Service, ServiceExt};
 
-fn router() -> Router {
-    Router::new().route("/v1/tenants/{tenant}/items", get(async || "ok"))
+mod works {
+    pub(crate) mod request;
 }
+use works::request::{request, router, runtime, uri};
 
 fn requests(criterion: &mut Criterion) {
     let registry = Registry::new();
@@ -32,21 +26,10 @@ fn requests(criterion: &mut Criterion) {
         ("recorded", router().layer(recorded.layer())),
         ("excluded", router().layer(excluded.layer())),
     ];
-    let runtime = Builder::new_current_thread().build().unwrap();
-    let uri = Uri::from_static("/v1/tenants/00042/items");
+    let (runtime, uri) = (runtime(), uri());
     let mut group = criterion.benchmark_group("request");
     for (name, mut router) in routers {
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                runtime.block_on(async {
-                    let mut request = Request::new(Body::empty());
-                    *request.uri_mut() = uri.clone();
-                    let service = ServiceExt::<Request<Body>>::ready(&mut router).await.unwrap();
-                    let response = service.call(request).await.unwrap();
-                    response.into_body().collect().await.unwrap()
-                })
-            });
-        });
+        group.bench_function(name, |bencher| bencher.iter(|| request(&runtime, &mut router, &uri)));
     }
 }
 

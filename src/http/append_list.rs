@@ -16,6 +16,7 @@ impl<T> AppendList<T> {
     }
 
     /// The first value that `wanted` accepts; when there is none, the one that `make` makes, which `wanted` must accept.
+    #[inline]
     pub(super) fn find_or_insert(&self, wanted: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &T {
         let mut list = self;
         let mut make = Some(make);

@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 
 use super::route::{Endpoint, Exchange};
 
-/// The body of a request, as the service behind the layer receives it.
+/// The body of a request that the layer can count; for servers whose own type of body is not a [`MeterRequest`].
 pub type RequestBody<B> = MeteredBody<B, RequestMeter>;
 
 /// The body of a response, as it leaves the layer.
@@ -35,17 +35,53 @@ pub trait Meter {
     fn passed(&mut self, bytes: usize);
 }
 
-impl<B: Body> RequestBody<B> {
-    pub(super) fn request(inner: B, endpoint: Option<&Arc<Endpoint>>) -> Self {
-        let meter = match endpoint {
-            Some(endpoint) if inner.is_end_stream() => {
-                endpoint.record_request_size(0);
-                None
-            }
-            Some(endpoint) => Some(RequestMeter { endpoint: Arc::clone(endpoint), bytes: 0 }),
-            None => None,
-        };
-        Self { inner, meter }
+/// The bodies of requests that the layer can count: axum's, and any other inside a [`RequestBody`].
+///
+/// The type stays the same, so that a request without a body, as most are, passes as it came.
+#[diagnostic::on_unimplemented(
+    message = "the HTTP layer cannot count `{Self}` as the body of a request",
+    note = "map the request with `RequestBody::new` before the layer"
+)]
+pub trait MeterRequest: Body + Sized {
+    /// Has what passes from now on counted.
+    fn meter(&mut self, meter: RequestMeter);
+}
+
+impl<B: Body> MeterRequest for RequestBody<B> {
+    fn meter(&mut self, meter: RequestMeter) {
+        self.meter = Some(meter);
+    }
+}
+
+#[cfg(feature = "axum")]
+impl MeterRequest for axum::body::Body {
+    fn meter(&mut self, meter: RequestMeter) {
+        let inner = std::mem::take(self);
+        *self = Self::new(RequestBody { inner, meter: Some(meter) });
+    }
+}
+
+impl<B> RequestBody<B> {
+    /// A body that the layer will count.
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use http_body_util::Full;
+    /// use quipu::http::{HttpMetrics, RequestBody};
+    /// use tower::{Layer, ServiceExt, service_fn};
+    /// # type Body = Full<&'static [u8]>;
+    ///
+    /// let metrics = HttpMetrics::new(&quipu::Registry::new())?;
+    /// let service = service_fn(async |request: Request<RequestBody<Body>>| {
+    ///     Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
+    /// });
+    /// let service = metrics.layer().layer(service).map_request(|request: Request<Body>| request.map(RequestBody::new));
+    /// # fn is_service(_: impl tower::Service<Request<Body>>) {}
+    /// # is_service(service);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn new(body: B) -> Self {
+        Self { inner: body, meter: None }
     }
 }
 
@@ -93,6 +129,12 @@ impl<B: fmt::Debug, M> fmt::Debug for MeteredBody<B, M> {
 pub struct RequestMeter {
     endpoint: Arc<Endpoint>,
     bytes: u64,
+}
+
+impl RequestMeter {
+    pub(super) fn new(endpoint: &Arc<Endpoint>) -> Self {
+        Self { endpoint: Arc::clone(endpoint), bytes: 0 }
+    }
 }
 
 impl Meter for RequestMeter {

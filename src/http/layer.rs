@@ -13,8 +13,8 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::body::{RequestBody, ResponseBody};
-use super::route::{Exchange, Routes, UNMATCHED};
+use super::body::{MeterRequest, RequestBody, RequestMeter, ResponseBody};
+use super::route::{Endpoint, Exchange, Routes, UNMATCHED};
 
 /// Records every request that passes; made by [`HttpMetrics::layer`](super::HttpMetrics::layer).
 ///
@@ -47,7 +47,7 @@ impl fmt::Debug for HttpLayer {
 
 /// The service that [`HttpLayer`] puts around another.
 ///
-/// The service inside receives a [`RequestBody`], and this one answers with a [`ResponseBody`].
+/// Requests keep their type, whose body must be a [`MeterRequest`]; the body of a response becomes a [`ResponseBody`].
 #[derive(Clone)]
 pub struct HttpService<S> {
     inner: S,
@@ -56,8 +56,8 @@ pub struct HttpService<S> {
 
 impl<S, B, R> Service<Request<B>> for HttpService<S>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
-    B: Body,
+    S: Service<Request<B>, Response = Response<R>>,
+    B: MeterRequest,
     R: Body,
 {
     type Response = Response<ResponseBody<R>>;
@@ -68,11 +68,14 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let pattern = matched_pattern(request.extensions()).unwrap_or(UNMATCHED);
         let endpoint = self.routes.endpoint(pattern, request.method());
         let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
-        let inner = self.inner.call(request.map(|body| RequestBody::request(body, endpoint)));
+        if let Some(endpoint) = endpoint {
+            meter(request.body_mut(), endpoint);
+        }
+        let inner = self.inner.call(request);
         if let Some(exchange) = &mut exchange {
             exchange.wait();
         }
@@ -86,7 +89,16 @@ impl<S: fmt::Debug> fmt::Debug for HttpService<S> {
     }
 }
 
+fn meter(body: &mut impl MeterRequest, endpoint: &Arc<Endpoint>) {
+    if body.is_end_stream() {
+        endpoint.record_request_size(0);
+    } else {
+        body.meter(RequestMeter::new(endpoint));
+    }
+}
+
 #[cfg(feature = "axum")]
+#[inline]
 fn matched_pattern(extensions: &Extensions) -> Option<&str> {
     let path = extensions.get::<axum::extract::MatchedPath>()?;
     Some(path.as_str())

@@ -20,6 +20,7 @@ pub(super) enum MethodLabel {
 impl MethodLabel {
     pub(super) const COUNT: usize = Self::Other as usize + 1;
 
+    #[inline]
     pub(super) fn of(method: &Method) -> Self {
         match *method {
             Method::GET => Self::Get,

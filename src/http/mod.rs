@@ -58,7 +58,7 @@ mod listener;
 mod method;
 mod route;
 
-pub use body::{MeteredBody, RequestBody, ResponseBody};
+pub use body::{Meter, MeterRequest, MeteredBody, RequestBody, RequestMeter, ResponseBody};
 pub use families::{DURATION_BUCKETS, SIZE_BUCKETS};
 pub use layer::{HttpLayer, HttpService, ResponseFuture};
 #[cfg(feature = "axum")]

@@ -57,6 +57,7 @@ impl Routes {
     }
 
     /// The endpoint of a route and a method; `None` if the route is excluded.
+    #[inline]
     pub(super) fn endpoint(&self, pattern: &str, method: &Method) -> Option<&Arc<Endpoint>> {
         let route = self.buckets[bucket(pattern)].find_or_insert(
             |route| *route.pattern == *pattern,
@@ -73,6 +74,7 @@ impl Routes {
 }
 
 /// Patterns come from the program and not from its clients: a hash that is quick and has no secret will do.
+#[inline]
 fn bucket(pattern: &str) -> usize {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
     let (words, rest) = pattern.as_bytes().as_chunks();
@@ -114,10 +116,12 @@ impl Endpoint {
         }
     }
 
+    #[inline]
     pub(super) fn record_request_size(&self, bytes: u64) {
         self.request_size.observe(bytes as f64);
     }
 
+    #[inline]
     fn outcome(&self, status: StatusCode) -> &Outcome {
         self.outcomes.find_or_insert(
             |outcome| outcome.status == status,
@@ -150,33 +154,39 @@ pub struct Exchange {
 
 impl Exchange {
     /// Until it is told of something else, the exchange has failed: a panic leaves it as it is.
+    #[inline]
     pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.inc();
         Self { endpoint, start: Instant::now(), status: FAILED, response_bytes: 0 }
     }
 
     /// Code that may panic is about to run.
+    #[inline]
     pub(super) fn enter(&mut self) {
         self.status = FAILED;
     }
 
     /// It has come back without an answer. If nobody asks for one again, the request was cancelled.
+    #[inline]
     pub(super) fn wait(&mut self) {
         self.status = CANCELLED;
     }
 
+    #[inline]
     pub(super) fn answer(&mut self, status: StatusCode) {
         self.status = status;
     }
 }
 
 impl Meter for Exchange {
+    #[inline]
     fn passed(&mut self, bytes: usize) {
         self.response_bytes += bytes as u64;
     }
 }
 
 impl Drop for Exchange {
+    #[inline]
     fn drop(&mut self) {
         let endpoint = &*self.endpoint;
         let outcome = endpoint.outcome(self.status);

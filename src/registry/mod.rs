@@ -222,9 +222,10 @@ impl Registry {
         let mut families = lock(&self.0.families);
         let Some(core) = families.by_name.remove(name) else { return false };
         families.by_sample.retain(|_, family| family != name);
-        drop(families);
+        // Under the lock: a new family of this name would lose its own.
         self.0.series.set.remove(&[name]);
         self.0.rejected.set.remove(&[name]);
+        drop(families);
         drop(core);
         true
     }
@@ -265,8 +266,9 @@ impl Registry {
 
     /// All families, by name; and the number of series of each brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<Core>> {
-        let families: Vec<Arc<Core>> = lock(&self.0.families).by_name.values().cloned().collect();
-        for core in &families {
+        // Locked to the end: a family that is removed meanwhile would leave its number behind.
+        let families = lock(&self.0.families);
+        for core in families.by_name.values() {
             if !Arc::ptr_eq(core, &self.0.series) && !Arc::ptr_eq(core, &self.0.rejected) {
                 let series = crate::store::Bound::look_up(
                     &self.0.series.set,
@@ -276,7 +278,7 @@ impl Registry {
                 series.set(core.set.len() as f64);
             }
         }
-        families
+        families.by_name.values().cloned().collect()
     }
 }
 

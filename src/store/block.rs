@@ -56,10 +56,15 @@ impl Cell {
     /// The cell in a lane, `lane` being the distance in cells from row 0.
     #[inline(always)]
     fn at(&self, lane: usize) -> &AtomicU64 {
-        // SAFETY: lanes are multiples of a row below the number of rows, so this stays inside the block.
-        let cell = unsafe { self.0.add(lane) };
         // SAFETY: blocks are zeroed, made of atomics, and never freed.
-        unsafe { cell.as_ref() }
+        unsafe { &*self.pointer(lane) }
+    }
+
+    /// As [`at`](Self::at), with leave to go on to the next cell: a pair is two.
+    #[inline(always)]
+    fn pointer(&self, lane: usize) -> *const AtomicU64 {
+        // SAFETY: lanes are multiples of a row below the number of rows, so this stays inside the block.
+        unsafe { self.0.add(lane) }.as_ptr()
     }
 
     /// Adds, as the thread that owns `lane` (S1: no other thread writes there, so no read-modify-write is needed).
@@ -123,7 +128,7 @@ impl Cell {
     #[inline(always)]
     pub(crate) unsafe fn observe_quick_in(&self, lane: usize, value: f64) {
         // SAFETY: a pair of a slot is aligned and inside the row; only the owner writes the lane (S1).
-        unsafe { pair::observe_quick(self.at(lane), value) }
+        unsafe { pair::observe_quick(self.pointer(lane), value) }
     }
 
     /// Adds one observation to the pair at `lane`, as the thread that owns it.
@@ -132,7 +137,7 @@ impl Cell {
     /// This cell and the next are a pair of a slot.
     pub(crate) unsafe fn observe_in(&self, lane: usize, value: f64) {
         // SAFETY: a pair of a slot is aligned and inside the row; only the owner writes the lane (S1).
-        unsafe { pair::observe_owned(self.at(lane), value) }
+        unsafe { pair::observe_owned(self.pointer(lane), value) }
     }
 
     /// Adds one observation to the pair in row 0.
@@ -141,7 +146,7 @@ impl Cell {
     /// This cell and the next are a pair of a slot.
     pub(crate) unsafe fn observe_shared(&self, value: f64) {
         // SAFETY: a pair of a slot is aligned and inside the row; row 0 is written by this function alone.
-        unsafe { pair::observe_shared(self.at(0), value) }
+        unsafe { pair::observe_shared(self.pointer(0), value) }
     }
 
     /// Reads the pair in one row.
@@ -151,7 +156,7 @@ impl Cell {
     #[inline(always)]
     pub(super) unsafe fn get_pair(&self, row: usize) -> Pair {
         // SAFETY: a pair of a slot is aligned and inside the row.
-        unsafe { pair::load(self.at(row * CELLS_PER_ROW)) }
+        unsafe { pair::load(self.pointer(row * CELLS_PER_ROW)) }
     }
 
     /// Zeroes the cell in every row, leaving rows that are zero untouched (and so not resident).
@@ -175,7 +180,7 @@ impl Cell {
             let old = unsafe { self.get_pair(row) };
             if old.count != 0 {
                 // SAFETY: a pair of a slot is aligned and inside the row; the caller is its only writer.
-                unsafe { pair::clear(self.at(row * CELLS_PER_ROW)) };
+                unsafe { pair::clear(self.pointer(row * CELLS_PER_ROW)) };
             }
         }
     }

@@ -82,6 +82,7 @@ impl Table {
         let group = &self.0[self.start(hash)];
         let equal = group.candidates(hash).0;
         if equal != 0 {
+            // Acquire pairs with the Release of the entry in `put`, as in `find_place`.
             let entry = group.place(equal).load(Ordering::Acquire);
             if !entry.is_null() && is_it(entry) {
                 return Some(entry);
@@ -121,6 +122,7 @@ impl Table {
             let old = tags.load(Ordering::Relaxed);
             let used = (old & (USED * EACH)).count_ones() as usize;
             if used < GROUP {
+                // Release pairs with the Acquire of the entry in `find` and `find_place`.
                 entries[used].store(entry, Ordering::Release);
                 // Release pairs with the Acquire in `find`.
                 tags.store(old | tag(hash) << (8 * used), Ordering::Release);

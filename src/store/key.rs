@@ -180,9 +180,10 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    /// Every length to 70, and each with every single byte changed.
+    /// Every length to 70 (Miri has less time), and each with every single byte changed.
     fn variants() -> impl Iterator<Item = String> {
-        (0..70usize).flat_map(|len| {
+        let lengths = if cfg!(miri) { 0..20usize } else { 0..70 };
+        lengths.flat_map(|len| {
             let base: String = (0..len).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
             let changed = (0..len).map({
                 let base = base.clone();
@@ -203,7 +204,7 @@ mod tests {
                 for last in ["z", "y"] {
                     let values = [&**other, last];
                     // SAFETY: the lengths agree, and eight bytes stand before.
-                    let stands = unsafe { seeds.key(&values).stands_in(text[8..].as_ptr(), &gaps(&names)) };
+                    let stands = unsafe { seeds.key(&values).stands_in(text.as_ptr().wrapping_add(8), &gaps(&names)) };
                     assert_eq!(stands, mine == other && last == "z", "{values:?} in {text}");
                 }
             }
@@ -229,6 +230,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "too many hashes for Miri")]
     fn high_and_low_bits_spread() {
         let seeds = Seeds::random();
         let (mut high, mut low) = ([0; 64], [0; 64]);

@@ -56,7 +56,7 @@ impl List {
     #[inline]
     pub(crate) fn run(&self, from: usize, to: usize) -> impl Iterator<Item = *mut ()> {
         let Place { offset, len, .. } = Place::of(from);
-        let places = core::ptr::slice_from_raw_parts(self.place(from), (len - offset).min(to - from));
+        let places = ptr::slice_from_raw_parts(self.pointer(from), (len - offset).min(to - from));
         // SAFETY: these places are in one segment, which lives as long as the list.
         let places: &[AtomicPtr<()>] = unsafe { &*places };
         // Acquire pairs with the Release in `set`: the entry's contents.
@@ -65,14 +65,19 @@ impl List {
 
     #[inline(always)]
     fn place(&self, n: usize) -> &AtomicPtr<()> {
+        // SAFETY: segments live as long as the list.
+        unsafe { &*self.pointer(n) }
+    }
+
+    /// Where a place is, with leave to go on to the end of its segment.
+    #[inline(always)]
+    fn pointer(&self, n: usize) -> *const AtomicPtr<()> {
         let place = Place::of(n);
         // Relaxed: whoever knows that the list is longer than `n` read it from `len`, or holds the writer's lock.
         let segment = self.segments[place.segment].load(Ordering::Relaxed);
         assert!(!segment.is_null(), "there is a segment for each place below len");
         // SAFETY: the segment is `place.len` long, and the offset is below that.
-        let entry = unsafe { segment.add(place.offset) };
-        // SAFETY: segments live as long as the list.
-        unsafe { &*entry }
+        unsafe { segment.add(place.offset) }
     }
 
     /// Fills a place below `len`, or empties it with null. For the holder of the writer's lock.

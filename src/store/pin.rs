@@ -64,6 +64,7 @@ impl Drop for Pin<'_> {
         if self.shared {
             self.count.fetch_sub(1, Ordering::Release);
         } else {
+            // The same pair.
             self.count.store(self.count.load(Ordering::Relaxed) - 1, Ordering::Release);
         }
     }

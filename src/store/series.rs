@@ -178,15 +178,19 @@ impl Series {
     #[cold]
     #[inline(never)]
     fn has_unusual(&self, values: &[&str]) -> bool {
-        self.with_values(|mine| mine == values)
+        self.values().eq(values.iter().copied())
     }
 
     /// Calls `use_values` with the label values as they were given.
     pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
-        let names = &self.shape().label_names;
+        use_values(&self.values().collect::<Vec<_>>())
+    }
+
+    /// The label values as they were given.
+    fn values(&self) -> impl Iterator<Item = &str> {
         let packed = self.header().lengths;
         let mut rest = if packed == UNUSUAL { self.unusual_parts().1 } else { self.tail() };
-        let mut next = |n: usize, name: &str| {
+        self.shape().label_names.iter().enumerate().map(move |(n, name)| {
             let (gap, len) = match packed {
                 UNUSUAL => (0, u32::from_ne_bytes(self.unusual_lengths()[1 + n]) as usize),
                 _ => (gap(n, name), (packed >> (16 * n)) as usize & 0xffff),
@@ -195,9 +199,7 @@ impl Series {
             rest = after;
             // SAFETY: these bytes were copied from a string of this length.
             unsafe { core::str::from_utf8_unchecked(value) }
-        };
-        let values: Vec<&str> = names.iter().enumerate().map(|(n, name)| next(n, name)).collect();
-        use_values(&values)
+        })
     }
 
     /// Gives up the share for a pointer that stands for it.
@@ -251,7 +253,7 @@ impl Series {
 
 impl core::fmt::Debug for Series {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        self.with_values(|values| f.debug_list().entries(values).finish())
+        f.debug_list().entries(self.values()).finish()
     }
 }
 

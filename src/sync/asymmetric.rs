@@ -22,6 +22,7 @@ mod imp {
 
     #[inline(always)]
     pub(crate) fn light() {
+        // Pairs with the barrier that `heavy` has the kernel put into the other threads.
         core::sync::atomic::compiler_fence(core::sync::atomic::Ordering::SeqCst);
     }
 

@@ -2,6 +2,7 @@
 
 use crate::reader::{self, Exposition};
 use quipu::{Family, Gauge, Names, Registry};
+use std::thread;
 
 fn read(registry: &Registry) -> Exposition {
     let text = registry.to_text();
@@ -136,7 +137,7 @@ fn s6_a_scrape_is_not_below_the_one_before() {
     let counter = registry.counter("a_total", "A.").register().unwrap();
     for n in 1..100 {
         let mine = counter.clone();
-        std::thread::spawn(move || mine.inc()).join().unwrap();
+        thread::spawn(move || mine.inc()).join().unwrap();
         assert_eq!(read(&registry).value("a_total", &[]), Some(f64::from(n)));
     }
 }
@@ -236,4 +237,27 @@ fn values_without_a_place_are_refused_and_counted() {
     assert_eq!(sizes.with(["x"]).snapshot().buckets(), [2, 1]);
     assert_eq!(sizes.with(["y"]).snapshot().count(), 0);
     assert_eq!((rejected("a_total"), rejected("b")), (Some(6.0), Some(2.0)));
+}
+
+/// The registry's metrics about a family come and go with it, also when it is removed while it is registered or scraped.
+#[test]
+fn a_family_and_its_self_metrics_are_one() {
+    let registry = Registry::new();
+    let register = || registry.histogram("a", "A.").register().unwrap();
+    for _ in 0..500 {
+        register();
+        let histogram = thread::scope(|scope| {
+            scope.spawn(|| registry.remove("a"));
+            scope.spawn(|| registry.to_text());
+            register()
+        });
+        histogram.observe(f64::NAN);
+        let read = read(&registry);
+        let rejected = read.value("quipu_rejected_values_total", &[("family", "a")]);
+        let series = read.value("quipu_series", &[("family", "a")]);
+        let is_there = read.family("a").is_some();
+        let expected = if is_there { (Some(1.0), Some(1.0)) } else { (None, None) };
+        assert_eq!((rejected, series), expected);
+        assert_eq!(registry.remove("a"), is_there);
+    }
 }

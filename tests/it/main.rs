@@ -7,6 +7,7 @@ mod export;
 mod exposition;
 #[cfg(unix)]
 mod fork;
+mod house;
 mod http_layer;
 mod invariants;
 mod oracle;

@@ -135,7 +135,7 @@ async fn a_plain_service_is_unmatched() {
         let body = request.into_body().collect().await?.to_bytes();
         Ok::<_, Infallible>(Response::builder().status(299).body(Full::new(body)).unwrap())
     }));
-    let request = http::Request::put("/any/path").body(Full::new(Bytes::from("12345678")));
+    let request = http::Request::put("/any/path").body(RequestBody::new(Full::new(Bytes::from("12345678"))));
     let response = service.call(request.unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "12345678");

@@ -1,0 +1,129 @@
+//! What one call of each path costs, beside the budget it was given.
+//!
+//! ```console
+//! cargo bench --bench budget
+//! ```
+//!
+//! A figure is the minimum of many short rounds: what the call takes when nothing else wants the processor. Fails when a
+//! budget promised to users is exceeded; those of the project's own are tight, and a busy or slow machine misses them.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use quipu::Registry;
+use quipu::http::{HttpMetrics, RequestBody, ResponseBody, ResponseFuture};
+
+mod works {
+    pub(crate) mod exposition;
+    pub(crate) mod lookup;
+    pub(crate) mod random;
+    pub(crate) mod recording;
+    pub(crate) mod request;
+    pub(crate) mod time;
+}
+use works::exposition::{self, LINES_PER_HISTOGRAM, scrape};
+use works::lookup::{Keys, strings};
+use works::recording::{counter, float_counter, histograms, in_flight_gauge};
+use works::request::{request, router, runtime, uri};
+use works::time::time;
+
+/// How long each path is measured.
+const SHARE: Duration = Duration::from_millis(800);
+
+struct Row {
+    path: &'static str,
+    unit: &'static str,
+    budget: f64,
+    measured: f64,
+}
+
+impl Row {
+    fn is_kept(&self) -> bool {
+        self.measured <= self.budget
+    }
+}
+
+/// Nanoseconds of one of the calls that a round makes.
+fn minimum(calls: u64, mut round: impl FnMut() -> Duration) -> f64 {
+    let start = Instant::now();
+    let mut least = round();
+    while start.elapsed() < SHARE {
+        least = least.min(round());
+    }
+    least.as_secs_f64() * 1e9 / calls as f64
+}
+
+/// A row for an operation that takes nanoseconds.
+fn operation(path: &'static str, budget: f64, operation: impl Fn(usize)) -> Row {
+    const CALLS: u64 = 50_000;
+    Row { path, unit: "ns", budget, measured: minimum(CALLS, || time(CALLS, &operation)) }
+}
+
+/// A row for a scrape, by the line.
+fn lines(path: &'static str, budget: f64, lines: usize, registry: &Registry) -> Row {
+    let mut chunk = Vec::new();
+    let round = || {
+        let start = Instant::now();
+        scrape(registry, &mut chunk);
+        start.elapsed()
+    };
+    Row { path, unit: "ns", budget, measured: minimum(lines as u64, round) }
+}
+
+/// Microseconds of a request to a router.
+fn microseconds(mut router: Router) -> f64 {
+    const CALLS: u64 = 100;
+    let (runtime, uri) = (runtime(), uri());
+    let round = || {
+        let start = Instant::now();
+        (0..CALLS).for_each(|_| request(&runtime, &mut router, &uri));
+        start.elapsed()
+    };
+    minimum(CALLS, round) / 1e3
+}
+
+fn promised() -> Vec<Row> {
+    let metrics = HttpMetrics::new(&Registry::new()).expect("the first");
+    let (with_layer, bare) = (microseconds(router().layer(metrics.layer())), microseconds(router()));
+    let state = size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>();
+    vec![
+        Row { path: "HTTP layer, whole request, axum included", unit: "µs", budget: 500.0, measured: with_layer },
+        Row { path: "HTTP layer, what it adds to one", unit: "µs", budget: 500.0, measured: with_layer - bare },
+        Row { path: "state kept per request in flight", unit: "B", budget: 200.0, measured: state as f64 },
+    ]
+}
+
+fn own() -> Vec<Row> {
+    const COUNTERS: usize = 100_000;
+    const HISTOGRAMS: usize = 5_000;
+    let of_counters = exposition::counters(COUNTERS);
+    let of_histograms = exposition::histograms(HISTOGRAMS);
+    vec![
+        operation("counter, increment", 0.6, counter()),
+        operation("float counter, add", 1.0, float_counter()),
+        operation("in-flight gauge, up and down", 1.2, in_flight_gauge()),
+        operation("histogram, observe", 3.5, histograms(1)),
+        operation("1,000 histograms in random order, observe", 4.0, histograms(1_000)),
+        operation("3 strings among 96 series, find and count", 10.0, strings(Keys::few())),
+        operation("3 strings among 10,000 series, find and count", 16.0, strings(Keys::many())),
+        lines("scrape of 100,000 counters, per line", 12.0, COUNTERS, &of_counters),
+        lines("scrape of 5,000 histograms, per line", 10.0, HISTOGRAMS * LINES_PER_HISTOGRAM, &of_histograms),
+    ]
+}
+
+fn print(title: &str, rows: &[Row]) {
+    println!("\n{title:<47} {:>9} {:>12} {:>9}", "budget", "one call", "budget is");
+    for row in rows {
+        let Row { path, unit, budget, measured } = row;
+        let verdict = if row.is_kept() { "" } else { "  OVER" };
+        println!("{path:<47} {budget:>6} {unit:<2} {measured:>9.2} {unit:<2} {:>7.1} ×{verdict}", budget / measured);
+    }
+}
+
+fn main() -> ExitCode {
+    let promised = promised();
+    print("promised to users", &promised);
+    print("the project's own", &own());
+    if promised.iter().all(Row::is_kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

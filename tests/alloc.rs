@@ -1,0 +1,205 @@
+//! S7: recording through what is warm allocates nothing, and a scrape allocates the same whatever it scrapes.
+
+#![allow(unsafe_code, reason = "an allocator that counts")]
+
+use quipu::{LabelSet, LabelValue, Registry};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Duration;
+
+struct Counting;
+
+/// What the thread has allocated.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    allocations: usize,
+    live: isize,
+    most: isize,
+}
+
+thread_local!(static TALLY: Cell<Tally> = const { Cell::new(Tally { allocations: 0, live: 0, most: 0 }) });
+
+fn count(allocations: usize, bytes: isize) {
+    let mut tally = TALLY.get();
+    tally.allocations += allocations;
+    tally.live += bytes;
+    tally.most = tally.most.max(tally.live);
+    TALLY.set(tally);
+}
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count(1, layout.size().cast_signed());
+        // SAFETY: passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        count(0, -layout.size().cast_signed());
+        // SAFETY: passed on.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count(1, size.cast_signed() - layout.size().cast_signed());
+        // SAFETY: passed on.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// What `f` allocates on this thread.
+fn tally(f: impl FnOnce()) -> Tally {
+    TALLY.set(Tally::default());
+    f();
+    TALLY.get()
+}
+
+/// Fails unless `record` allocates nothing once it has run.
+fn assert_free(what: &str, record: impl Fn()) {
+    record();
+    let Tally { allocations, .. } = tally(|| (0..100).for_each(|_| record()));
+    assert_eq!(allocations, 0, "{what}");
+}
+
+#[test]
+fn the_tally_counts() {
+    let tally = tally(|| drop(std::hint::black_box(vec![0u8; 1000])));
+    assert_eq!((tally.allocations, tally.live, tally.most), (1, 0, 1000));
+}
+
+/// Every kind of handle, and what it refuses.
+fn record_through_handles(registry: &Registry) {
+    let counter = registry.counter("a_total", "A.").register().unwrap();
+    let amount = registry.float_counter("b_total", "B.").register().unwrap();
+    let level = registry.gauge("c", "C.").register().unwrap();
+    let under_way = registry.in_flight_gauge("d", "D.").register().unwrap();
+    let tabulated = registry.histogram("e", "E.").register().unwrap();
+    let bounds = [-1.0, 1.0, 1.0f64.next_up(), 1e300];
+    let searched = registry.histogram("f", "F.").buckets(bounds).register().unwrap();
+    assert_free("counter", || counter.inc_by(3));
+    assert_free("float counter", || amount.add(0.1));
+    assert_free("float counter, refused", || amount.add(-0.1));
+    assert_free("gauge, set", || level.set(0.1));
+    assert_free("gauge, added to", || level.add(0.1));
+    assert_free("in-flight gauge", || under_way.dec());
+    assert_free("in-flight guard", || drop(under_way.guard()));
+    assert_free("histogram with a table", || tabulated.observe(0.1));
+    assert_free("histogram without one", || searched.observe(0.1));
+    assert_free("histogram, a duration", || tabulated.observe_duration(Duration::from_millis(3)));
+    assert_free("histogram, refused", || tabulated.observe(f64::NAN));
+    assert_free("clone", || drop((counter.clone(), tabulated.clone())));
+    assert_free("value", || assert!(counter.value() > 0 && amount.value() > 0.0));
+}
+
+#[test]
+fn s7_handles_allocate_nothing() {
+    record_through_handles(&Registry::new());
+}
+
+/// Threads without a lane included.
+#[test]
+fn s7_no_thread_of_a_crowd_allocates() {
+    const THREADS: usize = 80;
+    let registry = Registry::new();
+    let barrier = Barrier::new(THREADS);
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                registry.counter("a_total", "A.").register().unwrap().inc();
+                barrier.wait();
+                record_through_handles(&registry);
+                barrier.wait();
+            });
+        }
+    });
+}
+
+#[derive(Clone, Copy, LabelValue)]
+enum Queue {
+    Mail,
+    Reports,
+}
+
+#[derive(LabelSet)]
+struct Closed {
+    queue: Queue,
+    retry: bool,
+}
+
+#[derive(LabelSet)]
+struct Open<'a> {
+    queue: Queue,
+    worker: u64,
+    host: &'a str,
+}
+
+#[test]
+fn s7_look_ups_allocate_nothing() {
+    let registry = Registry::new();
+    let names = registry.counter("a_total", "A.").labels(["x", "y", "z"]).register().unwrap();
+    let six = ["a", "b", "c", "d", "e", "f"];
+    let many = registry.counter("b_total", "B.").labels(six).register().unwrap();
+    let dynamic = registry.histogram("c", "C.").dyn_labels(&["x", "y"]).register().unwrap();
+    let closed = registry.counter("d_total", "D.").label_set::<Closed>().register().unwrap();
+    let open = registry.counter("e_total", "E.").label_set::<Open<'_>>().register().unwrap();
+    let long = "long".repeat(100);
+    (0..100).for_each(|n| names.with(["GET", &n.to_string(), "200"]).inc());
+    assert_free("names", || names.with(["GET", "42", "200"]).inc());
+    assert_free("empty and long values", || names.with(["", &long, "a value of 17 bytes"]).inc());
+    assert_free("a closed set", || closed.with(Closed { queue: Queue::Mail, retry: true }).inc());
+    assert_free("an open set", || {
+        let labels = Open { queue: Queue::Reports, worker: u64::MAX, host: "db-1" };
+        open.with(labels).inc();
+    });
+    assert_free("names at run time", || dynamic.with(&["a", "b"]).unwrap().observe(1.0));
+    assert_free("two at a time", || {
+        let (one, other) = (names.with(["GET", "1", "200"]), names.with(["GET", "2", "200"]));
+        one.inc();
+        other.inc();
+    });
+    assert_free("values to be escaped", || names.with(["a\\b", "\"", "\n"]).inc());
+    assert_free("six labels", || many.with(six).inc());
+}
+
+/// What a scrape holds at most, beyond its buffer, and how many chunks it makes.
+fn scrape(registry: &Registry, chunk: &mut Vec<u8>) -> (isize, usize) {
+    let mut chunks = 0;
+    let Tally { most, .. } = tally(|| {
+        let mut scrape = registry.scrape();
+        while scrape.next_chunk(chunk) {
+            chunks += 1;
+        }
+    });
+    (most, chunks)
+}
+
+#[test]
+fn s7_a_scrape_needs_no_more_memory_for_more_series() {
+    let registry = Registry::new();
+    let counts = registry.counter("a_total", "A.").labels(["n"]).register().unwrap();
+    let sizes = registry.histogram("b", "B.").labels(["n"]).register().unwrap();
+    let grow = |series: std::ops::Range<usize>| {
+        for n in series {
+            let n = n.to_string();
+            counts.with([&n]).inc();
+            if n.ends_with('0') {
+                sizes.with([&n]).observe(1.0);
+            }
+        }
+    };
+    let mut chunk = Vec::new();
+    grow(0..1_000);
+    scrape(&registry, &mut chunk);
+    let (few, chunks_of_few) = scrape(&registry, &mut chunk);
+    grow(1_000..100_000);
+    scrape(&registry, &mut chunk);
+    let (many, chunks_of_many) = scrape(&registry, &mut chunk);
+    assert!(chunks_of_many > 30 * chunks_of_few, "{chunks_of_few} and {chunks_of_many} chunks");
+    assert!(many <= few && many < 16 * 1024, "{few} and {many} bytes");
+}
