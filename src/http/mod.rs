@@ -25,9 +25,9 @@
 //! status that was sent. The size of a request's body is recorded when that body has ended or is dropped.
 //!
 //! # Cost
-//! About 0.2 µs a request: most of it is axum boxing one more service and its bodies, and the clock, which is read twice.
-//! Once a route's series exist the layer allocates nothing and takes no lock. Memory: less than 200 bytes for a request in
-//! flight.
+//! 0.2 to 0.3 µs a request on axum: a third is what any layer costs there, because axum boxes one more service, another
+//! third is one more boxed body and the clock, which is read twice. Once a route's series exist the layer itself allocates
+//! nothing and takes no lock. Memory: less than 200 bytes for a request in flight.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
