@@ -123,7 +123,8 @@ impl Buckets {
             bounds: [f64::INFINITY; MAX_BOUNDS + 1],
             len: bounds.len(),
         };
-        buckets.bounds[..bounds.len()].copy_from_slice(bounds);
+        // Adding zero makes 0 of -0, whose bits do not sort with the others'.
+        bounds.iter().zip(&mut buckets.bounds).for_each(|(bound, place)| *place = bound + 0.0);
         let mantissa = f64::MANTISSA_DIGITS - 1;
         // Not by 0: the difference of a negative number and the base would not fit.
         if (1..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
@@ -216,7 +217,9 @@ mod tests {
     fn usual_bounds_have_a_table() {
         let linear: Vec<f64> = (1..=30).map(f64::from).collect();
         let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
-        let with_zero = [0.0, 1.0, 10.0, 100.0];
+        let with_zero = [-0.0, 1.0, 10.0, 100.0];
+        check(&[-0.0, 1.39e-309, 1.53e-308]);
+        check(&[-0.0]);
         for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]]
         {
             assert!(Buckets::new(bounds).unwrap().find(1.0).is_some(), "{bounds:?}");

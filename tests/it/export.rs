@@ -344,6 +344,8 @@ async fn the_service_answers_at_any_path() {
     assert_eq!(body, registry.to_text());
     let response = service.clone().oneshot(request("HEAD")).await.unwrap();
     assert_eq!(response.headers()["content-type"], TEXT_CONTENT_TYPE);
+    assert!(response.body().is_end_stream());
+    assert_eq!(response.body().size_hint().exact(), None);
     assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
     let response = service.oneshot(request("POST")).await.unwrap();
     assert_eq!(response.status(), 405);

@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
+mod http;
+
 use quipu::{LabelSet, LabelValue, Registry};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
