@@ -45,7 +45,7 @@ impl Handle {
         match lane::current() {
             0 => self.add_float_cold(n),
             // SAFETY: handles of float counters have a slot of this many cells in one row.
-            lane => unsafe { self.cell.offset(lane::turn() % STRANDS) }.add_float_in(lane, n),
+            lane => unsafe { self.cell.offset(lane::turn(lane) % STRANDS) }.add_float_in(lane, n),
         }
     }
 

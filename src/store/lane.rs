@@ -73,9 +73,11 @@ pub(crate) use thread::{ROSTER, claim, current, turn};
 
 #[cfg(not(quipu_loom))]
 mod thread {
-    use super::Roster;
+    use super::{ROWS, Roster};
     use crate::store::{block::CELLS_PER_ROW, pin};
+    use crate::sync::{AtomicUsize, Ordering};
     use core::cell::Cell;
+    use crossbeam_utils::CachePadded;
 
     /// One roster serves every registry of the process.
     pub(crate) static ROSTER: Roster = Roster::new();
@@ -84,8 +86,6 @@ mod thread {
         /// Distance in cells from row 0 to the row that this thread owns; 0 when it owns none. Without a destructor, so that
         /// reading it is one instruction and works at any time of a thread's life.
         static LANE: Cell<usize> = const { Cell::new(0) };
-        /// Counts the thread's additions to float counters.
-        static TURN: Cell<usize> = const { Cell::new(0) };
         static LEASE: Lease = const { Lease { row: Cell::new(0) } };
     }
 
@@ -112,11 +112,16 @@ mod thread {
         LANE.get()
     }
 
-    /// A number that is one higher at each call.
+    /// Counts, for each lane, its additions to float counters. Not in a thread-local: the processor passes a value from a
+    /// store to the next load of the same place at once, but not where the address goes by way of the thread's segment.
+    static TURNS: [CachePadded<AtomicUsize>; ROWS] = [const { CachePadded::new(AtomicUsize::new(0)) }; ROWS];
+
+    /// A number that is one higher at each call, for the owner of `lane`.
     #[inline(always)]
-    pub(crate) fn turn() -> usize {
-        let turn = TURN.get();
-        TURN.set(turn.wrapping_add(1));
+    pub(crate) fn turn(lane: usize) -> usize {
+        let turns = &TURNS[lane / CELLS_PER_ROW];
+        let turn = turns.load(Ordering::Relaxed);
+        turns.store(turn.wrapping_add(1), Ordering::Relaxed);
         turn
     }
 

@@ -87,7 +87,8 @@ fn axum_prometheus() -> Contender {
 fn requesting(name: &'static str, router: Router) -> Contender {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
     let uri = Uri::from_static("/v1/tenants/00042/items");
-    let client = Mutex::new((runtime, router));
+    // As `axum::serve` does: a router whose state is not resolved builds its services anew for each request.
+    let client = Mutex::new((runtime, router.with_state(())));
     Contender::whole(name, PER_ROUND, move || {
         let mut client = client.lock().expect("one thread");
         let (runtime, router): &mut (Runtime, Router) = &mut client;
