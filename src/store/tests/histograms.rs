@@ -1,0 +1,80 @@
+//! S8 on real hardware, which loom knows nothing of.
+
+use super::super::block::CELLS_PER_ROW;
+use super::*;
+use std::time::{Duration, Instant};
+
+/// Two owners of lanes and two threads that share row 0 write one pair, which is read whole: two million times, and until it
+/// was seen to change a hundred thousand times, if the machine has the time for it.
+#[test]
+fn s8_no_pair_is_ever_torn() {
+    let _alone = alone();
+    let (reads, changes) = if cfg!(miri) { (100, 0) } else { (2_000_000, 100_000) };
+    let slot = SLOTS.take(Form::Pairs(1));
+    let rows: Vec<usize> = [(); 2].into_iter().filter_map(|()| ROSTER.claim()).chain([0]).collect();
+    let is_done = AtomicBool::new(false);
+    let write = |row| {
+        while !is_done.load(Ordering::Relaxed) {
+            match row * CELLS_PER_ROW {
+                // SAFETY: the slot is a pair.
+                0 => unsafe { slot.observe_shared(3.0) },
+                // SAFETY: as above; the row was claimed for this thread.
+                lane => unsafe { slot.observe_in(lane, 3.0) },
+            }
+        }
+    };
+    thread::scope(|scope| {
+        rows.iter().chain([&0]).for_each(|row| drop(scope.spawn(|| write(*row))));
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let (mut read, mut changed, mut before) = (0, 0, [0; ROWS]);
+        while read < reads || changed < changes && Instant::now() < deadline {
+            for &row in rows.iter().cycle().take(100) {
+                // SAFETY: the slot is a pair.
+                let pair = unsafe { slot.get_pair(row) };
+                assert_eq!(pair.sum, 3.0 * pair.count as f64);
+                changed += usize::from(pair.count != before[row]);
+                before[row] = pair.count;
+            }
+            read += 100;
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    rows.into_iter().filter(|row| *row != 0).for_each(|row| ROSTER.release(row));
+    SLOTS.give_back(slot, Form::Pairs(1), &ROSTER);
+}
+
+/// Each bucket has one value, so that the counts tell the sum.
+#[test]
+fn s8_the_counts_tell_the_sum() {
+    const VALUES: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
+    let _alone = alone();
+    let set = set_of(Form::Pairs(4), &VALUES[..3]);
+    let histogram = histogram(&set);
+    let is_done = AtomicBool::new(false);
+    let check = |snapshot: &HistogramSnapshot| {
+        let told: f64 = snapshot.buckets().iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum();
+        assert_eq!(snapshot.sum(), told, "{snapshot:?}");
+    };
+    // All but a few of them without a lane.
+    let crowd = CROWD.min(ROWS + 5);
+    let observed: u64 = thread::scope(|scope| {
+        let write = || {
+            let mut observed = 0;
+            while !is_done.load(Ordering::Relaxed) || observed == 0 {
+                VALUES.iter().for_each(|value| histogram.observe(*value));
+                observed += 4;
+            }
+            observed
+        };
+        let threads: Vec<_> = (0..crowd).map(|_| scope.spawn(write)).collect();
+        let mut snapshot = HistogramSnapshot::default();
+        for _ in 0..ROUNDS {
+            series(&set, "").fold_histogram(&mut snapshot);
+            check(&snapshot);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(histogram.snapshot().count(), observed);
+    check(&histogram.snapshot());
+}
