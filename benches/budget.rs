@@ -24,7 +24,7 @@ mod works {
 }
 use works::exposition::{self, LINES_PER_HISTOGRAM, scrape};
 use works::lookup::{Keys, strings};
-use works::recording::{counter, float_counter, histograms, in_flight_gauge};
+use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge};
 use works::request::{request, router, runtime, uri};
 use works::time::time;
 
@@ -103,8 +103,8 @@ fn own() -> Vec<Row> {
         operation("counter, increment", 0.6, counter()),
         operation("float counter, add", 1.0, float_counter()),
         operation("in-flight gauge, up and down", 1.2, in_flight_gauge()),
-        operation("histogram, observe", 3.5, histograms(1)),
-        operation("1,000 histograms in random order, observe", 4.0, histograms(1_000)),
+        operation("histogram, observe", 3.5, histogram()),
+        operation("1,000 histograms in random order, observe", 4.0, histograms()),
         operation("3 strings among 96 series, find and count", 10.0, strings(Keys::few())),
         operation("3 strings among 10,000 series, find and count", 16.0, strings(Keys::many())),
         lines("scrape of 100,000 counters, per line", 12.0, COUNTERS, &of_counters),

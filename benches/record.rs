@@ -13,7 +13,7 @@ mod works {
     pub(crate) mod recording;
     pub(crate) mod time;
 }
-use works::recording::{counter, float_counter, histograms, in_flight_gauge};
+use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge};
 use works::time::time;
 
 /// Threads that have cells of their own.
@@ -39,8 +39,8 @@ fn record(criterion: &mut Criterion) {
     bench(&mut group, "gauge, set", gauge());
     bench(&mut group, "gauge, add", gauge_add());
     bench(&mut group, "in-flight gauge, up and down", in_flight_gauge());
-    bench(&mut group, "histogram", histograms(1));
-    bench(&mut group, "1,000 histograms in random order", histograms(1_000));
+    bench(&mut group, "histogram", histogram());
+    bench(&mut group, "1,000 histograms in random order", histograms());
 }
 
 /// What a thread pays that comes when every lane is taken.
@@ -56,7 +56,7 @@ fn overflow(criterion: &mut Criterion) {
     with_all_lanes_taken(|| {
         bench(&mut group, "counter", counter());
         bench(&mut group, "float counter", float_counter());
-        bench(&mut group, "histogram", histograms(1));
+        bench(&mut group, "histogram", histogram());
     });
 }
 

@@ -22,13 +22,24 @@ pub(crate) fn in_flight_gauge() -> impl Fn(usize) + Sync {
     }
 }
 
-/// As many histograms as asked for, one of them at random each time. Their bounds are the usual ones.
-pub(crate) fn histograms(count: usize) -> impl Fn(usize) + Sync {
+/// With the usual bounds.
+pub(crate) fn histogram() -> impl Fn(usize) + Sync {
+    let histogram = Registry::new().histogram("job_duration_seconds", "Time.").register().expect("the first");
+    let values = values();
+    move |position| histogram.observe(values.at(position))
+}
+
+/// One of 1,000 histograms at random each time.
+pub(crate) fn histograms() -> impl Fn(usize) {
     let family = Registry::new().histogram("job_duration_seconds", "Time.").labels(["job"]).register();
     let family = family.expect("the first");
-    let histograms: Vec<Histogram> = (0..count).map(|n| family.handle([&n.to_string()])).collect();
-    let order = Cycle::new(|random| random.below(count) as u16);
-    // From 2.5 ms to 20 s, evenly by magnitude, so that they fall into all buckets.
-    let values = Cycle::new(|random| 0.0025 * 8000_f64.powf(random.below(1 << 32) as f64 / 2_f64.powi(32)));
+    let histograms: Vec<Histogram> = (0..1_000).map(|n| family.handle([&n.to_string()])).collect();
+    let order = Cycle::new(|random| random.below(histograms.len()) as u16);
+    let values = values();
     move |position| histograms[usize::from(order.at(position))].observe(values.at(position))
+}
+
+/// From 2.5 ms to 20 s, evenly by magnitude, so that they fall into all buckets.
+fn values() -> Cycle<f64> {
+    Cycle::new(|random| 0.0025 * 8000_f64.powf(random.below(1 << 32) as f64 / 2_f64.powi(32)))
 }
