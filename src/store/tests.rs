@@ -32,6 +32,15 @@ fn alone() -> MutexGuard<'static, ()> {
     crate::sync::lock(&ALONE)
 }
 
+/// Set when it is dropped, so that a test that fails also ends the threads that wait for this.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn set_of(form: Form, bounds: &[f64]) -> Set {
     let buckets = (!bounds.is_empty()).then(|| Buckets::new(bounds).unwrap());
     Set::new(Arc::new(Shape::new(form, [Box::from("x")].into(), buckets, None)))
@@ -279,6 +288,7 @@ fn s4_readers_meet_only_whole_series() {
     let is_done = AtomicBool::new(false);
     let names: Vec<String> = (0..40).map(|n| "x".repeat(n)).collect();
     thread::scope(|scope| {
+        let _done = Done(&is_done);
         for _ in 0..2 {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
@@ -303,7 +313,6 @@ fn s4_readers_meet_only_whole_series() {
                 set.remove(&[&names[round * 11 % names.len()]]);
             }
         }
-        is_done.store(true, Ordering::Relaxed);
     });
 }
 

@@ -96,11 +96,20 @@ impl Watch {
 
 /// Scrapes on a thread of its own while `record` runs; returns the number of scrapes.
 fn watched(metrics: &Metrics, record: impl FnOnce()) -> usize {
+    /// Also when `record` panics.
+    struct Done<'a>(&'a AtomicBool);
+
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     let (is_done, mut watch) = (AtomicBool::new(false), Watch::default());
     thread::scope(|scope| {
         scope.spawn(|| watch.until(&is_done, &metrics.registry));
+        let _done = Done(&is_done);
         record();
-        is_done.store(true, Ordering::Relaxed);
     });
     watch.scrapes
 }
@@ -115,10 +124,10 @@ fn s3_more_threads_than_lanes_lose_nothing() {
         thread::scope(|scope| {
             for _ in 0..THREADS {
                 scope.spawn(|| {
+                    metrics.record(0);
+                    // Those that have found a lane keep it until they end.
                     barrier.wait();
-                    (0..TIMES).for_each(|n| metrics.record(n));
-                    // All of them have recorded before the first one ends.
-                    barrier.wait();
+                    (1..TIMES).for_each(|n| metrics.record(n));
                 });
             }
         });

@@ -24,6 +24,7 @@ fn s8_no_pair_is_ever_torn() {
         }
     };
     thread::scope(|scope| {
+        let _done = Done(&is_done);
         rows.iter().chain([&0]).for_each(|row| drop(scope.spawn(|| write(*row))));
         let deadline = Instant::now() + Duration::from_secs(3);
         let (mut read, mut changed, mut before) = (0, 0, [0; ROWS]);
@@ -37,7 +38,6 @@ fn s8_no_pair_is_ever_torn() {
             }
             read += 100;
         }
-        is_done.store(true, Ordering::Relaxed);
     });
     rows.into_iter().filter(|row| *row != 0).for_each(|row| ROSTER.release(row));
     SLOTS.give_back(slot, Form::Pairs(1), &ROSTER);
@@ -58,6 +58,7 @@ fn s8_the_counts_tell_the_sum() {
     // All but a few of them without a lane.
     let crowd = CROWD.min(ROWS + 5);
     let observed: u64 = thread::scope(|scope| {
+        let done = Done(&is_done);
         let write = || {
             let mut observed = 0;
             while !is_done.load(Ordering::Relaxed) || observed == 0 {
@@ -72,7 +73,7 @@ fn s8_the_counts_tell_the_sum() {
             series(&set, "").fold_histogram(&mut snapshot);
             check(&snapshot);
         }
-        is_done.store(true, Ordering::Relaxed);
+        drop(done);
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert_eq!(histogram.snapshot().count(), observed);
