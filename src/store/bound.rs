@@ -11,52 +11,65 @@ use core::ops::Deref;
 /// Made by [`Family::with`](crate::Family::with). It holds its thread's pin on the family, so that no reference count is
 /// touched; it cannot leave its thread, and should not be kept: removed series are freed only once no thread has one. To keep
 /// a metric, take a [handle](crate::Family::handle).
-pub struct Bound<'a, M>(Loan<'a, M>);
-
-enum Loan<'a, M> {
-    /// Borrowed from a family that keeps a handle for each of its series.
-    Kept(&'a M),
-    /// A metric without a share of its series: never dropped, and good while the pin is held.
-    Pinned(ManuallyDrop<M>, #[expect(dead_code, reason = "held for its drop")] Pin<'a>),
+pub struct Bound<'a, M> {
+    /// Without a share of its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
+    /// a handle for each of its series.
+    metric: ManuallyDrop<M>,
+    _pin: Option<Pin<'a>>,
 }
 
 impl<'a, M> Bound<'a, M> {
+    /// Borrows a metric.
     #[inline(always)]
     pub(crate) fn kept(metric: &'a M) -> Self {
-        Bound(Loan::Kept(metric))
+        // SAFETY: never dropped, and behind a shared reference as `metric` is, for as long.
+        Bound { metric: ManuallyDrop::new(unsafe { core::ptr::read(metric) }), _pin: None }
     }
 
     /// Finds or makes the series, and the metric from it. `make` only moves the series into the metric.
     #[inline(always)]
     pub(crate) fn look_up(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
-        Bound::find(set, values, make).unwrap_or_else(|| Bound::insert(set, values, make))
-    }
-
-    #[inline(always)]
-    fn find(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Option<Self> {
-        let pin = pin();
-        let metric = make(share(&set.get(values, &pin)?));
-        Some(Bound(Loan::Pinned(ManuallyDrop::new(metric), pin)))
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn insert(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
-        loop {
-            set.insert(values);
-            // Another thread may have removed it again.
-            if let Some(bound) = Bound::find(set, values, make) {
-                return bound;
-            }
-        }
+        // As arrays, so that the compiler keeps the strings in registers and does without loops; and another array for the
+        // slow way, so that only that one is put into memory.
+        let found = match *values {
+            [a] => find(set, [a]).unwrap_or_else(|| find_or_insert(set, &[a])),
+            [a, b] => find(set, [a, b]).unwrap_or_else(|| find_or_insert(set, &[a, b])),
+            [a, b, c] => find(set, [a, b, c]).unwrap_or_else(|| find_or_insert(set, &[a, b, c])),
+            [a, b, c, d] => find(set, [a, b, c, d]).unwrap_or_else(|| find_or_insert(set, &[a, b, c, d])),
+            _ => find_or_insert(set, values),
+        };
+        Bound { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(found.0))), _pin: Some(found.1) }
     }
 }
 
-/// A second `Series` for a share that is owned elsewhere; the caller must not drop it.
+/// A series without a share, not to be dropped: its share is given up once, by its owner.
+type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
+
 #[inline(always)]
-fn share(found: &Found<'_>) -> Series {
-    // SAFETY: the copy goes into a `ManuallyDrop`, so the share is still given up once, by its owner.
-    unsafe { core::ptr::read(&raw const **found) }
+fn find<'a, const N: usize>(set: &Set, values: [&str; N]) -> Option<Unshared<'a>> {
+    let pin = pin();
+    let series = set.get_first(values, &pin).map(unshared)?;
+    Some((series, pin))
+}
+
+#[cold]
+#[inline(never)]
+fn find_or_insert<'a>(set: &Set, values: &[&str]) -> Unshared<'a> {
+    loop {
+        let pin = pin();
+        if let Some(series) = set.get(values, &pin).map(unshared) {
+            return (series, pin);
+        }
+        drop(pin);
+        // Another thread may remove it again before it is found.
+        set.insert(values);
+    }
+}
+
+#[inline(always)]
+fn unshared(found: Found<'_>) -> ManuallyDrop<Series> {
+    // SAFETY: the copy is not dropped.
+    ManuallyDrop::new(unsafe { core::ptr::read(&raw const *found) })
 }
 
 impl<M> Deref for Bound<'_, M> {
@@ -64,10 +77,7 @@ impl<M> Deref for Bound<'_, M> {
 
     #[inline(always)]
     fn deref(&self) -> &M {
-        match &self.0 {
-            Loan::Kept(metric) => metric,
-            Loan::Pinned(metric, _) => metric,
-        }
+        &self.metric
     }
 }
 

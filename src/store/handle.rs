@@ -26,15 +26,7 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
         match lane::current() {
-            0 => self.add_cold(n),
-            lane => self.cell.add_in(lane, n),
-        }
-    }
-
-    #[cold]
-    fn add_cold(&self, n: u64) {
-        match lane::claim() {
-            0 => self.cell.add_shared(n),
+            0 => add_cold(self.cell, n),
             lane => self.cell.add_in(lane, n),
         }
     }
@@ -43,17 +35,9 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn add_float(&self, n: f64) {
         match lane::current() {
-            0 => self.add_float_cold(n),
+            0 => add_float_cold(self.cell, n),
             // SAFETY: handles of float counters have a slot of this many cells in one row.
             lane => unsafe { self.cell.offset(lane::turn(lane) % STRANDS) }.add_float_in(lane, n),
-        }
-    }
-
-    #[cold]
-    fn add_float_cold(&self, n: f64) {
-        match lane::claim() {
-            0 => self.cell.add_float_shared(n),
-            lane => self.cell.add_float_in(lane, n),
         }
     }
 
@@ -78,6 +62,24 @@ impl Handle {
     /// Sum of a float counter over the lanes.
     pub(crate) fn sum_float(&self) -> f64 {
         self.series.fold_float()
+    }
+}
+
+/// With the cell by value, so that a handle that is only looked up need not be in memory.
+#[cold]
+fn add_cold(cell: Cell, n: u64) {
+    match lane::claim() {
+        0 => cell.add_shared(n),
+        lane => cell.add_in(lane, n),
+    }
+}
+
+/// As [`add_cold`].
+#[cold]
+fn add_float_cold(cell: Cell, n: f64) {
+    match lane::claim() {
+        0 => cell.add_float_shared(n),
+        lane => cell.add_float_in(lane, n),
     }
 }
 

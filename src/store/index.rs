@@ -11,6 +11,7 @@ const GROUP: usize = 7;
 
 /// A tag is 7 bits of the hash, and a bit that says that the place was ever used. 0: a search may end here.
 const USED: u64 = 0x80;
+/// A byte of each tag.
 const EACH: u64 = 0x01_0101_0101_0101;
 
 #[derive(Debug)]
@@ -23,14 +24,14 @@ struct Group {
 }
 
 impl Group {
-    /// The places whose tag may be that of `hash`, as the high bit of each one's byte; and whether all places were used.
+    /// The places that may have this tag, as the high bit of each one's byte; and whether all places were used.
     #[inline(always)]
-    fn candidates(&self, hash: u64) -> (u64, bool) {
+    fn candidates(&self, tag: u64) -> (u64, bool) {
         // Acquire pairs with the Release in `Table::put`: the entries of these tags.
         let tags = self.tags.load(Ordering::Acquire);
         // Bytes that are equal become 0, and the lowest of those is found; a byte above it may be taken for equal when it
         // is not, which the caller then notices.
-        let difference = tags ^ (tag(hash) * EACH);
+        let difference = tags ^ (tag * EACH);
         (difference.wrapping_sub(EACH) & !difference & (USED * EACH), tags & (USED * EACH) == USED * EACH)
     }
 
@@ -53,21 +54,21 @@ impl Drop for Group {
 #[derive(Debug)]
 struct Table(Box<[Group]>);
 
-#[inline(always)]
-fn tag(hash: u64) -> u64 {
-    hash & 0x7f | USED
-}
-
 impl Table {
     fn with_groups(groups: usize) -> Table {
         let entries = || core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
         Table((0..groups).map(|_| Group { tags: AtomicU64::new(0), entries: entries() }).collect())
     }
 
-    /// The group in which the search for a hash begins: its high bits, scaled. The low bits make the tag.
+    /// The group in which the search for a hash begins, and the hash's tag: the hash is taken for a fraction of the number of
+    /// groups, of which the whole part is the group and what follows the point is the tag.
     #[inline(always)]
-    fn start(&self, hash: u64) -> usize {
-        ((u128::from(hash) * self.0.len() as u128) >> 64) as usize
+    fn start(&self, hash: u64) -> (usize, u64) {
+        let product = u128::from(hash) * self.0.len() as u128;
+        let group = (product >> 64) as usize;
+        // SAFETY: the hash is less than 2^64.
+        unsafe { core::hint::assert_unchecked(group < self.0.len()) };
+        (group, product as u64 >> 57 | USED)
     }
 
     #[inline(always)]
@@ -75,29 +76,26 @@ impl Table {
         if group + 1 == self.0.len() { 0 } else { group + 1 }
     }
 
-    /// Tries the first entry of the first group that has the tag: mostly the one. Straight on, without a loop from which
-    /// the compiler would move the parts of `is_it` to before it.
+    /// The first entry of the first group that has the tag: mostly the one.
     #[inline(always)]
-    fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
-        let group = &self.0[self.start(hash)];
-        let equal = group.candidates(hash).0;
-        if equal != 0 {
-            // Acquire pairs with the Release of the entry in `put`, as in `find_place`.
-            let entry = group.place(equal).load(Ordering::Acquire);
-            if !entry.is_null() && is_it(entry) {
-                return Some(entry);
-            }
+    fn first(&self, hash: u64) -> Option<*mut ()> {
+        let (at, tag) = self.start(hash);
+        let group = &self.0[at];
+        let equal = group.candidates(tag).0;
+        if equal == 0 {
+            return None;
         }
-        self.find_place(hash, is_it).map(|(_, entry)| entry)
+        // Acquire pairs with the Release of the entry in `put`, as in `find`.
+        let entry = group.place(equal).load(Ordering::Acquire);
+        (!entry.is_null()).then_some(entry)
     }
 
-    /// The whole search.
-    #[inline(never)]
-    fn find_place(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<(&AtomicPtr<()>, *mut ())> {
-        let mut at = self.start(hash);
+    /// The place and the entry that `is_it` recognises.
+    fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<(&AtomicPtr<()>, *mut ())> {
+        let (mut at, tag) = self.start(hash);
         loop {
             let group = &self.0[at];
-            let (mut equal, is_full) = group.candidates(hash);
+            let (mut equal, is_full) = group.candidates(tag);
             while equal != 0 {
                 let place = group.place(equal);
                 // Acquire pairs with the Release in `put`, for an entry whose tag was seen with an older one's.
@@ -116,16 +114,16 @@ impl Table {
 
     /// Puts an entry at the first place that was never used. There is one: see `Index::insert`.
     fn put(&self, hash: u64, entry: *mut ()) {
-        let mut at = self.start(hash);
+        let (mut at, tag) = self.start(hash);
         loop {
             let Group { tags, entries } = &self.0[at];
             let old = tags.load(Ordering::Relaxed);
             let used = (old & (USED * EACH)).count_ones() as usize;
             if used < GROUP {
-                // Release pairs with the Acquire of the entry in `find` and `find_place`.
+                // Release pairs with the Acquire of the entry in `first` and `find`.
                 entries[used].store(entry, Ordering::Release);
-                // Release pairs with the Acquire in `find`.
-                tags.store(old | tag(hash) << (8 * used), Ordering::Release);
+                // Release pairs with the Acquire in `candidates`.
+                tags.store(old | tag << (8 * used), Ordering::Release);
                 return;
             }
             at = self.next(at);
@@ -181,15 +179,23 @@ impl Index {
         unsafe { &*table }
     }
 
+    /// An entry that may be the one with this hash, and mostly is.
+    ///
+    /// # Safety
+    /// The caller is pinned, or holds the writer's lock.
+    #[inline(always)]
+    pub(crate) unsafe fn first(&self, hash: u64) -> Option<*mut ()> {
+        self.table().first(hash)
+    }
+
     /// Finds the entry with this hash that `is_it` recognises.
     ///
     /// Wait-free but for the length of the probe, which is the same for all threads.
     ///
     /// # Safety
     /// The caller is pinned, or holds the writer's lock.
-    #[inline(always)]
     pub(crate) unsafe fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
-        self.table().find(hash, is_it)
+        self.table().find(hash, is_it).map(|(_, entry)| entry)
     }
 
     /// Adds an entry that is not there. `rehash` tells the hash of an entry when the table has to grow.
@@ -204,8 +210,8 @@ impl Index {
         rehash: impl Fn(*mut ()) -> u64,
     ) -> Option<OldTable> {
         let capacity = GROUP * self.table().0.len();
-        // At most seven of eight places are used: a search always finds an unused one, and soon.
-        let old = (8 * (fill.used + 1) > 7 * capacity).then(|| self.rebuild(fill, rehash));
+        // At most 11 of 16 places are used: few groups are full, so that a search mostly ends in the first.
+        let old = (16 * (fill.used + 1) > 11 * capacity).then(|| self.rebuild(fill, rehash));
         self.table().put(hash, entry);
         fill.used += 1;
         fill.live += 1;
@@ -214,8 +220,8 @@ impl Index {
 
     /// Replaces the table by one with room, without the removed entries.
     fn rebuild(&self, fill: &mut Fill, rehash: impl Fn(*mut ()) -> u64) -> OldTable {
-        // Then half to a third of it is unused, until it fills up.
-        let table = Table::with_groups((fill.live * 3 / 2).div_ceil(GROUP) + 1);
+        // Then 9 of 16 places are used, until it fills up.
+        let table = Table::with_groups((fill.live * 16).div_ceil(9 * GROUP) + 1);
         for place in self.table().0.iter().flat_map(|group| &group.entries) {
             let entry = place.load(Ordering::Relaxed);
             if !entry.is_null() {
@@ -232,7 +238,7 @@ impl Index {
     /// # Safety
     /// The caller holds the writer's lock.
     pub(crate) unsafe fn remove(&self, fill: &mut Fill, hash: u64, entry: *mut ()) -> bool {
-        let Some((place, _)) = self.table().find_place(hash, |found| found == entry) else { return false };
+        let Some((place, _)) = self.table().find(hash, |found| found == entry) else { return false };
         place.store(ptr::null_mut(), Ordering::Relaxed);
         fill.live -= 1;
         true

@@ -8,34 +8,43 @@ use super::lane::ROWS;
 use crate::sync::{AtomicU64, Ordering, asymmetric};
 use crossbeam_utils::CachePadded;
 
-/// The pin counts of a process, one for each row; that of row 0 is shared by the threads without a lane.
+/// The pin counts of a process, one for each row.
 #[derive(Debug)]
-pub(crate) struct Pins([CachePadded<AtomicU64>; ROWS]);
+pub(crate) struct Pins([CachePadded<Count>; ROWS]);
+
+#[derive(Debug)]
+struct Count {
+    pins: AtomicU64,
+    /// The count of row 0 is shared by the threads without a lane; the others have one writer each.
+    is_shared: bool,
+}
 
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        Pins([const { CachePadded::new(AtomicU64::new(0)) }; ROWS])
+        let mut counts = [const { CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: false }) }; ROWS];
+        counts[0] = CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: true });
+        Pins(counts)
     }
 
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> Pins {
-        Pins(core::array::from_fn(|_| CachePadded::new(AtomicU64::new(0))))
+        let count = |row| CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: row == 0 });
+        Pins(core::array::from_fn(count))
     }
 
     /// Pins as the owner of `row`, or with row 0 as one of the threads without a lane.
     #[inline(always)]
     pub(crate) fn pin(&self, row: usize) -> Pin<'_> {
         let count = &*self.0[row];
-        let shared = row == 0;
-        if shared {
-            count.fetch_add(1, Ordering::Relaxed);
+        if row == 0 {
+            count.pins.fetch_add(1, Ordering::Relaxed);
         } else {
-            count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            count.pins.store(count.pins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         // Pairs with `heavy` in `quiescent`: either that sees this pin, or what follows sees what was unlinked before it.
         asymmetric::light();
-        Pin { count, shared, not_send: core::marker::PhantomData }
+        Pin { count, not_send: core::marker::PhantomData }
     }
 
     /// Whether every thread has been outside its pins at some time since the call began. `false` may also mean that the
@@ -44,15 +53,14 @@ impl Pins {
         // Pairs with `light` in `pin`.
         asymmetric::heavy()
             // Acquire pairs with the Release in the drop of `Pin`: what the pin's owner read, it has read.
-            && self.0.iter().all(|count| count.load(Ordering::Acquire) == 0)
+            && self.0.iter().all(|count| count.pins.load(Ordering::Acquire) == 0)
     }
 }
 
 /// While it lives, nothing that its thread finds in an index or a list is freed.
 #[derive(Debug)]
 pub(crate) struct Pin<'a> {
-    count: &'a AtomicU64,
-    shared: bool,
+    count: &'a Count,
     /// The count of a lane is written without read-modify-write, by its thread alone.
     not_send: core::marker::PhantomData<*const ()>,
 }
@@ -61,11 +69,12 @@ impl Drop for Pin<'_> {
     #[inline(always)]
     fn drop(&mut self) {
         // Release pairs with the Acquire in `quiescent`.
-        if self.shared {
-            self.count.fetch_sub(1, Ordering::Release);
+        let Count { pins, is_shared } = self.count;
+        if *is_shared {
+            pins.fetch_sub(1, Ordering::Release);
         } else {
             // The same pair.
-            self.count.store(self.count.load(Ordering::Relaxed) - 1, Ordering::Release);
+            pins.store(pins.load(Ordering::Relaxed) - 1, Ordering::Release);
         }
     }
 }
@@ -75,7 +84,7 @@ pub(crate) use process::{PINS, is_held, pin};
 
 #[cfg(not(quipu_loom))]
 mod process {
-    use super::{Pin, Pins};
+    use super::{Pin, Pins, ROWS};
     use crate::store::{block::CELLS_PER_ROW, lane};
     use crate::sync::Ordering;
 
@@ -84,15 +93,25 @@ mod process {
     /// Pins for the calling thread.
     #[inline(always)]
     pub(crate) fn pin() -> Pin<'static> {
-        let lane = match lane::current() {
-            0 => lane::claim(),
-            lane => lane,
-        };
-        PINS.pin(lane / CELLS_PER_ROW)
+        match lane::current() {
+            0 => first_pin(),
+            lane => {
+                let row = lane / CELLS_PER_ROW;
+                // SAFETY: a thread's lane begins with a row that is not row 0.
+                unsafe { core::hint::assert_unchecked(row != 0 && row < ROWS) };
+                PINS.pin(row)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn first_pin() -> Pin<'static> {
+        PINS.pin(lane::claim() / CELLS_PER_ROW)
     }
 
     /// Whether the owner of `row` holds a pin; for that owner to ask.
     pub(crate) fn is_held(row: usize) -> bool {
-        PINS.0[row].load(Ordering::Relaxed) != 0
+        PINS.0[row].pins.load(Ordering::Relaxed) != 0
     }
 }

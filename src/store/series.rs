@@ -1,7 +1,7 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
 use super::block::Cell;
-use super::key::{Key, UNUSUAL, gap, sum_of_lengths};
+use super::key::{self, Key, QUICK, UNUSUAL, gap, sum_of_lengths};
 use super::pool::POOL;
 use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
@@ -64,15 +64,14 @@ unsafe impl Send for Series {}
 unsafe impl Sync for Series {}
 
 impl Series {
-    /// Makes a series with a new slot. The key has as many values as the shape has label names; `place` is its place in the
-    /// list.
+    /// Makes a series with a new slot. There are as many values as label names in the shape; `place` is its place in the list.
     ///
     /// # Panics
     /// When the labels are longer than 4 GiB.
-    pub(super) fn new(shape: Arc<Shape>, key: &Key<'_>, place: usize) -> Series {
+    pub(super) fn new(shape: Arc<Shape>, values: &[&str], place: usize) -> Series {
         let is_plain = |value: &&str| !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'));
-        let lengths = if key.values().iter().all(is_plain) { key.lengths } else { UNUSUAL };
-        let tail = tail(&shape.label_names, key.values(), lengths == UNUSUAL);
+        let lengths = key::lengths(values).filter(|_| values.iter().all(is_plain)).unwrap_or(UNUSUAL);
+        let tail = tail(&shape.label_names, values, lengths == UNUSUAL);
         let header = Header {
             shares: AtomicU32::new(1),
             place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
@@ -163,22 +162,12 @@ impl Series {
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
-    /// Whether the series has exactly these label values: a hash is never taken for a key.
+    /// Whether the series has exactly these label values (a hash is never taken for a key). `false` also for an unusual one.
     #[inline(always)]
-    pub(super) fn has(&self, key: &Key<'_>, gaps: &[usize; 4]) -> bool {
-        let lengths = self.header().lengths;
-        if lengths == key.lengths && lengths != UNUSUAL {
+    pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
+        self.header().lengths == key.lengths
             // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths, after the header.
-            return unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) };
-        }
-        // What had to be escaped may have usual lengths in the key.
-        lengths == UNUSUAL && self.has_unusual(key.values())
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn has_unusual(&self, values: &[&str]) -> bool {
-        self.values().eq(values.iter().copied())
+            && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
     }
 
     /// Calls `use_values` with the label values as they were given.
@@ -187,7 +176,7 @@ impl Series {
     }
 
     /// The label values as they were given.
-    fn values(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
         let packed = self.header().lengths;
         let mut rest = if packed == UNUSUAL { self.unusual_parts().1 } else { self.tail() };
         self.shape().label_names.iter().enumerate().map(move |(n, name)| {

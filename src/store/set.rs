@@ -1,7 +1,7 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
 use super::index::{Fill, Index, OldTable};
-use super::key::{Key, Seeds, gaps};
+use super::key::{QUICK, Seeds, gaps};
 use super::list::List;
 use super::pin::{PINS, Pin};
 use super::series::{Found, Series, Shape};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Set {
     pub(crate) shape: Arc<Shape>,
-    gaps: [usize; 4],
+    gaps: [usize; QUICK],
     seeds: Seeds,
     index: Index,
     list: List,
@@ -54,27 +54,38 @@ impl Set {
         }
     }
 
-    /// # Safety
-    /// The caller is pinned, or holds the writer's lock, for the lifetime.
-    #[inline(always)]
-    unsafe fn find<'a>(&self, key: &Key<'_>) -> Option<Found<'a>> {
-        let is_it = |entry| {
-            // SAFETY: entries of the index are series of this set; passed on.
-            unsafe { Found::new(entry) }.has(key, &self.gaps)
-        };
-        // SAFETY: passed on.
-        let entry = unsafe { self.index.find(key.hash, is_it) }?;
-        // SAFETY: passed on.
-        Some(unsafe { Found::new(entry) })
-    }
-
-    /// The series with these label values, if it is there. `values` are as many as the shape has label names.
+    /// The series with these few label values, if it is where it mostly is. They are as many as the shape has label names.
     ///
     /// Takes no lock and allocates nothing.
     #[inline(always)]
+    pub(crate) fn get_first<'p, const N: usize>(&self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        let key = self.seeds.key(values)?;
+        // SAFETY: pinned for the lifetime.
+        let entry = unsafe { self.index.first(key.hash) }?;
+        // SAFETY: entries of the index are series of this set; pinned for the lifetime.
+        let found = unsafe { Found::new(entry) };
+        found.has(&key, &self.gaps).then_some(found)
+    }
+
+    /// The series with these label values, if it is there. They are as many as the shape has label names.
+    ///
+    /// Takes no lock and allocates nothing.
     pub(crate) fn get<'p>(&self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         // SAFETY: pinned for the lifetime.
-        unsafe { self.find(&self.seeds.key(values)) }
+        unsafe { self.find(values, self.seeds.hash(values)) }
+    }
+
+    /// # Safety
+    /// The caller is pinned, or holds the writer's lock, for the lifetime.
+    unsafe fn find<'a>(&self, values: &[&str], hash: u64) -> Option<Found<'a>> {
+        let is_it = |entry| {
+            // SAFETY: entries of the index are series of this set; passed on.
+            unsafe { Found::new(entry) }.values().eq(values.iter().copied())
+        };
+        // SAFETY: passed on.
+        let entry = unsafe { self.index.find(hash, is_it) }?;
+        // SAFETY: passed on.
+        Some(unsafe { Found::new(entry) })
     }
 
     /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
@@ -82,23 +93,23 @@ impl Set {
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
-        let key = self.seeds.key(values);
+        let hash = self.seeds.hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
         // SAFETY: the lock is held.
-        if unsafe { self.find(&key) }.is_some() {
+        if unsafe { self.find(values, hash) }.is_some() {
             return;
         }
         // Not under a walk, which may have been where the series was before it was removed, and not yet here.
         let place = if writer.walks == 0 { writer.vacant.pop() } else { None };
-        let series = Series::new(self.shape.clone(), &key, place.unwrap_or_else(|| self.list.len()));
+        let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            unsafe { Found::new(entry) }.with_values(|values| self.seeds.key(values).hash)
+            unsafe { Found::new(entry) }.with_values(|values| self.seeds.hash(values))
         };
         // SAFETY: the lock is held.
-        let old_table = unsafe { self.index.insert(&mut writer.fill, key.hash, entry, rehash) };
+        let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
         match place {
             Some(place) => self.list.set(place, entry),
             None => self.list.push(entry),
@@ -113,15 +124,15 @@ impl Set {
 
     /// Takes a series out. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
-        let key = self.seeds.key(values);
+        let hash = self.seeds.hash(values);
         let mut writer = lock(&self.writer);
         let Writer { fill, vacant, garbage, .. } = &mut *writer;
         // SAFETY: the lock is held until the end of the function.
-        let Some(found) = (unsafe { self.find(&key) }) else { return false };
+        let Some(found) = (unsafe { self.find(values, hash) }) else { return false };
         let place = found.place();
         let entry = self.list.get(place);
         // SAFETY: the lock is held.
-        let unlinked = unsafe { self.index.remove(fill, key.hash, entry) };
+        let unlinked = unsafe { self.index.remove(fill, hash, entry) };
         debug_assert!(unlinked, "what was found under the lock is there");
         self.list.set(place, core::ptr::null_mut());
         vacant.push(place);
