@@ -2,6 +2,7 @@
 
 use super::index::{Fill, Index, OldTable};
 use super::key::{Key, Seeds, gaps};
+use super::limbo::Limbo;
 use super::list::List;
 use super::pin::{PINS, Pin};
 use super::series::{Found, Series, Shape};
@@ -28,21 +29,18 @@ struct Writer {
     vacant: Vec<usize>,
     /// Walks under way.
     walks: usize,
-    /// Unlinked, but perhaps still in a reader's hands.
-    garbage: Garbage,
+    garbage: Limbo<Garbage>,
 }
 
-/// Dropped as a whole when the pins allow it.
-#[derive(Debug, Default)]
-struct Garbage {
-    series: Vec<Series>,
-    tables: Vec<OldTable>,
+/// What was unlinked. Dropped when the pins allow it.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for their drop")]
+enum Garbage {
+    Series(Series),
+    Table(OldTable),
 }
 
 impl Set {
-    /// Asking every thread costs microseconds, so it is done for this many removed series at once (or by the next scrape).
-    const BATCH: usize = 64;
-
     pub(crate) fn new(shape: Arc<Shape>) -> Set {
         Set {
             gaps: gaps(&shape.label_names),
@@ -103,10 +101,9 @@ impl Set {
             Some(place) => self.list.set(place, entry),
             None => self.list.push(entry),
         }
-        let has_grown = old_table.is_some();
-        writer.garbage.tables.extend(old_table);
-        drop(guard);
-        if has_grown {
+        if let Some(old_table) = old_table {
+            writer.garbage.push(Garbage::Table(old_table));
+            drop(guard);
             self.collect();
         }
     }
@@ -126,8 +123,8 @@ impl Set {
         self.list.set(place, core::ptr::null_mut());
         vacant.push(place);
         // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
-        garbage.series.push(unsafe { Series::from_raw(entry) });
-        let is_due = garbage.series.len() >= Self::BATCH;
+        garbage.push(Garbage::Series(unsafe { Series::from_raw(entry) }));
+        let is_due = garbage.is_due();
         drop(writer);
         if is_due {
             self.collect();
@@ -135,16 +132,17 @@ impl Set {
         true
     }
 
-    /// Frees what was unlinked, if no thread can still hold it.
+    /// Frees what was unlinked, as far as no thread can hold it any more.
     pub(crate) fn collect(&self) {
-        let mut writer = lock(&self.writer);
-        let is_empty = writer.garbage.series.is_empty() && writer.garbage.tables.is_empty();
-        if is_empty || !PINS.quiescent() {
-            return;
-        }
-        let garbage = core::mem::take(&mut writer.garbage);
-        drop(writer);
+        let garbage = lock(&self.writer).garbage.release(&PINS);
+        // Not under the lock.
         drop(garbage);
+    }
+
+    /// How much is unlinked and not freed yet.
+    #[cfg(test)]
+    pub(crate) fn garbage(&self) -> usize {
+        lock(&self.writer).garbage.len()
     }
 
     /// The number of series in the set.
@@ -167,7 +165,7 @@ impl Set {
     /// Fills `batch` with the series from place `from` to place `to`, at most `most`, and returns the place after them. The
     /// places are those of a walk.
     pub(crate) fn batch<'p>(
-        &self,
+        &'p self,
         from: usize,
         to: usize,
         most: usize,
