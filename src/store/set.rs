@@ -29,6 +29,8 @@ struct Writer {
     vacant: Vec<usize>,
     /// Walks under way.
     walks: usize,
+    /// Where the last of them ends.
+    walks_end: usize,
     garbage: Limbo<Garbage>,
 }
 
@@ -87,8 +89,9 @@ impl Set {
         if unsafe { self.find(&key) }.is_some() {
             return;
         }
-        // Not under a walk, which may have been where the series was before it was removed, and not yet here.
-        let place = if writer.walks == 0 { writer.vacant.pop() } else { None };
+        // Behind the walks, which may have been where the series was before it was removed, and not yet here. The place that
+        // was left last is the one that most likely is there.
+        let place = writer.vacant.pop_if(|place| *place >= writer.walks_end);
         let series = Series::new(self.shape.clone(), &key, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
@@ -153,13 +156,19 @@ impl Set {
     /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
     /// new series go behind that place, so that none is met twice.
     pub(crate) fn begin_walk(&self) -> usize {
-        lock(&self.writer).walks += 1;
-        self.list.len()
+        let mut writer = lock(&self.writer);
+        writer.walks += 1;
+        writer.walks_end = self.list.len();
+        writer.walks_end
     }
 
     /// Ends a walk.
     pub(crate) fn end_walk(&self) {
-        lock(&self.writer).walks -= 1;
+        let mut writer = lock(&self.writer);
+        writer.walks -= 1;
+        if writer.walks == 0 {
+            writer.walks_end = 0;
+        }
     }
 
     /// Fills `batch` with the series from place `from` to place `to`, at most `most`, and returns the place after them. The

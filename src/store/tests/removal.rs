@@ -55,3 +55,25 @@ fn s4_churn_among_busy_readers_does_not_grow() {
     // Some of them without a lane.
     churn_among(if cfg!(miri) { 2 } else { ROWS + ROWS / 2 });
 }
+
+/// The client of a scrape may take its time.
+#[test]
+fn s4_churn_under_a_walk_does_not_grow_the_list() {
+    let set = set_of(Form::Number, &[]);
+    set.insert(&["a"]);
+    set.insert(&["b"]);
+    let first_end = set.begin_walk();
+    for n in 0..50 {
+        let value = n.to_string();
+        set.insert(&[&value]);
+        assert!(series(&set, &value).place() >= first_end);
+        assert!(set.remove(&[&value]));
+    }
+    let end = set.begin_walk();
+    assert_eq!((first_end, end), (2, 3));
+    // What the second walk has before it is not for new series either, until both have ended.
+    set.end_walk();
+    assert_eq!(series(&set, "behind").place(), 3);
+    set.end_walk();
+    assert_eq!(series(&set, "between").place(), 2);
+}
