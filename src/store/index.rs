@@ -9,6 +9,9 @@ use core::ptr;
 /// Entries of a group: as many as fill a cache line together with their tags.
 const GROUP: usize = 7;
 
+/// The most groups of a table that is kept half empty.
+const SPARSE: usize = 4096;
+
 /// A tag is 7 bits of the hash, and a bit that says that the place was ever used. 0: a search may end here.
 const USED: u64 = 0x80;
 /// A byte of each tag.
@@ -53,6 +56,21 @@ impl Drop for Group {
 
 #[derive(Debug)]
 struct Table(Box<[Group]>);
+
+/// How many places of a table may be used.
+///
+/// The fewer are, the fewer groups are full, and the more searches end at the first entry they try. A half is used of small
+/// tables, and of large ones, whose memory counts, three quarters.
+fn capacity(groups: usize) -> usize {
+    let places = GROUP * groups;
+    if groups <= SPARSE { places / 2 } else { places * 3 / 4 }
+}
+
+/// How many groups have this capacity.
+fn groups_for(entries: usize) -> usize {
+    let sparse = (entries * 2).div_ceil(GROUP);
+    if sparse <= SPARSE { sparse } else { (entries * 4).div_ceil(3 * GROUP).max(SPARSE + 1) }
+}
 
 impl Table {
     fn with_groups(groups: usize) -> Table {
@@ -209,9 +227,8 @@ impl Index {
         entry: *mut (),
         rehash: impl Fn(*mut ()) -> u64,
     ) -> Option<OldTable> {
-        let capacity = GROUP * self.table().0.len();
-        // At most 11 of 16 places are used: few groups are full, so that a search mostly ends in the first.
-        let old = (16 * (fill.used + 1) > 11 * capacity).then(|| self.rebuild(fill, rehash));
+        let is_full = fill.used >= capacity(self.table().0.len());
+        let old = is_full.then(|| self.rebuild(fill, rehash));
         self.table().put(hash, entry);
         fill.used += 1;
         fill.live += 1;
@@ -220,8 +237,7 @@ impl Index {
 
     /// Replaces the table by one with room, without the removed entries.
     fn rebuild(&self, fill: &mut Fill, rehash: impl Fn(*mut ()) -> u64) -> OldTable {
-        // Then 9 of 16 places are used, until it fills up.
-        let table = Table::with_groups((fill.live * 16).div_ceil(9 * GROUP) + 1);
+        let table = Table::with_groups(groups_for(fill.live + fill.live / 4 + 1));
         for place in self.table().0.iter().flat_map(|group| &group.entries) {
             let entry = place.load(Ordering::Relaxed);
             if !entry.is_null() {
@@ -248,5 +264,17 @@ impl Index {
 impl Drop for Index {
     fn drop(&mut self) {
         drop(OldTable(self.table.load(Ordering::Relaxed)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_holds_what_it_was_made_for() {
+        for entries in 1..100_000 {
+            assert!(capacity(groups_for(entries)) >= entries, "{entries}");
+        }
     }
 }

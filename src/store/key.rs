@@ -16,7 +16,7 @@ pub(super) const UNUSUAL: u64 = u64::MAX;
 #[derive(Debug)]
 pub(super) struct Seeds {
     values: [[u64; 4]; QUICK],
-    lengths: u64,
+    factor: u64,
 }
 
 /// Few label values, prepared to be looked up.
@@ -34,30 +34,36 @@ impl Seeds {
         let source = RandomState::new();
         // Odd, so that no bit of a factor is lost.
         let seed = |n: usize| source.hash_one(n) | 1;
-        Seeds { values: core::array::from_fn(|n| core::array::from_fn(|m| seed(4 * n + m))), lengths: seed(4 * QUICK) }
+        Seeds { values: core::array::from_fn(|n| core::array::from_fn(|m| seed(4 * n + m))), factor: seed(4 * QUICK) }
     }
 
     /// At most [`QUICK`] values as a key, if their lengths fit.
     #[inline(always)]
     pub(super) fn key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
         let lengths = lengths(&values)?;
-        let (mut words, mut hash) = ([0; N], lengths.wrapping_mul(self.lengths));
+        let (mut words, mut hash) = ([0; N], lengths);
         for n in 0..N {
             words[n] = short_word(values[n]);
             hash ^= hash_value(values[n].as_bytes(), words[n], &self.values[n]);
         }
-        Some(Key { values, words, lengths, hash })
+        Some(Key { values, words, lengths, hash: self.finish(hash) })
     }
 
     /// The hash of any number of values; that of their key when they are few.
     pub(super) fn hash(&self, values: &[&str]) -> u64 {
-        values.chunks(QUICK).rev().fold(0, |state, values| {
+        values.chunks(QUICK).fold(0, |state, values| {
             let lengths = lengths(values).unwrap_or(UNUSUAL);
             let hashes = values.iter().zip(&self.values);
             let hash = |(value, seeds): (&&str, _)| hash_value(value.as_bytes(), short_word(value), seeds);
-            let state = multiply(state, self.lengths);
-            hashes.map(hash).fold(state ^ lengths.wrapping_mul(self.lengths), |sum, hash| sum ^ hash)
+            self.finish(hashes.map(hash).fold(state ^ lengths, |sum, hash| sum ^ hash))
         })
+    }
+
+    /// Makes the high bits of the hash, by which an index goes, depend on all. (Otherwise, when two methods have the same high
+    /// bits, all paths collide that have both.)
+    #[inline(always)]
+    fn finish(&self, hash: u64) -> u64 {
+        hash.wrapping_mul(self.factor)
     }
 }
 

@@ -11,7 +11,7 @@
 //! |---|---|---|
 //! | a cell of a lane | the lane's owner: plain load, plain store | anyone |
 //! | a cell of row 0 | anyone: read-modify-write, or `set` | anyone |
-//! | a pin count | its lane's owner; that of row 0, anyone by read-modify-write | whoever frees |
+//! | a pin count | its lane's owner; those of row 0, anyone by read-modify-write | whoever frees |
 //! | index, list | the holder of the set's lock | anyone who is pinned |
 //! | a series' header | nobody after it is made, but for the count of shares | anyone with a share or a pin |
 //!
@@ -36,7 +36,8 @@
 //! # What is not promised
 //!
 //! A signal handler that records may interrupt its own thread between a load and a store: that increment is lost. In the
-//! child of a `fork`, lanes of threads that do not exist there stay taken; threads beyond the rest share row 0.
+//! child of a `fork`, lanes of threads that do not exist there stay taken; threads beyond the rest share row 0. Pins that such
+//! threads held stay counted: nothing that is removed is freed there any more.
 #![allow(unsafe_code, reason = "the store is where the crate keeps its unsafe code; each block names its invariant")]
 
 mod block;
@@ -44,6 +45,7 @@ mod index;
 #[cfg(not(quipu_loom))]
 mod key;
 mod lane;
+mod limbo;
 mod list;
 #[cfg(not(quipu_loom))]
 mod pages;

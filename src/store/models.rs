@@ -6,6 +6,8 @@
 //! Threads that write are spawned before those that read, and the main thread only waits: loom looks for other orders where
 //! an access conflicts with the *last* one to the same atomic, and so forgets a read when a writer reads its own cell.
 
+mod removal;
+
 use super::block::{CELLS_PER_ROW, Cell};
 use super::index::{Fill, Index};
 use super::lane::{ROWS, Roster};
@@ -57,6 +59,11 @@ impl World {
             // SAFETY: as above.
             || unsafe { pair.observe_shared(value) },
         );
+    }
+
+    /// Whether what is unlinked now could be freed at once.
+    fn is_quiet(&self) -> bool {
+        self.pins.has_ended(self.pins.next_period())
     }
 
     fn snapshot(&self, pair: Cell) -> Pair {
@@ -293,12 +300,12 @@ impl Family {
         unsafe { self.index.find(hash, |entry| Entry::read(entry) == hash) }
     }
 
-    /// Takes the first entry out of the index and the list.
-    fn unlink_first(&self, fill: &mut Fill) -> *mut () {
-        let entry = self.list.get(0);
+    /// Takes entry `n` out of the index and the list.
+    fn unlink(&self, fill: &mut Fill, n: usize) -> *mut () {
+        let entry = self.list.get(n);
         // SAFETY: each model has one writer.
         assert!(unsafe { self.index.remove(fill, Entry::read(entry), entry) });
-        self.list.set(0, core::ptr::null_mut());
+        self.list.set(n, core::ptr::null_mut());
         entry
     }
 }
@@ -326,7 +333,7 @@ fn read_while<const N: usize>(
     });
     join(writer);
     readers.into_iter().for_each(join);
-    assert!(world.pins.quiescent(), "no pin is left");
+    assert!(world.is_quiet(), "no pin is left");
     (world, family)
 }
 
@@ -380,7 +387,7 @@ fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
     loom::model(|| {
         let write = |world: &World, family: &Family, fill: &mut Fill| {
             let old = family.insert(fill, 6).expect("the seventh entry is one too many");
-            if world.pins.quiescent() {
+            if world.is_quiet() {
                 drop(old);
             } else {
                 core::mem::forget(old);
@@ -395,47 +402,4 @@ fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
         let pin = world.pins.pin(0);
         assert!((0..7).all(|n| family.find(n, &pin).is_some()));
     });
-}
-
-/// One thread removes an entry and frees it when it may; one searches, one walks.
-fn removal(lanes: usize) {
-    let write = |world: &World, family: &Family, fill: &mut Fill| {
-        let entry = family.unlink_first(fill);
-        if world.pins.quiescent() {
-            Entry::free(entry);
-        }
-    };
-    let search = |family: &Family, pins: &Pins, row| {
-        let pin = pins.pin(row);
-        let found = family.find(0, &pin);
-        // A second pin of the same thread ends before the first.
-        drop(pins.pin(row));
-        found.map(Entry::read);
-    };
-    let walk = |family: &Family, pins: &Pins, row| {
-        let _pin = pins.pin(row);
-        let entry = family.list.get(0);
-        if !entry.is_null() {
-            Entry::read(entry);
-        }
-    };
-    let (world, family) = read_while(lanes, 2, write, [search, walk]);
-    let pin = world.pins.pin(0);
-    assert!(family.find(0, &pin).is_none());
-    assert!(family.find(1, &pin).is_some());
-}
-
-#[test]
-fn loom_s4_nothing_is_freed_under_the_pin_of_a_lane() {
-    loom::model(|| removal(2));
-}
-
-#[test]
-fn loom_s4_nothing_is_freed_under_a_pin_that_passes_on_with_its_lane() {
-    loom::model(|| removal(1));
-}
-
-#[test]
-fn loom_s4_nothing_is_freed_under_the_shared_pin() {
-    loom::model(|| removal(0));
 }

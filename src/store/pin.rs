@@ -1,59 +1,134 @@
 //! Pins: how a looked-up series stays in memory without a reference count.
 //!
 //! A thread raises the count of its own lane before it follows a pointer that it found in an index or a list, and lowers
-//! it when it is done. What has been unlinked is freed once every count has been seen at zero after the unlinking. A pin
-//! costs two plain stores; the price is paid by whoever frees (one `membarrier` for a batch, on Linux).
+//! it when it is done. A pin costs two plain stores; the price is paid by whoever frees (one `membarrier` for a batch, on
+//! Linux).
+//!
+//! # Grace periods
+//!
+//! A grace period begins with a heavy fence, and ends when each count has been seen at zero since. What was unlinked before it
+//! began can be freed when it has ended: pins from before the fence are counted until they are dropped, and pins from after it
+//! find nothing that was unlinked before it. So each count need be zero only once, and not all of them at the same time,
+//! which in a busy process they never are. What is unlinked after the fence waits for the next period
+//! (see [`limbo`](super::limbo)).
+//!
+//! A thread that looks up without a pause is hardly ever seen outside its pins, and those of the threads without a lane overlap.
+//! So each row has two counts, and pins are counted in the one or the other in turn: while new pins go to the one, the other
+//! comes to zero as soon as the pins are dropped that were taken before the turn.
+//!
+//! There is one period at a time in a process. Nobody waits for its end: whoever has something to free looks at the counts,
+//! and looks again at the next occasion.
 
 use super::lane::ROWS;
-use crate::sync::{AtomicU64, Ordering, asymmetric};
+use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
 use crossbeam_utils::CachePadded;
 
-/// The pin counts of a process, one for each row.
+/// The pin counts of a process: two for each row. Those of row 0 are shared by the threads without a lane.
 #[derive(Debug)]
-pub(crate) struct Pins([CachePadded<Count>; ROWS]);
+pub(crate) struct Pins {
+    counts: [CachePadded<[Count; 2]>; ROWS],
+    /// Which of the two new pins raise. Every pin reads it, so it is kept apart from what is written often.
+    turn: CachePadded<AtomicUsize>,
+    grace: Mutex<Grace>,
+}
 
+/// Pins of one row.
 #[derive(Debug)]
 struct Count {
     pins: AtomicU64,
-    /// The count of row 0 is shared by the threads without a lane; the others have one writer each.
+    /// Whether it is row 0's. The other rows' counts are written by one thread each.
     is_shared: bool,
+}
+
+/// A row's two counts.
+macro_rules! counts {
+    ($is_shared:expr) => {
+        CachePadded::new([
+            Count { pins: AtomicU64::new(0), is_shared: $is_shared },
+            Count { pins: AtomicU64::new(0), is_shared: $is_shared },
+        ])
+    };
+}
+
+#[derive(Debug)]
+struct Grace {
+    /// Periods that ever began.
+    begun: u64,
+    /// The counts that were not seen at zero since the latest of them began: row, and which of the two. When there are none,
+    /// the period has ended.
+    unseen: Vec<(usize, usize)>,
 }
 
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        let mut counts = [const { CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: false }) }; ROWS];
-        counts[0] = CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: true });
-        Pins(counts)
+        let mut counts = [const { counts!(false) }; ROWS];
+        counts[0] = counts!(true);
+        Pins {
+            counts,
+            turn: CachePadded::new(AtomicUsize::new(0)),
+            grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }),
+        }
     }
 
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> Pins {
-        let count = |row| CachePadded::new(Count { pins: AtomicU64::new(0), is_shared: row == 0 });
-        Pins(core::array::from_fn(count))
+        Pins {
+            counts: core::array::from_fn(|row| counts!(row == 0)),
+            turn: CachePadded::new(AtomicUsize::new(0)),
+            grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }),
+        }
     }
 
     /// Pins as the owner of `row`, or with row 0 as one of the threads without a lane.
     #[inline(always)]
     pub(crate) fn pin(&self, row: usize) -> Pin<'_> {
-        let count = &*self.0[row];
+        let count = &self.counts[row][self.turn.load(Ordering::Relaxed) % 2];
         if row == 0 {
             count.pins.fetch_add(1, Ordering::Relaxed);
         } else {
             count.pins.store(count.pins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
-        // Pairs with `heavy` in `quiescent`: either that sees this pin, or what follows sees what was unlinked before it.
+        // Pairs with `heavy` in `has_ended`: either that sees this pin, or what follows sees what was unlinked before it.
         asymmetric::light();
         Pin { count, not_send: core::marker::PhantomData }
     }
 
-    /// Whether every thread has been outside its pins at some time since the call began. `false` may also mean that the
-    /// system cannot tell.
-    pub(crate) fn quiescent(&self) -> bool {
-        // Pairs with `light` in `pin`.
-        asymmetric::heavy()
-            // Acquire pairs with the Release in the drop of `Pin`: what the pin's owner read, it has read.
-            && self.0.iter().all(|count| count.pins.load(Ordering::Acquire) == 0)
+    /// The number of the next grace period: when that has ended, what is unlinked now can be freed.
+    pub(crate) fn next_period(&self) -> u64 {
+        lock(&self.grace).begun + 1
+    }
+
+    /// Whether a grace period has ended, which [`next_period`](Self::next_period) told. Begins it when it can, and does not
+    /// wait. `false` may also mean that the system cannot tell.
+    pub(crate) fn has_ended(&self, period: u64) -> bool {
+        let mut grace = lock(&self.grace);
+        loop {
+            self.look(&mut grace);
+            if !grace.unseen.is_empty() {
+                return grace.begun > period;
+            }
+            if grace.begun >= period {
+                return true;
+            }
+            // Pairs with `light` in `pin`.
+            if !asymmetric::heavy() {
+                return false;
+            }
+            grace.begun += 1;
+            grace.unseen.extend((0..ROWS).flat_map(|row| [(row, 0), (row, 1)]));
+        }
+    }
+
+    /// Looks which counts are at zero.
+    fn look(&self, grace: &mut Grace) {
+        // Acquire pairs with the Release in the drop of `Pin`: what the pin's owner read, it has read.
+        grace.unseen.retain(|&(row, which)| self.counts[row][which].pins.load(Ordering::Acquire) != 0);
+        let turn = self.turn.load(Ordering::Relaxed);
+        if !grace.unseen.is_empty() && grace.unseen.iter().all(|(_, which)| *which == turn) {
+            // What is left comes to zero when new pins go elsewhere. Relaxed: a late one may still go there, and is waited for.
+            self.turn.store(1 - turn, Ordering::Relaxed);
+        }
     }
 }
 
@@ -68,12 +143,12 @@ pub(crate) struct Pin<'a> {
 impl Drop for Pin<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        // Release pairs with the Acquire in `quiescent`.
         let Count { pins, is_shared } = self.count;
         if *is_shared {
+            // Release pairs with the Acquire in `look`.
             pins.fetch_sub(1, Ordering::Release);
         } else {
-            // The same pair.
+            // The same pair: Release with the Acquire in `look`.
             pins.store(pins.load(Ordering::Relaxed) - 1, Ordering::Release);
         }
     }
@@ -112,6 +187,78 @@ mod process {
 
     /// Whether the owner of `row` holds a pin; for that owner to ask.
     pub(crate) fn is_held(row: usize) -> bool {
-        PINS.0[row].pins.load(Ordering::Relaxed) != 0
+        PINS.counts[row].iter().any(|count| count.pins.load(Ordering::Relaxed) != 0)
+    }
+}
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+    use crate::store::limbo::Limbo;
+
+    /// Whether what is unlinked now could be freed at once.
+    fn is_quiet(pins: &Pins) -> bool {
+        pins.has_ended(pins.next_period())
+    }
+
+    #[test]
+    fn s4_a_period_waits_for_each_pin_that_is_older() {
+        let pins = Pins::new();
+        for row in 0..ROWS {
+            // Each look that finds a pin turns, so that the next pin is counted in the other count.
+            for _ in 0..3 {
+                let (pin, period) = (pins.pin(row), pins.next_period());
+                assert!(!pins.has_ended(period) && !pins.has_ended(period), "row {row}");
+                drop(pin);
+                assert!(pins.has_ended(period) && is_quiet(&pins), "row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn s4_a_period_does_not_wait_for_pins_that_are_younger() {
+        let pins = Pins::new();
+        for row in [0, 1] {
+            let mut pin = pins.pin(row);
+            for _ in 0..5 {
+                let period = pins.next_period();
+                assert!(!pins.has_ended(period));
+                // The row is never without a pin.
+                pin = pins.pin(row);
+                assert!(pins.has_ended(period));
+            }
+            drop(pin);
+        }
+    }
+
+    #[test]
+    fn s4_a_period_frees_nothing_that_is_younger() {
+        let (pins, mut limbo) = (Pins::new(), Limbo::default());
+        let old_pin = pins.pin(1);
+        limbo.push("old");
+        assert!(limbo.release(&pins).is_empty());
+        let young_pin = pins.pin(2);
+        limbo.push("young");
+        assert!(limbo.release(&pins).is_empty());
+        drop(old_pin);
+        assert_eq!(limbo.release(&pins), ["old"]);
+        assert!(limbo.release(&pins).is_empty());
+        drop(young_pin);
+        assert_eq!(limbo.release(&pins), ["young"]);
+    }
+
+    /// What two families have to free waits for periods of one process.
+    #[test]
+    fn s4_a_period_that_began_before_is_not_the_next_one() {
+        let pins = Pins::new();
+        let old_pin = pins.pin(1);
+        let first = pins.next_period();
+        assert!(!pins.has_ended(first));
+        let young_pin = pins.pin(2);
+        let second = pins.next_period();
+        drop(old_pin);
+        assert!(!pins.has_ended(second) && pins.has_ended(first));
+        drop(young_pin);
+        assert!(pins.has_ended(second));
     }
 }

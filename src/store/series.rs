@@ -170,6 +170,12 @@ impl Series {
             && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
     }
 
+    /// As [`has`](Self::has), for any values and any series.
+    pub(super) fn has_values(&self, values: &[&str]) -> bool {
+        let lengths = self.header().lengths;
+        (lengths == UNUSUAL || key::lengths(values) == Some(lengths)) && self.values().eq(values.iter().copied())
+    }
+
     /// Calls `use_values` with the label values as they were given.
     pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
         use_values(&self.values().collect::<Vec<_>>())

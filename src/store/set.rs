@@ -2,6 +2,7 @@
 
 use super::index::{Fill, Index, OldTable};
 use super::key::{QUICK, Seeds, gaps};
+use super::limbo::Limbo;
 use super::list::List;
 use super::pin::{PINS, Pin};
 use super::series::{Found, Series, Shape};
@@ -28,21 +29,20 @@ struct Writer {
     vacant: Vec<usize>,
     /// Walks under way.
     walks: usize,
-    /// Unlinked, but perhaps still in a reader's hands.
-    garbage: Garbage,
+    /// Where the last of them ends.
+    walks_end: usize,
+    garbage: Limbo<Garbage>,
 }
 
-/// Dropped as a whole when the pins allow it.
-#[derive(Debug, Default)]
-struct Garbage {
-    series: Vec<Series>,
-    tables: Vec<OldTable>,
+/// What was unlinked. Dropped when the pins allow it.
+#[derive(Debug)]
+#[expect(dead_code, reason = "held for their drop")]
+enum Garbage {
+    Series(Series),
+    Table(OldTable),
 }
 
 impl Set {
-    /// Asking every thread costs microseconds, so it is done for this many removed series at once (or by the next scrape).
-    const BATCH: usize = 64;
-
     pub(crate) fn new(shape: Arc<Shape>) -> Set {
         Set {
             gaps: gaps(&shape.label_names),
@@ -58,7 +58,7 @@ impl Set {
     ///
     /// Takes no lock and allocates nothing.
     #[inline(always)]
-    pub(crate) fn get_first<'p, const N: usize>(&self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+    pub(crate) fn get_first<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         let key = self.seeds.key(values)?;
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
@@ -70,7 +70,7 @@ impl Set {
     /// The series with these label values, if it is there. They are as many as the shape has label names.
     ///
     /// Takes no lock and allocates nothing.
-    pub(crate) fn get<'p>(&self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+    pub(crate) fn get<'p>(&'p self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         // SAFETY: pinned for the lifetime.
         unsafe { self.find(values, self.seeds.hash(values)) }
     }
@@ -80,7 +80,7 @@ impl Set {
     unsafe fn find<'a>(&self, values: &[&str], hash: u64) -> Option<Found<'a>> {
         let is_it = |entry| {
             // SAFETY: entries of the index are series of this set; passed on.
-            unsafe { Found::new(entry) }.values().eq(values.iter().copied())
+            unsafe { Found::new(entry) }.has_values(values)
         };
         // SAFETY: passed on.
         let entry = unsafe { self.index.find(hash, is_it) }?;
@@ -100,8 +100,9 @@ impl Set {
         if unsafe { self.find(values, hash) }.is_some() {
             return;
         }
-        // Not under a walk, which may have been where the series was before it was removed, and not yet here.
-        let place = if writer.walks == 0 { writer.vacant.pop() } else { None };
+        // Behind the walks, which may have been where the series was before it was removed, and not yet here. The place that
+        // was left last is the one that most likely is there.
+        let place = writer.vacant.pop_if(|place| *place >= writer.walks_end);
         let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
@@ -114,10 +115,9 @@ impl Set {
             Some(place) => self.list.set(place, entry),
             None => self.list.push(entry),
         }
-        let has_grown = old_table.is_some();
-        writer.garbage.tables.extend(old_table);
-        drop(guard);
-        if has_grown {
+        if let Some(old_table) = old_table {
+            writer.garbage.push(Garbage::Table(old_table));
+            drop(guard);
             self.collect();
         }
     }
@@ -137,8 +137,8 @@ impl Set {
         self.list.set(place, core::ptr::null_mut());
         vacant.push(place);
         // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
-        garbage.series.push(unsafe { Series::from_raw(entry) });
-        let is_due = garbage.series.len() >= Self::BATCH;
+        garbage.push(Garbage::Series(unsafe { Series::from_raw(entry) }));
+        let is_due = garbage.is_due();
         drop(writer);
         if is_due {
             self.collect();
@@ -146,16 +146,17 @@ impl Set {
         true
     }
 
-    /// Frees what was unlinked, if no thread can still hold it.
+    /// Frees what was unlinked, as far as no thread can hold it any more.
     pub(crate) fn collect(&self) {
-        let mut writer = lock(&self.writer);
-        let is_empty = writer.garbage.series.is_empty() && writer.garbage.tables.is_empty();
-        if is_empty || !PINS.quiescent() {
-            return;
-        }
-        let garbage = core::mem::take(&mut writer.garbage);
-        drop(writer);
+        let garbage = lock(&self.writer).garbage.release(&PINS);
+        // Not under the lock.
         drop(garbage);
+    }
+
+    /// How much is unlinked and not freed yet.
+    #[cfg(test)]
+    pub(crate) fn garbage(&self) -> usize {
+        lock(&self.writer).garbage.len()
     }
 
     /// The number of series in the set.
@@ -166,19 +167,25 @@ impl Set {
     /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
     /// new series go behind that place, so that none is met twice.
     pub(crate) fn begin_walk(&self) -> usize {
-        lock(&self.writer).walks += 1;
-        self.list.len()
+        let mut writer = lock(&self.writer);
+        writer.walks += 1;
+        writer.walks_end = self.list.len();
+        writer.walks_end
     }
 
     /// Ends a walk.
     pub(crate) fn end_walk(&self) {
-        lock(&self.writer).walks -= 1;
+        let mut writer = lock(&self.writer);
+        writer.walks -= 1;
+        if writer.walks == 0 {
+            writer.walks_end = 0;
+        }
     }
 
     /// Fills `batch` with the series from place `from` to place `to`, at most `most`, and returns the place after them. The
     /// places are those of a walk.
     pub(crate) fn batch<'p>(
-        &self,
+        &'p self,
         from: usize,
         to: usize,
         most: usize,

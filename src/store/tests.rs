@@ -2,10 +2,11 @@
 //! tested here only.
 
 mod histograms;
+mod removal;
 
 use super::handle::{Handle, HistogramHandle};
 use super::lane::{self, ROSTER, ROWS};
-use super::pin::{PINS, Pin, pin};
+use super::pin::{Pin, pin};
 use super::series::{Series, Shape};
 use super::set::Set;
 use super::slots::{Form, SLOTS};
@@ -61,10 +62,10 @@ fn histogram(set: &Set) -> HistogramHandle {
 
 /// Frees what was removed. Tests that are not [`alone`] pin only for moments.
 fn collect(set: &Set) {
-    while !PINS.quiescent() {
+    while set.garbage() > 0 {
+        set.collect();
         thread::yield_now();
     }
-    set.collect();
 }
 
 #[test]
@@ -254,22 +255,6 @@ fn s4_what_is_on_loan_is_not_freed() {
     drop((old, next));
     collect(&set);
     assert_eq!(name(series(&set, "last").cell()), cell, "not given back");
-}
-
-#[test]
-fn s4_churn_does_not_grow() {
-    let _alone = alone();
-    let set = set_of(Form::Pairs(79), &[]);
-    let mut cells = HashSet::new();
-    for n in 0..if cfg!(miri) { 70 } else { 5_000 } {
-        let value = n.to_string();
-        cells.insert(name(series(&set, &value).cell()));
-        assert!(set.remove(&[&value]));
-        assert!(!set.remove(&[&value]));
-    }
-    // Removed series wait for each other, and for the pins of other tests.
-    assert!(cells.len() <= 1_000, "{} slots for one series", cells.len());
-    assert_eq!((set.len(), set.begin_walk()), (0, 1));
 }
 
 /// Shows every series of a set, as a scrape does.

@@ -1,0 +1,54 @@
+//! What was unlinked, but may still be in a reader's hands.
+
+use super::pin::Pins;
+
+/// Things that wait for the end of a [grace period](super::pin), in two batches: a period frees only what was unlinked
+/// before it began, so what comes later waits for another one.
+#[derive(Debug)]
+pub(crate) struct Limbo<T> {
+    /// Unlinked since `old` was closed.
+    young: Vec<T>,
+    /// Unlinked before `period` began.
+    old: Vec<T>,
+    period: u64,
+}
+
+impl<T> Default for Limbo<T> {
+    fn default() -> Self {
+        Limbo { young: Vec::new(), old: Vec::new(), period: 0 }
+    }
+}
+
+impl<T> Limbo<T> {
+    /// To begin a period costs microseconds, so it is done for this many things at once.
+    const BATCH: usize = 64;
+
+    /// Takes in what no search can find that begins from now on.
+    pub(crate) fn push(&mut self, unlinked: T) {
+        self.young.push(unlinked);
+    }
+
+    /// Whether it is time to [`release`](Self::release): there is a batch to begin a period for, or one whose period may have
+    /// ended meanwhile.
+    pub(crate) fn is_due(&self) -> bool {
+        self.young.len() >= Self::BATCH || !self.old.is_empty()
+    }
+
+    /// Takes out what no thread can hold any more.
+    pub(crate) fn release(&mut self, pins: &Pins) -> Vec<T> {
+        if self.old.is_empty() {
+            if self.young.is_empty() {
+                return Vec::new();
+            }
+            self.old = core::mem::take(&mut self.young);
+            self.period = pins.next_period();
+        }
+        if pins.has_ended(self.period) { core::mem::take(&mut self.old) } else { Vec::new() }
+    }
+
+    /// The number of things in it.
+    #[cfg(all(test, not(quipu_loom)))]
+    pub(crate) fn len(&self) -> usize {
+        self.young.len() + self.old.len()
+    }
+}

@@ -1,0 +1,79 @@
+//! S4 over time: what is removed is freed, whatever the other threads do.
+
+use super::*;
+use std::time::{Duration, Instant};
+
+/// What takes longer never ends.
+const LONG: Duration = Duration::from_secs(if cfg!(miri) { 600 } else { 60 });
+
+#[test]
+fn s4_churn_does_not_grow() {
+    let _alone = alone();
+    let set = set_of(Form::Pairs(79), &[]);
+    let mut cells = HashSet::new();
+    for n in 0..if cfg!(miri) { 70 } else { 5_000 } {
+        let value = n.to_string();
+        cells.insert(name(series(&set, &value).cell()));
+        assert!(set.remove(&[&value]));
+        assert!(!set.remove(&[&value]));
+    }
+    // Removed series wait for each other, and for the pins of other tests.
+    assert!(cells.len() <= 1_000, "{} slots for one series", cells.len());
+    assert_eq!((set.len(), set.begin_walk()), (0, 1));
+}
+
+/// Removes and makes series until some were freed several times, while `readers` threads are almost never outside their pins.
+fn churn_among(readers: usize) {
+    let set = set_of(Form::Number, &[]);
+    set.insert(&["kept"]);
+    let is_done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let _done = Done(&is_done);
+        for _ in 0..readers {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    assert!(set.get(&["kept"], &pin()).is_some());
+                }
+            });
+        }
+        let (mut freed, mut before, start) = (0, 0, Instant::now());
+        while freed < 5 {
+            set.insert(&["churned"]);
+            set.remove(&["churned"]);
+            let garbage = set.garbage();
+            freed += usize::from(garbage < before);
+            before = garbage;
+            assert!(start.elapsed() < LONG, "{garbage} things not freed");
+        }
+    });
+}
+
+#[test]
+fn s4_churn_among_busy_readers_does_not_grow() {
+    let _alone = alone();
+    churn_among(4);
+    // Some of them without a lane.
+    churn_among(if cfg!(miri) { 2 } else { ROWS + ROWS / 2 });
+}
+
+/// The client of a scrape may take its time.
+#[test]
+fn s4_churn_under_a_walk_does_not_grow_the_list() {
+    let set = set_of(Form::Number, &[]);
+    set.insert(&["a"]);
+    set.insert(&["b"]);
+    let first_end = set.begin_walk();
+    for n in 0..50 {
+        let value = n.to_string();
+        set.insert(&[&value]);
+        assert!(series(&set, &value).place() >= first_end);
+        assert!(set.remove(&[&value]));
+    }
+    let end = set.begin_walk();
+    assert_eq!((first_end, end), (2, 3));
+    // What the second walk has before it is not for new series either, until both have ended.
+    set.end_walk();
+    assert_eq!(series(&set, "behind").place(), 3);
+    set.end_walk();
+    assert_eq!(series(&set, "between").place(), 2);
+}
