@@ -97,8 +97,8 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
 /// one comparison settles the rest.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// Values up to this one, so all but NaN, are found by the table; NaN, so no value at all, without a table.
-    quick_limit: f64,
+    /// Values whose bits without the sign are below this are found by the table: all but NaN, or none without a table.
+    quick_limit: u64,
     shift: u32,
     base: i64,
     last_cell: i64,
@@ -115,7 +115,7 @@ impl Buckets {
     pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
         check_bounds(bounds)?;
         let mut buckets = Buckets {
-            quick_limit: f64::NAN,
+            quick_limit: 0,
             shift: 0,
             base: 0,
             last_cell: 0,
@@ -128,13 +128,16 @@ impl Buckets {
         let mantissa = f64::MANTISSA_DIGITS - 1;
         // Not by 0: the difference of a negative number and the base would not fit.
         if (1..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
-            buckets.quick_limit = f64::INFINITY;
+            buckets.quick_limit = (f64::INFINITY.to_bits() << 1) + 1;
         }
         Ok(buckets)
     }
 
     /// Fills the table for cells of this width, if it separates the bounds.
     fn tabulate(&mut self, shift: u32) -> bool {
+        if self.bounds[0] < 0.0 {
+            return false;
+        }
         let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
         // Cell 0 is for all that lies below the first positive bound's cell, negative numbers included.
         let base = (smallest_positive.to_bits() as i64 >> shift) - 1;
@@ -153,7 +156,7 @@ impl Buckets {
 
     /// Leaves every value to [`search`](Self::search).
     pub(crate) fn without_table(self) -> Buckets {
-        Buckets { quick_limit: f64::NAN, ..self }
+        Buckets { quick_limit: 0, ..self }
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
@@ -168,10 +171,13 @@ impl Buckets {
     /// The bucket of a value: the first whose bound is not below it. `None` for NaN, and for every value without a table.
     #[inline(always)]
     pub(crate) fn find(&self, value: f64) -> Option<usize> {
-        if value <= self.quick_limit {
-            let cell = ((value.to_bits() as i64 >> self.shift) - self.base).clamp(0, self.last_cell) as usize;
+        // Bits of positive floats sort as the floats do, and as signed integers those of negative ones are below them.
+        let bits = value.to_bits().cast_signed();
+        if (value.to_bits() << 1) < self.quick_limit {
+            let cell = ((bits >> self.shift) - self.base).max(0).min(self.last_cell) as usize;
             let next = self.table[cell % Self::MAX_CELLS];
-            Some(usize::from(next) + usize::from(value > self.bounds[usize::from(next)]))
+            let bound = self.bounds[usize::from(next)].to_bits().cast_signed();
+            Some(usize::from(next) + usize::from(bits > bound))
         } else {
             None
         }
@@ -220,8 +226,7 @@ mod tests {
         let with_zero = [-0.0, 1.0, 10.0, 100.0];
         check(&[-0.0, 1.39e-309, 1.53e-308]);
         check(&[-0.0]);
-        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[-1.0]]
-        {
+        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0]] {
             assert!(Buckets::new(bounds).unwrap().find(1.0).is_some(), "{bounds:?}");
             check(bounds);
         }
@@ -231,7 +236,7 @@ mod tests {
     fn bounds_without_a_table_are_searched() {
         let close = [1.0, 1.0f64.next_up(), 1e300];
         let negative = [-10.0, -1.0, 0.0, 1.0];
-        for bounds in [&close[..], &negative] {
+        for bounds in [&close[..], &negative, &[-1.0]] {
             assert!(Buckets::new(bounds).unwrap().find(1.0).is_none(), "{bounds:?}");
             check(bounds);
         }
