@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use http::{Method, StatusCode};
 
@@ -10,6 +9,7 @@ use super::append_list::AppendList;
 use super::body::Meter;
 use super::families::Families;
 use super::method::MethodLabel;
+use crate::clock::Stopwatch;
 use crate::{Counter, Histogram, InFlightGauge};
 
 /// The value of the label `path` when no route took the request.
@@ -147,7 +147,7 @@ impl fmt::Debug for Endpoint {
 #[derive(Debug)]
 pub struct Exchange {
     endpoint: Arc<Endpoint>,
-    start: Instant,
+    duration: Stopwatch,
     status: StatusCode,
     response_bytes: u64,
 }
@@ -157,7 +157,7 @@ impl Exchange {
     #[inline]
     pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.inc();
-        Self { endpoint, start: Instant::now(), status: FAILED, response_bytes: 0 }
+        Self { endpoint, duration: Stopwatch::start(), status: FAILED, response_bytes: 0 }
     }
 
     /// Code that may panic is about to run.
@@ -190,7 +190,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let endpoint = &*self.endpoint;
         let outcome = endpoint.outcome(self.status);
-        outcome.duration.observe_duration(self.start.elapsed());
+        outcome.duration.observe(self.duration.seconds());
         endpoint.response_size.observe(self.response_bytes as f64);
         outcome.requests.inc();
         endpoint.in_flight.dec();
