@@ -35,6 +35,8 @@
 //! Recording from a signal handler is not supported: it may lose what it interrupts. In the child of a `fork`, recording and
 //! scraping go on from the parent's counts; registering may wait for ever if another thread was registering at the time.
 
+#[cfg(all(feature = "http", not(quipu_loom)))]
+mod clock;
 #[cfg(not(quipu_loom))]
 mod encode;
 #[cfg(not(quipu_loom))]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
@@ -97,16 +97,18 @@ impl<B: Body, M: Meter> Body for MeteredBody<B, M> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
-        let frame = ready!(this.inner.poll_frame(cx));
+        // Frames are large: looked at where they are, they need not be moved.
+        let frame = this.inner.poll_frame(cx);
         match &frame {
-            Some(Ok(frame)) => {
+            Poll::Pending => {}
+            Poll::Ready(Some(Ok(frame))) => {
                 if let (Some(meter), Some(data)) = (this.meter, frame.data_ref()) {
                     meter.passed(data.remaining());
                 }
             }
-            Some(Err(_)) | None => *this.meter = None,
+            Poll::Ready(Some(Err(_)) | None) => *this.meter = None,
         }
-        Poll::Ready(frame)
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

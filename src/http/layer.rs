@@ -152,6 +152,6 @@ impl<F> fmt::Debug for ResponseFuture<F> {
 }
 
 const _: () = assert!(
-    size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>() <= 200,
-    "a request in flight must not cost more than 200 bytes",
+    size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>() <= 100,
+    "a request in flight must not cost more than 100 bytes",
 );

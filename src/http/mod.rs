@@ -25,9 +25,9 @@
 //! status that was sent. The size of a request's body is recorded when that body has ended or is dropped.
 //!
 //! # Cost
-//! 0.2 to 0.3 µs a request on axum: a third is what any layer costs there, because axum boxes one more service, another
-//! third is one more boxed body and the clock, which is read twice. Once a route's series exist the layer itself allocates
-//! nothing and takes no lock. Memory: less than 200 bytes for a request in flight.
+//! About 0.2 µs a request on axum: 80 to 100 ns is what any layer costs there, because axum boxes one more service; one
+//! more boxed body takes 35, and the clock, which is read twice, 20. Once a route's series exist the layer itself allocates
+//! nothing and takes no lock. Memory: less than 100 bytes for a request in flight.
 //!
 //! ```
 //! # #[cfg(feature = "axum")] {
@@ -47,6 +47,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::clock::Stopwatch;
 use crate::{InFlight, RegisterError, Registry};
 
 mod append_list;
@@ -77,6 +78,9 @@ pub struct HttpMetrics {
 
 impl HttpMetrics {
     /// Registers the HTTP families, or takes those that are there.
+    ///
+    /// # Cost
+    /// The first registration in a process calibrates the clock: less than a millisecond on an idle machine, 200 at most.
     ///
     /// # Errors
     ///
@@ -144,6 +148,8 @@ impl HttpMetricsBuilder {
     /// If the registry has other metrics under these names.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
         let families = Families::register(registry)?;
+        // Now, so that no request waits for it.
+        Stopwatch::calibrate();
         Ok(HttpMetrics { routes: Arc::new(Routes::new(families, self.excluded)) })
     }
 }
