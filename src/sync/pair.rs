@@ -179,11 +179,15 @@ mod vector {
         for sums in sums.chunks_mut(AT_A_LOOK) {
             // SAFETY: the caller passes as many pairs as sums, each of two cells.
             let cell = |n| unsafe { first.add(2 * n) };
+            // Pairs of a thread that never wrote here are zero, and need not be added. Where it did, the first tells mostly.
             // SAFETY: passed on.
-            let any = (0..sums.len()).fold(ZERO, |any, n| unsafe { or(any, cell(n)) });
-            // Pairs of a thread that never wrote here are zero, and need not be added.
-            // SAFETY: both are 16 bytes of plain data.
-            if unsafe { transmute::<__m128i, u128>(any) } != 0 {
+            let is_zero = unsafe { load(first) }.count == 0 && {
+                // SAFETY: passed on.
+                let any = (0..sums.len()).fold(ZERO, |any, n| unsafe { or(any, cell(n)) });
+                // SAFETY: both are 16 bytes of plain data.
+                unsafe { transmute::<__m128i, u128>(any) == 0 }
+            };
+            if !is_zero {
                 for (n, sum) in sums.iter_mut().enumerate() {
                     // SAFETY: passed on.
                     *sum = sum.plus(unsafe { load(cell(n)) });
