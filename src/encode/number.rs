@@ -29,13 +29,22 @@ pub(super) fn put_value(out: &mut impl Put, value: Value) {
 /// pairs of digits a moment before, which stalls the processor.
 #[inline(always)]
 pub(super) fn put_integer(out: &mut impl Put, value: u64) {
-    match value {
-        0..E8 => put_at_most_8(out, value),
-        _ => put_more_than_8(out, value),
+    // Without a call that is given `out`, which would keep the position in memory, for short numbers too.
+    if value >= E8 {
+        let high = value / E8;
+        if high >= E8 {
+            put_at_most_8(out, high / E8);
+            out.put_array(&eight_digits(high % E8).to_le_bytes());
+        } else {
+            put_at_most_8(out, high);
+        }
+        out.put_array(&eight_digits(value % E8).to_le_bytes());
+    } else {
+        put_at_most_8(out, value);
     }
 }
 
-#[inline]
+#[inline(always)]
 fn put_signed(out: &mut impl Put, value: i64) {
     if value < 0 {
         out.put_array(b"-");
@@ -44,12 +53,6 @@ fn put_signed(out: &mut impl Put, value: i64) {
 }
 
 const E8: u64 = 100_000_000;
-
-#[cold]
-fn put_more_than_8(out: &mut impl Put, value: u64) {
-    put_integer(out, value / E8);
-    out.put_array(&eight_digits(value % E8).to_le_bytes());
-}
 
 #[inline(always)]
 fn put_at_most_8(out: &mut impl Put, value: u64) {
@@ -74,7 +77,7 @@ fn eight_digits(value: u64) -> u64 {
 }
 
 /// Writes a float; a whole one without point and exponent, as long as it is exact that way.
-#[inline]
+#[inline(always)]
 pub(super) fn put_float(out: &mut impl Put, value: f64) {
     const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
     let whole = value as i64;

@@ -68,23 +68,28 @@ impl<'a> Out<'a> {
     /// Lets `text` write itself, at most `max_len` bytes.
     #[inline(always)]
     pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
-        let end = self.len + max_len + BEYOND;
-        if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
-        }
-        let room = &mut self.buffer[self.len..];
-        self.len += match room.first_chunk_mut() {
+        match self.buffer.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) {
             Some(bytes) if max_len <= LINE => {
                 let mut line = Line { bytes, at: 0 };
                 text.write_to(&mut line);
-                line.at
+                self.len += line.at;
             }
-            _ => {
-                let mut room = Room { bytes: room, at: 0 };
-                text.write_to(&mut room);
-                room.at
-            }
-        };
+            _ => self.write_at_length(max_len, text),
+        }
+    }
+
+    /// As [`write`](Self::write), for what is long or finds little room. Not inlined, so that the quick way keeps its
+    /// registers.
+    #[cold]
+    #[inline(never)]
+    fn write_at_length(&mut self, max_len: usize, text: impl Write) {
+        let end = self.len + max_len.max(LINE + 1) + BEYOND;
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        let mut room = Room { bytes: &mut self.buffer[self.len..], at: 0 };
+        text.write_to(&mut room);
+        self.len += room.at;
     }
 }
 
@@ -114,22 +119,37 @@ pub(super) trait Put {
         if block.len <= N { self.put_part(&block.bytes, block.len) } else { self.put_slice(&block.long) }
     }
 
-    /// Writes `bytes`, quickly from 16 to 128 of them: the first half of a block's size and the last, which may overlap.
+    /// Writes `bytes`, quickly from 16 to 128 of them: blocks from the start and from the end, which may overlap.
     #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
-        if bytes.len() > 128
-            || !(self.put_ends::<64>(bytes) || self.put_ends::<32>(bytes) || self.put_ends::<16>(bytes))
-        {
-            self.put_slice(bytes);
+        let len = bytes.len();
+        match (bytes.first_chunk::<32>(), bytes.last_chunk::<32>()) {
+            (Some(start), Some(end)) if len <= 128 => {
+                match (bytes.first_chunk::<64>(), bytes[..len - 32].last_chunk::<32>()) {
+                    (Some(start), Some(before_end)) => {
+                        self.put_part(start, len - 64);
+                        self.put_array(before_end);
+                    }
+                    _ => self.put_part(start, len - 32),
+                }
+                self.put_array(end);
+            }
+            _ => self.put_others(bytes),
         }
     }
 
+    /// As [`put`](Self::put), for less than 32 bytes or more than 128.
     #[inline(always)]
-    fn put_ends<const N: usize>(&mut self, bytes: &[u8]) -> bool {
-        let (Some(start), Some(end)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) else { return false };
-        self.put_part(start, bytes.len() - N);
-        self.put_array(end);
-        true
+    fn put_others(&mut self, bytes: &[u8]) {
+        match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(start), Some(end)) if bytes.len() < 32 => {
+                // As numbers: LLVM would make one copy of these and the ones above, by a call since the size varies.
+                let [start, end] = [start, end].map(|bytes| u128::from_ne_bytes(*bytes));
+                self.put_part(&start.to_ne_bytes(), bytes.len() - 16);
+                self.put_array(&end.to_ne_bytes());
+            }
+            _ => self.put_slice(bytes),
+        }
     }
 }
 

@@ -156,7 +156,7 @@ impl Visitor for Text<'_> {
         self.parts.prepare(family);
     }
 
-    #[inline]
+    #[inline(always)]
     fn sample(&mut self, labels: &str, value: Value) {
         let Parts { sample, line_len, .. } = &*self.parts;
         self.out.write(*line_len + labels.len(), Sample(sample, labels, value));
@@ -175,7 +175,7 @@ impl Visitor for Text<'_> {
         out.write(line_len, Sample(count, labels, Value::Unsigned(cumulative)));
     }
 
-    #[inline]
+    #[inline(always)]
     fn is_full(&self) -> bool {
         self.out.len() >= CHUNK
     }

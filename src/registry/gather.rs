@@ -4,7 +4,7 @@ use super::Registry;
 use super::family::Core;
 use crate::metric::MetricType;
 use crate::model::{HistogramSnapshot, Value, Visitor};
-use crate::store::{BATCH, Found, fold_floats, fold_integers, pin};
+use crate::store::{BATCH, Found, Histograms, fold_floats, fold_integers, pin};
 use std::sync::Arc;
 
 /// A walk over all families of a registry, which can be interrupted between any two series.
@@ -34,14 +34,20 @@ struct Walk {
 struct Scratch {
     integers: [u64; BATCH],
     floats: [f64; BATCH],
-    histogram: HistogramSnapshot,
+    histograms: Histograms,
+    snapshot: HistogramSnapshot,
 }
 
 impl Gather {
     pub(crate) fn new(registry: Registry) -> Gather {
         let mut families = registry.families();
         families.reverse();
-        let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histogram: HistogramSnapshot::default() };
+        let scratch = Scratch {
+            integers: [0; BATCH],
+            floats: [0.0; BATCH],
+            histograms: Histograms::default(),
+            snapshot: HistogramSnapshot::default(),
+        };
         Gather { registry, families, walk: None, scratch: Box::new(scratch) }
     }
 
@@ -93,7 +99,7 @@ impl Drop for Walk {
 impl Scratch {
     /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
     fn show(&mut self, metric: MetricType, batch: &[Found<'_>], visitor: &mut impl Visitor) -> usize {
-        let Scratch { integers, floats, histogram } = self;
+        let Scratch { integers, floats, histograms, snapshot } = self;
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);
@@ -112,10 +118,17 @@ impl Scratch {
             MetricType::Gauge => each(batch, visitor, |visitor, n, labels| {
                 visitor.sample(labels, Value::Float(f64::from_bits(batch[n].cell().get_shared())));
             }),
-            MetricType::Histogram => each(batch, visitor, |visitor, n, labels| {
-                batch[n].fold_histogram(histogram);
-                visitor.histogram(labels, histogram);
-            }),
+            MetricType::Histogram => {
+                let mut shown = 0;
+                while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
+                    let folded = histograms.fold(&batch[shown..]);
+                    shown += each(&batch[shown..][..folded], visitor, |visitor, n, labels| {
+                        histograms.get(n, snapshot);
+                        visitor.histogram(labels, snapshot);
+                    });
+                }
+                shown
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::lane::{ROWS, Roster};
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
+#[cfg(not(quipu_loom))]
+use core::ops::Range;
 use core::ptr::NonNull;
 
 /// Cells among which a thread divides what it adds to a float counter, one after another. The next addition to a cell must
@@ -163,7 +165,7 @@ impl Cell {
     ///
     /// Only for an owner that no other thread writes beside: see [`Slot`](super::slots::Slot).
     pub(super) fn clear(&self, roster: &Roster) {
-        for row in 0..=*roster.rows().end() {
+        for row in 0..roster.rows().end {
             if self.get(row) != 0 {
                 self.at(row * CELLS_PER_ROW).store(0, Relaxed);
             }
@@ -175,7 +177,7 @@ impl Cell {
     /// # Safety
     /// This cell and the next are a pair of a slot.
     pub(super) unsafe fn clear_pair(&self, roster: &Roster) {
-        for row in 0..=*roster.rows().end() {
+        for row in 0..roster.rows().end {
             // SAFETY: passed on.
             let old = unsafe { self.get_pair(row) };
             if old.count != 0 {
@@ -184,4 +186,56 @@ impl Cell {
             }
         }
     }
+}
+
+/// Runs of cells that lie side by side in one row.
+#[cfg(not(quipu_loom))]
+impl Cell {
+    /// Whether this is the cell `n` places after `first`. Both begin a slot, so they are in row 0; with `n` below the length
+    /// of a row, they are in that of the same block.
+    #[inline(always)]
+    pub(super) fn follows(self, first: Cell, n: usize) -> bool {
+        self.0.as_ptr() == first.0.as_ptr().wrapping_add(n)
+    }
+
+    /// Adds the cells from this one on to the sums, in each of `rows`, one row after the other.
+    ///
+    /// # Safety
+    /// There are as many cells as sums in one row.
+    #[inline(always)]
+    pub(super) unsafe fn add_run<T>(self, rows: Range<usize>, sums: &mut [T], add: impl Fn(&mut T, u64)) {
+        for row in rows {
+            // SAFETY: the caller stays in the row; cells are atomics, and never freed.
+            let cells = unsafe { core::slice::from_raw_parts(self.pointer(row * CELLS_PER_ROW), sums.len()) };
+            // A row that its thread never wrote here is all zero, and what is zero need not be added.
+            if are_zero(cells) {
+                continue;
+            }
+            let (eights, rest) = cells.as_chunks::<8>();
+            let (sums_of_eights, sums_of_rest) = sums.as_chunks_mut::<8>();
+            for (cells, sums) in eights.iter().zip(sums_of_eights) {
+                cells.iter().zip(sums).for_each(|(cell, sum)| add(sum, cell.load(Relaxed)));
+            }
+            rest.iter().zip(sums_of_rest).for_each(|(cell, sum)| add(sum, cell.load(Relaxed)));
+        }
+    }
+
+    /// As [`add_run`](Self::add_run), for pairs.
+    ///
+    /// # Safety
+    /// There are as many pairs as sums in one row, side by side.
+    pub(super) unsafe fn add_run_of_pairs(self, rows: Range<usize>, sums: &mut [Pair]) {
+        for row in rows {
+            // SAFETY: pairs of a slot are aligned; the caller stays in the row.
+            unsafe { pair::add_run(self.pointer(row * CELLS_PER_ROW), sums) };
+        }
+    }
+}
+
+/// Whether all cells are zero. By eights, because LLVM does not unroll loops over atomics.
+#[cfg(not(quipu_loom))]
+fn are_zero(cells: &[AtomicU64]) -> bool {
+    let any = |cells: &[AtomicU64]| cells.iter().fold(0, |any, cell| any | cell.load(Relaxed));
+    let (eights, rest) = cells.as_chunks::<8>();
+    eights.iter().fold(any(rest), |sum, cells| sum | any(cells)) == 0
 }

@@ -63,8 +63,8 @@ impl Roster {
 
     /// The rows that any thread can have written.
     #[inline]
-    pub(crate) fn rows(&self) -> core::ops::RangeInclusive<usize> {
-        usize::from(!self.overflowed.load(Ordering::Relaxed))..=self.highest.load(Ordering::Relaxed)
+    pub(crate) fn rows(&self) -> core::ops::Range<usize> {
+        usize::from(!self.overflowed.load(Ordering::Relaxed))..self.highest.load(Ordering::Relaxed) + 1
     }
 }
 

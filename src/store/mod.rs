@@ -79,7 +79,7 @@ pub use bound::Bound;
 pub use series::Series;
 #[cfg(not(quipu_loom))]
 pub(crate) use {
-    fold::{BATCH, fold_floats, fold_integers},
+    fold::{BATCH, Histograms, fold_floats, fold_integers},
     handle::{Handle, HistogramHandle},
     pin::pin,
     series::{Found, Shape},

@@ -1,6 +1,7 @@
 //! The invariants of the store on real threads. What loom cannot model (16-byte atomics, thread-locals, `membarrier`) is
 //! tested here only.
 
+mod folds;
 mod histograms;
 mod removal;
 
@@ -10,7 +11,7 @@ use super::pin::{Pin, pin};
 use super::series::{Series, Shape};
 use super::set::Set;
 use super::slots::{Form, SLOTS};
-use super::{BATCH, Bound, block::Cell, fold_floats, fold_integers};
+use super::{Bound, block::Cell};
 use crate::metric::{Counter, sealed::Sealed};
 use crate::model::{Buckets, HistogramSnapshot};
 use proptest::prelude::*;
@@ -351,33 +352,6 @@ fn s5_a_fold_counts_each_increment_once() {
         }
     });
     assert_eq!(handle.sum(), SHORT_THREADS / 2 * 2);
-}
-
-/// The two ways to fold agree: one series at a time, and many row by row.
-#[test]
-fn s5_both_folds_agree() {
-    let _alone = alone();
-    let (integers, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
-    let names: Vec<String> = (0..BATCH).map(|n| n.to_string()).collect();
-    thread::scope(|scope| {
-        for _ in 0..3 {
-            scope.spawn(|| {
-                for (n, name) in names.iter().enumerate() {
-                    handle(&integers, name).add(n as u64);
-                    handle(&floats, name).add_float(n as f64 / 10.0);
-                }
-            });
-        }
-    });
-    let pin = pin();
-    let found = |set| names.iter().map(|name| Set::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
-    let (mut sums, mut float_sums) = ([0; BATCH], [0.0; BATCH]);
-    fold_integers(&found(&integers), &mut sums);
-    fold_floats(&found(&floats), &mut float_sums);
-    for (n, name) in names.iter().enumerate() {
-        assert_eq!((sums[n], sums[n]), (handle(&integers, name).sum(), 3 * n as u64));
-        assert_eq!(float_sums[n], handle(&floats, name).sum_float());
-    }
 }
 
 /// Threads come and go, some of them without a lane, and every total is at least the one before.

@@ -22,7 +22,12 @@ pub(crate) struct Pair {
 impl Pair {
     #[inline(always)]
     fn with(self, value: f64) -> Pair {
-        Pair { sum: self.sum + value, count: self.count.wrapping_add(1) }
+        self.plus(Pair { sum: value, count: 1 })
+    }
+
+    #[inline(always)]
+    fn plus(self, other: Pair) -> Pair {
+        Pair { sum: self.sum + other.sum, count: self.count.wrapping_add(other.count) }
     }
 }
 
@@ -67,6 +72,25 @@ pub(crate) unsafe fn load(cell: *const AtomicU64) -> Pair {
     unsafe { portable::load(cell) }
 }
 
+/// Adds pairs that lie side by side to the sums.
+///
+/// # Safety
+/// As [`load`], for each of as many pairs as sums.
+#[cfg(not(quipu_loom))]
+pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
+    if vector::is_atomic() {
+        // SAFETY: passed on; the processor has AVX.
+        return unsafe { vector::add_run(first, sums) };
+    }
+    for (n, sum) in sums.iter_mut().enumerate() {
+        // SAFETY: the caller passes as many pairs, each of two cells.
+        let cell = unsafe { first.add(2 * n) };
+        // SAFETY: passed on.
+        *sum = sum.plus(unsafe { portable::load(cell) });
+    }
+}
+
 /// Adds one observation, as the only thread that writes this pair.
 ///
 /// # Safety
@@ -107,6 +131,8 @@ mod vector {
 
     // SAFETY: both are 16 bytes of plain data.
     const ONE_IN_HIGH_HALF: __m128i = unsafe { transmute::<[u64; 2], __m128i>([0, 1]) };
+    // SAFETY: as above.
+    const ZERO: __m128i = unsafe { transmute::<[u64; 2], __m128i>([0; 2]) };
 
     #[inline(always)]
     pub(super) fn is_atomic() -> bool {
@@ -125,6 +151,50 @@ mod vector {
         // SAFETY: both are 16 bytes of plain data.
         let [sum, count] = unsafe { transmute::<__m128i, [u64; 2]>(pair) };
         Pair { sum: f64::from_bits(sum), count }
+    }
+
+    /// `any | pair`, bit by bit.
+    #[inline(always)]
+    unsafe fn or(any: __m128i, cell: *const AtomicU64) -> __m128i {
+        let mut any = any;
+        // SAFETY: the caller passes 16 aligned, readable bytes.
+        unsafe {
+            asm!(
+                "movapd {pair}, [{cell}]",
+                "por {any}, {pair}",
+                pair = out(xmm_reg) _,
+                any = inout(xmm_reg) any,
+                cell = in(reg) cell,
+                options(nostack, readonly, preserves_flags)
+            );
+        }
+        any
+    }
+
+    /// Pairs that are looked at before they are added: four cache lines.
+    const AT_A_LOOK: usize = 16;
+
+    pub(super) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) {
+        let mut first = first;
+        for sums in sums.chunks_mut(AT_A_LOOK) {
+            // SAFETY: the caller passes as many pairs as sums, each of two cells.
+            let cell = |n| unsafe { first.add(2 * n) };
+            // Pairs of a thread that never wrote here are zero, and need not be added. Where it did, the first tells mostly.
+            // SAFETY: passed on.
+            let is_zero = unsafe { load(first) }.count == 0 && {
+                // SAFETY: passed on.
+                let any = (0..sums.len()).fold(ZERO, |any, n| unsafe { or(any, cell(n)) });
+                // SAFETY: both are 16 bytes of plain data.
+                unsafe { transmute::<__m128i, u128>(any) == 0 }
+            };
+            if !is_zero {
+                for (n, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: passed on.
+                    *sum = sum.plus(unsafe { load(cell(n)) });
+                }
+            }
+            first = cell(sums.len());
+        }
     }
 
     /// The sum is the low half, so that a scalar addition leaves the count beside it alone.

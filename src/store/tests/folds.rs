@@ -1,0 +1,72 @@
+//! Folds of many series at once.
+
+use super::super::{BATCH, Histograms, fold_floats, fold_integers};
+use super::*;
+
+/// The two ways to fold agree: one series at a time, and runs of many, some of whose rows are empty. What is removed and
+/// made anew cuts the runs at every place.
+#[test]
+fn s5_both_folds_agree() {
+    let _alone = alone();
+    let (integers, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
+    let histograms = set_of(Form::Pairs(3), &[1.0, 2.0]);
+    let names: Vec<String> = (0..BATCH).map(|n| n.to_string()).collect();
+    for step in [1, 2, 5] {
+        for name in names.iter().step_by(step) {
+            for set in [&integers, &floats, &histograms] {
+                set.insert(&[name]);
+                set.remove(&[name]);
+                collect(set);
+            }
+        }
+        // Each thread writes some of the series.
+        thread::scope(|scope| {
+            for thread in 1..4 {
+                let mine = names.iter().enumerate().rev().filter(move |(n, _)| (n / 7) % thread == 0);
+                scope.spawn(|| {
+                    for (n, name) in mine {
+                        handle(&integers, name).add(n as u64);
+                        handle(&floats, name).add_float(n as f64 / 10.0);
+                        HistogramHandle::new(series(&histograms, name)).observe((n % 4) as f64 / 1.1);
+                    }
+                });
+            }
+        });
+        both_folds_agree(&integers, &floats, &histograms, &names);
+    }
+}
+
+fn both_folds_agree(integers: &Set, floats: &Set, histograms: &Set, names: &[String]) {
+    let pin = pin();
+    let found = |set| names.iter().map(|name| Set::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
+    for len in [0, 1, 7, 8, 9, 33, BATCH] {
+        let (mut sums, mut float_sums) = ([0; BATCH], [0.0; BATCH]);
+        fold_integers(&found(integers)[..len], &mut sums);
+        fold_floats(&found(floats)[..len], &mut float_sums);
+        let (mut folds, mut snapshot) = (Histograms::default(), HistogramSnapshot::default());
+        assert_eq!(folds.fold(&found(histograms)[..len]), len);
+        for (n, name) in names[..len].iter().enumerate() {
+            assert_eq!(sums[n], handle(integers, name).sum());
+            assert_eq!(float_sums[n], handle(floats, name).sum_float());
+            folds.get(n, &mut snapshot);
+            assert_eq!(snapshot, HistogramHandle::new(series(histograms, name)).snapshot());
+            assert_eq!((snapshot.count() > 0, snapshot.sum() > 0.0), (true, n % 4 > 0));
+        }
+    }
+}
+
+/// Histograms are folded in groups; of many buckets, one at a time.
+#[test]
+fn s5_a_group_of_histograms_holds_at_least_one() {
+    let _alone = alone();
+    let bounds: Vec<f64> = (0..crate::model::MAX_BOUNDS as u32).map(f64::from).collect();
+    let set = set_of(Form::Pairs(bounds.len() + 1), &bounds);
+    let names = ["a", "b"];
+    names.iter().for_each(|name| HistogramHandle::new(series(&set, name)).observe(1e9));
+    let pin = pin();
+    let found: Vec<_> = names.iter().map(|name| set.get(&[name], &pin).unwrap()).collect();
+    let (mut folds, mut snapshot) = (Histograms::default(), HistogramSnapshot::default());
+    assert_eq!(folds.fold(&found), 1);
+    folds.get(0, &mut snapshot);
+    assert_eq!((snapshot.count(), snapshot.sum(), snapshot.buckets().last()), (1, 1e9, Some(&1)));
+}
