@@ -207,8 +207,8 @@ impl Cell {
         for row in rows {
             // SAFETY: the caller stays in the row; cells are atomics, and never freed.
             let cells = unsafe { core::slice::from_raw_parts(self.pointer(row * CELLS_PER_ROW), sums.len()) };
-            // A row that its thread never wrote here is all zero, and what is zero need not be added.
-            if are_zero(cells) {
+            // A row that its thread never wrote here is all zero, and what is zero need not be added. A few are added sooner.
+            if cells.len() >= 8 && are_zero(cells) {
                 continue;
             }
             let (eights, rest) = cells.as_chunks::<8>();

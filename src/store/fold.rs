@@ -1,8 +1,9 @@
 //! Folding: from the lanes of a series to its value.
 //!
-//! S5, S6: what a fold takes of each cell was read once, whole: zero from a look at it, or else what it adds. A cell of a counter never goes down, and two reads of one cell
-//! that follow one another see its values in their order; so of two folds, of which one follows the other, the later sum is
-//! not smaller. (Floats too: all folds add in the same order, and rounding never turns a larger summand into a smaller sum.)
+//! S5, S6: what a fold takes of each cell was read once, whole: zero from a look at it, or else what it adds. A cell of a
+//! counter never goes down, and two reads of one cell that follow one another see its values in their order; so of two folds,
+//! of which one follows the other, the later sum is not smaller. (Floats too: all folds add in the same order, and rounding
+//! never turns a larger summand into a smaller sum.)
 //!
 //! The cells of series that were made one after another mostly lie side by side. Such a *run* is added row by row: a row is
 //! a page of its own, and to go from page to page for each cell costs several times as much. Most rows of a process with
@@ -13,49 +14,57 @@ use super::lane::ROSTER;
 use super::series::{Found, Series};
 use crate::model::{HistogramSnapshot, MAX_BOUNDS};
 use crate::sync::pair::Pair;
-use core::mem;
-use core::ops::Range;
 
 /// Series folded in one go.
 pub(crate) const BATCH: usize = 64;
 
-/// The runs of a batch whose slots have `width` cells: the first cell of each, and which series it holds.
-fn runs<'a>(series: &'a [Found<'_>], width: usize) -> impl Iterator<Item = (Cell, Range<usize>)> + 'a {
-    let mut start = 0;
-    core::iter::from_fn(move || {
-        let first = series.get(start)?.cell();
-        let len = (1..).zip(&series[start + 1..]).find(|(n, series)| !series.cell().follows(first, width * n));
-        let end = len.map_or(series.len(), |(n, _)| start + n);
-        Some((first, mem::replace(&mut start, end)..end))
-    })
+/// Shorter runs are not worth the effort to tell them.
+const SHORTEST_RUN: usize = 8;
+
+/// How many of these series, from the first on, have their slots, of `width` cells, in one run.
+fn run_len(series: &[Found<'_>], width: usize) -> usize {
+    let Some(first) = series.first() else { return 0 };
+    series.iter().zip(0..).take_while(|(series, n)| series.cell().follows(first.cell(), width * n)).count()
 }
 
 /// Sums of integer cells, modulo 2^64.
 pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
-    let rows = ROSTER.rows();
+    let add = |sum: &mut u64, cell| *sum = sum.wrapping_add(cell);
+    let (rows, mut from) = (ROSTER.rows(), 0);
     sums.fill(0);
-    for (first, run) in runs(series, 1) {
+    loop {
+        let (series, sums) = (&series[from..], &mut sums[from..]);
+        let len = run_len(series, 1);
+        if len < SHORTEST_RUN {
+            for row in rows {
+                sums.iter_mut().zip(series).for_each(|(sum, series)| add(sum, series.cell().get(row)));
+            }
+            return;
+        }
         // SAFETY: these series own the cells of the run.
-        unsafe { first.add_run(rows.clone(), &mut sums[run], |sum, cell| *sum = sum.wrapping_add(cell)) };
+        unsafe { series[0].cell().add_run(rows.clone(), &mut sums[..len], add) };
+        from += len;
     }
 }
 
 /// Sums of float counters.
 pub(crate) fn fold_floats(series: &[Found<'_>], sums: &mut [f64; BATCH]) {
-    let rows = ROSTER.rows();
     let mut strands = [[0.0; STRANDS]; BATCH];
-    for (first, run) in runs(series, STRANDS) {
+    let mut from = 0;
+    while from < series.len() {
+        let len = run_len(&series[from..], STRANDS);
         // SAFETY: these series own the cells of the run.
-        unsafe { add_strands(first, rows.clone(), &mut strands[run]) };
+        unsafe { add_strands(series[from].cell(), &mut strands[from..from + len]) };
+        from += len;
     }
     sums.iter_mut().zip(&strands).for_each(|(sum, strands)| *sum = strands.iter().sum());
 }
 
 /// # Safety
 /// There are as many slots of strands side by side.
-unsafe fn add_strands(first: Cell, rows: Range<usize>, strands: &mut [[f64; STRANDS]]) {
+unsafe fn add_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
     // SAFETY: passed on.
-    unsafe { first.add_run(rows, strands.as_flattened_mut(), |sum, cell| *sum += f64::from_bits(cell)) };
+    unsafe { first.add_run(ROSTER.rows(), strands.as_flattened_mut(), |sum, cell| *sum += f64::from_bits(cell)) };
 }
 
 /// The pairs of some histograms.
@@ -71,15 +80,13 @@ impl Histograms {
     pub(crate) fn fold(&mut self, series: &[Found<'_>]) -> usize {
         let Some(first) = series.first() else { return 0 };
         self.buckets = first.buckets();
-        let folded = &series[..series.len().min(PAIRS / self.buckets)];
+        let len = run_len(&series[..series.len().min(PAIRS / self.buckets)], 2 * self.buckets);
         self.pairs.clear();
-        self.pairs.resize(self.buckets * folded.len(), Pair::default());
-        for (first, run) in runs(folded, 2 * self.buckets) {
-            let sums = &mut self.pairs[self.buckets * run.start..self.buckets * run.end];
-            // SAFETY: these series own the pairs of the run.
-            unsafe { first.add_run_of_pairs(ROSTER.rows(), sums) };
-        }
-        folded.len()
+        self.pairs.reserve_exact(PAIRS);
+        self.pairs.resize(self.buckets * len, Pair::default());
+        // SAFETY: these series own the pairs of the run.
+        unsafe { first.cell().add_run_of_pairs(ROSTER.rows(), &mut self.pairs) };
+        len
     }
 
     /// What the `n`th of them held.
@@ -102,7 +109,7 @@ impl Series {
     pub(super) fn fold_float(&self) -> f64 {
         let mut strands = [[0.0; STRANDS]];
         // SAFETY: the slot of a float counter has this many cells.
-        unsafe { add_strands(self.cell(), ROSTER.rows(), &mut strands) };
+        unsafe { add_strands(self.cell(), &mut strands) };
         strands[0].iter().sum()
     }
 

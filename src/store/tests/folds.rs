@@ -1,6 +1,6 @@
 //! Folds of many series at once.
 
-use super::super::{BATCH, Histograms, fold_floats, fold_integers};
+use super::super::{BATCH, Found, Histograms, fold_floats, fold_integers};
 use super::*;
 
 /// The two ways to fold agree: one series at a time, and runs of many, some of whose rows are empty. What is removed and
@@ -43,16 +43,31 @@ fn both_folds_agree(integers: &Set, floats: &Set, histograms: &Set, names: &[Str
         let (mut sums, mut float_sums) = ([0; BATCH], [0.0; BATCH]);
         fold_integers(&found(integers)[..len], &mut sums);
         fold_floats(&found(floats)[..len], &mut float_sums);
-        let (mut folds, mut snapshot) = (Histograms::default(), HistogramSnapshot::default());
-        assert_eq!(folds.fold(&found(histograms)[..len]), len);
         for (n, name) in names[..len].iter().enumerate() {
             assert_eq!(sums[n], handle(integers, name).sum());
             assert_eq!(float_sums[n], handle(floats, name).sum_float());
-            folds.get(n, &mut snapshot);
+        }
+        let snapshots = snapshots(&found(histograms)[..len]);
+        for (n, (name, snapshot)) in names[..len].iter().zip(snapshots).enumerate() {
             assert_eq!(snapshot, HistogramHandle::new(series(histograms, name)).snapshot());
             assert_eq!((snapshot.count() > 0, snapshot.sum() > 0.0), (true, n % 4 > 0));
         }
     }
+}
+
+/// Of all of them, a run at a time.
+fn snapshots(mut series: &[Found<'_>]) -> Vec<HistogramSnapshot> {
+    let (mut folds, mut snapshots) = (Histograms::default(), Vec::new());
+    while !series.is_empty() {
+        let folded = folds.fold(series);
+        for n in 0..folded {
+            let mut snapshot = HistogramSnapshot::default();
+            folds.get(n, &mut snapshot);
+            snapshots.push(snapshot);
+        }
+        series = &series[folded..];
+    }
+    snapshots
 }
 
 /// Histograms are folded in groups; of many buckets, one at a time.
