@@ -94,14 +94,14 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
 ///
 /// The bits of positive floats sort as the floats do, so their top bits cut the range into cells, finer where floats are
 /// finer. The table says for each cell which bound comes next; the cells are made so narrow that none holds two bounds, so
-/// one comparison settles the rest.
+/// one comparison settles the rest. Lists with a bound below zero have no table.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// Values whose bits without the sign are below this are found by the table: all but NaN, or none without a table.
+    /// Values whose bits are below this are found by the table: all but NaN and what is below zero, or none without a table.
     quick_limit: u64,
     shift: u32,
-    base: i64,
-    last_cell: i64,
+    base: u64,
+    last_cell: usize,
     /// For each cell, the number of bounds in cells before it; the last one is for all that lies above the last bound's.
     table: [u8; Self::MAX_CELLS],
     /// The bounds, then `+Inf` to the end: of this length, so that a `u8` is always inside.
@@ -126,9 +126,8 @@ impl Buckets {
         // Adding zero makes 0 of -0, whose bits do not sort with the others'.
         bounds.iter().zip(&mut buckets.bounds).for_each(|(bound, place)| *place = bound + 0.0);
         let mantissa = f64::MANTISSA_DIGITS - 1;
-        // Not by 0: the difference of a negative number and the base would not fit.
-        if (1..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
-            buckets.quick_limit = (f64::INFINITY.to_bits() << 1) + 1;
+        if (0..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
+            buckets.quick_limit = f64::INFINITY.to_bits() + 1;
         }
         Ok(buckets)
     }
@@ -139,12 +138,12 @@ impl Buckets {
             return false;
         }
         let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
-        // Cell 0 is for all that lies below the first positive bound's cell, negative numbers included.
-        let base = (smallest_positive.to_bits() as i64 >> shift) - 1;
-        let cell_of = |value: f64| ((value.to_bits() as i64 >> shift) - base).max(0);
-        let cells: Vec<i64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
+        // Cell 0 is for all that lies below the first positive bound's cell.
+        let base = (smallest_positive.to_bits() >> shift).saturating_sub(1);
+        let cell_of = |value: f64| (value.to_bits() >> shift).saturating_sub(base) as usize;
+        let cells: Vec<usize> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
         let last = cells[cells.len() - 1] + 1;
-        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS as i64 {
+        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS {
             return false;
         }
         for (cell, bounds_before) in (0..=last).zip(&mut self.table) {
@@ -168,19 +167,18 @@ impl Buckets {
         self.len + 1
     }
 
-    /// The bucket of a value: the first whose bound is not below it. `None` for NaN, and for every value without a table.
+    /// The bucket of a value: the first whose bound is not below it. `None` for one that is left to [`search`](Self::search),
+    /// and for NaN.
     #[inline(always)]
     pub(crate) fn find(&self, value: f64) -> Option<usize> {
-        // Bits of positive floats sort as the floats do, and as signed integers those of negative ones are below them.
-        let bits = value.to_bits().cast_signed();
-        if (value.to_bits() << 1) < self.quick_limit {
-            let cell = ((bits >> self.shift) - self.base).max(0).min(self.last_cell) as usize;
-            let next = self.table[cell % Self::MAX_CELLS];
-            let bound = self.bounds[usize::from(next)].to_bits().cast_signed();
-            Some(usize::from(next) + usize::from(bits > bound))
-        } else {
-            None
+        // Bits of floats that are not negative sort as the floats do.
+        let bits = value.to_bits();
+        if bits >= self.quick_limit {
+            return None;
         }
+        let cell = (bits >> self.shift).saturating_sub(self.base) as usize;
+        let next = usize::from(self.table[cell.min(self.last_cell) % Self::MAX_CELLS]);
+        Some(next + usize::from(self.bounds[next].to_bits() < bits))
     }
 
     /// The bucket of a value that is not NaN, by halving.

@@ -165,11 +165,12 @@ mod process {
 
     pub(crate) static PINS: Pins = Pins::new();
 
-    /// Pins for the calling thread.
+    /// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
+    /// one that was ever taken is read by every scrape.
     #[inline(always)]
     pub(crate) fn pin() -> Pin<'static> {
         match lane::current() {
-            0 => first_pin(),
+            0 => pin_without_lane(),
             lane => {
                 let row = lane / CELLS_PER_ROW;
                 // SAFETY: a thread's lane begins with a row that is not row 0.
@@ -181,8 +182,8 @@ mod process {
 
     #[cold]
     #[inline(never)]
-    fn first_pin() -> Pin<'static> {
-        PINS.pin(lane::claim() / CELLS_PER_ROW)
+    fn pin_without_lane() -> Pin<'static> {
+        PINS.pin(0)
     }
 
     /// Whether the owner of `row` holds a pin; for that owner to ask.

@@ -127,9 +127,13 @@ fn s1_a_thread_that_ends_under_a_pin_keeps_its_lane() {
     let kept = thread::spawn(|| {
         // First of all, so that it is dropped last.
         KEPT.with(|_| ());
+        // A pin alone takes no lane.
+        drop(pin());
+        assert_eq!(lane::current(), 0);
+        let lane = lane::claim();
         let pin = pin();
         KEPT.with(|kept| *kept.borrow_mut() = Some(pin));
-        lane::current()
+        lane
     });
     let kept = kept.join().unwrap();
     assert_ne!(kept, 0);
