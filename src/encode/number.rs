@@ -30,7 +30,10 @@ pub(super) fn put_value(out: &mut impl Put, value: Value) {
 #[inline(always)]
 pub(super) fn put_integer(out: &mut impl Put, value: u64) {
     // Without a call that is given `out`, which would keep the position in memory, for short numbers too.
-    if value >= E8 {
+    if value < 10 {
+        // Mostly many one after another: the processor guesses the length and need not wait for it.
+        out.put_array(&[b'0' + value as u8]);
+    } else if value >= E8 {
         let high = value / E8;
         if high >= E8 {
             put_at_most_8(out, high / E8);
