@@ -116,7 +116,11 @@ pub(super) trait Put {
 
     #[inline(always)]
     fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        if block.len <= N { self.put_part(&block.bytes, block.len) } else { self.put_slice(&block.long) }
+        match block.bytes.first_chunk::<96>() {
+            Some(bytes) if block.len <= 96 => self.put_part(bytes, block.len),
+            _ if block.len <= N => self.put_part(&block.bytes, block.len),
+            _ => self.put_slice(&block.long),
+        }
     }
 
     /// Writes `bytes`, quickly from 16 to 128 of them: blocks from the start and from the end, which may overlap.
