@@ -7,15 +7,16 @@
 //! | `http_request_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
 //! | `http_response_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
 //! | `http_requests_in_flight` | gauge | `method`, `path` |
-//! | `http_connections_active` | gauge | |
+//! | `http_connections_active` | gauge; stays 0 without `HttpMetrics::listener` or [`HttpMetrics::connection`] | |
 //!
 //! What a client can choose does not make series:
 //!
 //! - `method` is one of the nine standard methods, and `other` for all else.
 //! - `path` is the pattern of the route (`/v1/incidents/{id}`), as axum's `MatchedPath` knows it, and `unmatched` where
 //!   there is none: fallbacks, whatever axum's `nest_service` hides, and services other than axum's. Put the layer on with
-//!   `Router::layer`, and once, because a request is recorded by every layer that it passes; wrapped around a whole router,
-//!   the layer sees requests before they are routed.
+//!   `Router::layer`, after the routes (axum puts a layer around those that are there, and later ones are not recorded), and
+//!   once, because a request is recorded by every layer that it passes; wrapped around a whole router, the layer sees
+//!   requests before they are routed.
 //! - `status` is the three digits of the response. A request that never had one is `500` if its handler panicked or its
 //!   service failed, and `499` if it was dropped before it was answered: the client went away, or a timeout outside the
 //!   layer gave up on it.
@@ -89,7 +90,7 @@ impl HttpMetrics {
         Self::builder().register(registry)
     }
 
-    /// For routes that are not to be recorded.
+    /// Settings: which routes to leave out.
     pub fn builder() -> HttpMetricsBuilder {
         HttpMetricsBuilder { excluded: Vec::new() }
     }
@@ -134,7 +135,8 @@ pub struct HttpMetricsBuilder {
 }
 
 impl HttpMetricsBuilder {
-    /// Records nothing about the requests of one route, given by its whole pattern: with the prefixes of nested routers.
+    /// Records nothing about the requests of one route, given by its whole pattern, with the prefixes of nested routers:
+    /// `/v1/incidents/{id}`. A pattern that no route has leaves out nothing.
     #[must_use]
     pub fn exclude(mut self, pattern: impl Into<Box<str>>) -> Self {
         self.excluded.push(pattern.into());

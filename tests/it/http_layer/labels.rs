@@ -15,6 +15,22 @@ async fn paths_that_no_route_takes_share_one_series() {
     assert_eq!(sum(&registry, "http_requests_total"), 100.0);
 }
 
+/// As the README and the docs of `export::router` put them together.
+#[tokio::test]
+async fn requests_without_a_route_are_seen_beside_the_scrape_endpoint() {
+    let (registry, app) = layered(incidents());
+    let endpoint = quipu::export::ScrapeService::new(registry.clone());
+    answer(&app.route_service("/metrics", endpoint), request("GET", "/nowhere", "")).await;
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=404"]);
+
+    let (registry, app) = layered(incidents());
+    let app = quipu::export::router(registry.clone()).merge(app);
+    let (status, _) = answer(&app, request("GET", "/metrics", "")).await;
+    assert_eq!(status, StatusCode::OK);
+    answer(&app, request("GET", "/nowhere", "")).await;
+    assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=404"]);
+}
+
 #[tokio::test]
 async fn a_fallback_is_unmatched_and_has_its_own_status() {
     let fallback = async || (StatusCode::IM_A_TEAPOT, "short and stout");
