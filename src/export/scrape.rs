@@ -7,7 +7,7 @@ use crate::registry::Gather;
 /// The `Content-Type` of what a [`Scrape`] writes.
 pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// A registry on its way out as text, chunk by chunk. Made by [`Registry::scrape`].
+/// One scrape: the registry as text, chunk by chunk. Made by [`Registry::scrape`].
 ///
 /// Families come sorted by name, the series of a family in the order of their creation, and each exactly once; series that are
 /// made while a scrape runs may be in it or not. Any number of scrapes may run at the same time, and series may be registered,

@@ -32,6 +32,7 @@ impl Counter {
     }
 
     /// Adds `n`. The count wraps at 2^64.
+    #[doc(alias = "add")]
     #[inline(always)]
     pub fn inc_by(&self, n: u64) {
         self.0.add(n);

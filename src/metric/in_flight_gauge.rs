@@ -44,7 +44,7 @@ impl InFlightGauge {
 
     /// The sum over all threads; see [`Counter::value`](crate::Counter::value).
     ///
-    /// While other threads count, a fold can see the end of something whose beginning it has not seen, and be lower than
+    /// While other threads count, a reading can see the end of something whose beginning it has not seen, and be lower than
     /// the truth, even below zero, by the number of those.
     pub fn value(&self) -> i64 {
         self.0.sum().cast_signed()

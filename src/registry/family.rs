@@ -104,6 +104,7 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
     ///
     /// Values are any strings, the empty one included, in the order of the label names.
     #[inline(always)]
+    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, values: [&str; N]) -> Bound<'_, M> {
         self.look_up(&values)
     }
@@ -125,6 +126,7 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
 impl<M: Metric, L: LabelSet> Family<M, L> {
     /// The series with these labels, to record into on the spot; made if it is not there.
     #[inline(always)]
+    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, labels: impl Borrow<L>) -> Bound<'_, M> {
         let labels = labels.borrow();
         match L::CARDINALITY {

@@ -59,7 +59,7 @@ struct Families {
     by_sample: BTreeMap<String, String>,
 }
 
-/// Settings of a registry to be. Made by [`Registry::builder`].
+/// Settings for a new registry. Made by [`Registry::builder`].
 #[derive(Clone, Debug, Default)]
 #[must_use = "nothing is made before `build` is called"]
 pub struct RegistryBuilder {
@@ -202,7 +202,7 @@ impl Registry {
         Builder::new(self, name.into(), help.into())
     }
 
-    /// A classic histogram.
+    /// A histogram with fixed buckets: from 5 ms to 10 s, unless [`buckets`](Builder::buckets) says otherwise.
     pub fn histogram(
         &self,
         name: impl Into<Cow<'static, str>>,
