@@ -101,7 +101,7 @@ pub(crate) struct Buckets {
     quick_limit: u64,
     shift: u32,
     base: u64,
-    last_cell: usize,
+    last_cell: u64,
     /// For each cell, the number of bounds in cells before it; the last one is for all that lies above the last bound's.
     table: [u8; Self::MAX_CELLS],
     /// The bounds, then `+Inf` to the end: of this length, so that a `u8` is always inside.
@@ -140,10 +140,10 @@ impl Buckets {
         let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
         // Cell 0 is for all that lies below the first positive bound's cell.
         let base = (smallest_positive.to_bits() >> shift).saturating_sub(1);
-        let cell_of = |value: f64| (value.to_bits() >> shift).saturating_sub(base) as usize;
-        let cells: Vec<usize> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
+        let cell_of = |value: f64| (value.to_bits() >> shift).saturating_sub(base);
+        let cells: Vec<u64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
         let last = cells[cells.len() - 1] + 1;
-        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS {
+        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS as u64 {
             return false;
         }
         for (cell, bounds_before) in (0..=last).zip(&mut self.table) {
@@ -176,8 +176,8 @@ impl Buckets {
         if bits >= self.quick_limit {
             return None;
         }
-        let cell = (bits >> self.shift).saturating_sub(self.base) as usize;
-        let next = usize::from(self.table[cell.min(self.last_cell) % Self::MAX_CELLS]);
+        let cell = (bits >> self.shift).saturating_sub(self.base).min(self.last_cell) as usize;
+        let next = usize::from(self.table[cell % Self::MAX_CELLS]);
         Some(next + usize::from(self.bounds[next].to_bits() < bits))
     }
 

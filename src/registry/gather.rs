@@ -90,7 +90,7 @@ impl Walk {
 
 impl Drop for Walk {
     fn drop(&mut self) {
-        self.core.set.end_walk();
+        self.core.set.end_walk(self.end);
         // A good moment to free what was removed, at most once for each family and scrape.
         self.core.set.collect();
     }

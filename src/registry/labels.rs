@@ -117,6 +117,6 @@ pub trait LabelSet {
     /// The place of this set among all, the last label changing fastest; 0 when the number of sets is not known.
     fn index(&self) -> usize;
 
-    /// Calls `use_values` with the label values, in the order of [`NAMES`](Self::NAMES).
+    /// Calls `use_values` with the label values, in the order of [`NAMES`](Self::NAMES): one for each, or the lookup panics.
     fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R;
 }

@@ -8,10 +8,10 @@ use core::ops::Deref;
 
 /// A metric that was looked up by its labels, to record into on the spot.
 ///
-/// Made by [`Family::with`](crate::Family::with). It holds its thread's pin on the family, so that no reference count is
-/// touched; it cannot leave its thread, and should not be kept: what is removed from any family is freed only once no thread
-/// has one that is older. (So one that is leaked, with [`core::mem::forget`], keeps all that is removed later.) To keep a
-/// metric, take a [handle](crate::Family::handle).
+/// Made by [`Family::with`](crate::Family::with). It keeps what it found in memory without touching a reference count; it
+/// cannot leave its thread, and should not be kept: while it lives, nothing that is removed later, from any family of the
+/// process, is freed. (So one that is leaked with [`core::mem::forget`] keeps it all.) To keep a metric, take a
+/// [handle](crate::Family::handle).
 pub struct Bound<'a, M> {
     /// Without a share of its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
     /// a handle for each of its series.

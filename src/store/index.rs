@@ -30,12 +30,22 @@ impl Group {
     /// The places that may have this tag, as the high bit of each one's byte; and whether all places were used.
     #[inline(always)]
     fn candidates(&self, tag: u64) -> (u64, bool) {
-        // Acquire pairs with the Release in `Table::put`: the entries of these tags.
+        // Acquire pairs with the Release in `fill`: the entries of these tags.
         let tags = self.tags.load(Ordering::Acquire);
         // Bytes that are equal become 0, and the lowest of those is found; a byte above it may be taken for equal when it
         // is not, which the caller then notices.
         let difference = tags ^ (tag * EACH);
         (difference.wrapping_sub(EACH) & !difference & (USED * EACH), tags & (USED * EACH) == USED * EACH)
+    }
+
+    /// Puts an entry at the first place that was never used; there is one.
+    fn fill(&self, tag: u64, entry: *mut ()) {
+        let tags = self.tags.load(Ordering::Relaxed);
+        let used = (tags & (USED * EACH)).count_ones() as usize;
+        // Relaxed: the tags order it.
+        self.entries[used].store(entry, Ordering::Relaxed);
+        // Release pairs with the Acquire in `candidates`.
+        self.tags.store(tags | tag << (8 * used), Ordering::Release);
     }
 
     /// The place of the lowest candidate.
@@ -84,7 +94,7 @@ impl Table {
     fn start(&self, hash: u64) -> (usize, u64) {
         let product = u128::from(hash) * self.0.len() as u128;
         let group = (product >> 64) as usize;
-        // SAFETY: the hash is less than 2^64.
+        // SAFETY: the hash is less than 2^64, and there is at least one group.
         unsafe { core::hint::assert_unchecked(group < self.0.len()) };
         (group, product as u64 >> 57 | USED)
     }
@@ -103,7 +113,7 @@ impl Table {
         if equal == 0 {
             return None;
         }
-        // Acquire pairs with the Release of the entry in `put`, as in `find`.
+        // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
         let entry = group.place(equal).load(Ordering::Acquire);
         (!entry.is_null()).then_some(entry)
     }
@@ -116,7 +126,7 @@ impl Table {
             let (mut equal, is_full) = group.candidates(tag);
             while equal != 0 {
                 let place = group.place(equal);
-                // Acquire pairs with the Release in `put`, for an entry whose tag was seen with an older one's.
+                // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
                 let entry = place.load(Ordering::Acquire);
                 if !entry.is_null() && is_it(entry) {
                     return Some((place, entry));
@@ -130,19 +140,25 @@ impl Table {
         }
     }
 
-    /// Puts an entry at the first place that was never used. There is one: see `Index::insert`.
-    fn put(&self, hash: u64, entry: *mut ()) {
+    /// Puts an entry at the place of a removed one with the same tag, mostly of the same key, which is then found as quickly as
+    /// before; or else at the first place that was never used, and says so. There is one: see `Index::insert`.
+    fn put(&self, hash: u64, entry: *mut ()) -> bool {
         let (mut at, tag) = self.start(hash);
         loop {
-            let Group { tags, entries } = &self.0[at];
-            let old = tags.load(Ordering::Relaxed);
-            let used = (old & (USED * EACH)).count_ones() as usize;
-            if used < GROUP {
-                // Release pairs with the Acquire of the entry in `first` and `find`.
-                entries[used].store(entry, Ordering::Release);
-                // Release pairs with the Acquire in `candidates`.
-                tags.store(old | tag << (8 * used), Ordering::Release);
-                return;
+            let group = &self.0[at];
+            let (mut equal, is_full) = group.candidates(tag);
+            while equal != 0 {
+                let place = group.place(equal);
+                if place.load(Ordering::Relaxed).is_null() {
+                    // Release pairs with the Acquire of the entry in `first` and `find`.
+                    place.store(entry, Ordering::Release);
+                    return false;
+                }
+                equal &= equal - 1;
+            }
+            if !is_full {
+                group.fill(tag, entry);
+                return true;
             }
             at = self.next(at);
         }
@@ -174,6 +190,14 @@ impl Fill {
 #[derive(Debug)]
 pub(crate) struct OldTable(*mut Table);
 
+impl OldTable {
+    /// Whether it takes so much memory that it should not wait to be freed with others.
+    pub(crate) fn is_large(&self) -> bool {
+        // SAFETY: only this value refers to the table as its owner, and readers do not change it.
+        unsafe { &*self.0 }.0.len() > 64
+    }
+}
+
 // SAFETY: the table is plain memory, freed by whoever drops it last.
 unsafe impl Send for OldTable {}
 
@@ -191,7 +215,7 @@ impl Index {
 
     #[inline(always)]
     fn table(&self) -> &Table {
-        // Acquire pairs with the Release in `grow`.
+        // Acquire pairs with the Release in `rebuild`.
         let table = self.table.load(Ordering::Acquire);
         // SAFETY: callers are pinned or hold the writer's lock, so a table that was linked is not freed under them.
         unsafe { &*table }
@@ -229,15 +253,15 @@ impl Index {
     ) -> Option<OldTable> {
         let is_full = fill.used >= capacity(self.table().0.len());
         let old = is_full.then(|| self.rebuild(fill, rehash));
-        self.table().put(hash, entry);
-        fill.used += 1;
+        fill.used += usize::from(self.table().put(hash, entry));
         fill.live += 1;
         old
     }
 
     /// Replaces the table by one with room, without the removed entries.
     fn rebuild(&self, fill: &mut Fill, rehash: impl Fn(*mut ()) -> u64) -> OldTable {
-        let table = Table::with_groups(groups_for(fill.live + fill.live / 4 + 1));
+        // Not the smallest, which a family that loses as many series as it gets would fill again and again.
+        let table = Table::with_groups(groups_for((fill.live + fill.live / 4).max(4 * GROUP)));
         for place in self.table().0.iter().flat_map(|group| &group.entries) {
             let entry = place.load(Ordering::Relaxed);
             if !entry.is_null() {

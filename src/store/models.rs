@@ -386,6 +386,21 @@ fn loom_insertion_is_found_whole_or_not_at_all() {
 }
 
 #[test]
+fn loom_an_entry_in_the_place_of_a_removed_one_is_found_whole() {
+    loom::model(|| {
+        let write = |_: &World, family: &Family, fill: &mut Fill| {
+            family.unlink(fill, 0);
+            assert!(family.insert(fill, 0).is_none(), "there is room");
+        };
+        let read = |family: &Family, pins: &Pins, row| {
+            family.find(0, &pins.pin(row)).map(Entry::read);
+        };
+        let (world, family) = read_while(1, 1, write, [read]);
+        assert!(family.find(0, &world.pins.pin(0)).is_some());
+    });
+}
+
+#[test]
 fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
     loom::model(|| {
         let write = |world: &World, family: &Family, fill: &mut Fill| {

@@ -214,7 +214,7 @@ impl Series {
 
 impl Clone for Series {
     fn clone(&self) -> Series {
-        // Relaxed: whoever can clone has a share, which keeps the count from zero.
+        // Relaxed: whoever can clone has a share, or a pin that keeps the set's, so the count is not zero.
         let before = self.header().shares.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
             // Only leaked handles get here; going on would wrap the count and free a series in use.

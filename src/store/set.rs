@@ -7,6 +7,7 @@ use super::list::List;
 use super::pin::{PINS, Pin};
 use super::series::{Found, Series, Shape};
 use crate::sync::{Mutex, lock};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The series of one family.
@@ -26,11 +27,9 @@ pub(crate) struct Set {
 struct Writer {
     fill: Fill,
     /// Empty places of the list.
-    vacant: Vec<usize>,
-    /// Walks under way.
-    walks: usize,
-    /// Where the last of them ends.
-    walks_end: usize,
+    vacant: BTreeSet<usize>,
+    /// Where the walks under way end.
+    walks: Vec<usize>,
     garbage: Limbo<Garbage>,
 }
 
@@ -93,6 +92,7 @@ impl Set {
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
+        assert_eq!(values.len(), self.shape.label_names.len(), "a label set gives a value for each of its names");
         let hash = self.seeds.hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
@@ -100,9 +100,10 @@ impl Set {
         if unsafe { self.find(values, hash) }.is_some() {
             return;
         }
-        // Behind the walks, which may have been where the series was before it was removed, and not yet here. The place that
-        // was left last is the one that most likely is there.
-        let place = writer.vacant.pop_if(|place| *place >= writer.walks_end);
+        // Behind the walks, which may have been where the series was before it was removed, and not yet here.
+        let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
+        let place = writer.vacant.range(walks_end..).next().copied();
+        place.map(|place| writer.vacant.remove(&place));
         let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
         let entry = series.into_raw();
         let rehash = |entry| {
@@ -116,9 +117,12 @@ impl Set {
             None => self.list.push(entry),
         }
         if let Some(old_table) = old_table {
+            let is_due = old_table.is_large() || writer.garbage.is_due();
             writer.garbage.push(Garbage::Table(old_table));
             drop(guard);
-            self.collect();
+            if is_due {
+                self.collect();
+            }
         }
     }
 
@@ -135,7 +139,7 @@ impl Set {
         let unlinked = unsafe { self.index.remove(fill, hash, entry) };
         debug_assert!(unlinked, "what was found under the lock is there");
         self.list.set(place, core::ptr::null_mut());
-        vacant.push(place);
+        vacant.insert(place);
         // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
         garbage.push(Garbage::Series(unsafe { Series::from_raw(entry) }));
         let is_due = garbage.is_due();
@@ -164,21 +168,31 @@ impl Set {
         lock(&self.writer).fill.live()
     }
 
+    /// The number of places in the list.
+    #[cfg(test)]
+    pub(crate) fn places(&self) -> usize {
+        self.list.len()
+    }
+
     /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
     /// new series go behind that place, so that none is met twice.
     pub(crate) fn begin_walk(&self) -> usize {
-        let mut writer = lock(&self.writer);
-        writer.walks += 1;
-        writer.walks_end = self.list.len();
-        writer.walks_end
+        let mut guard = lock(&self.writer);
+        let Writer { vacant, walks, .. } = &mut *guard;
+        let mut end = self.list.len();
+        // Empty places at the end of the list stay free for new series.
+        while end > 0 && vacant.contains(&(end - 1)) {
+            end -= 1;
+        }
+        walks.push(end);
+        end
     }
 
-    /// Ends a walk.
-    pub(crate) fn end_walk(&self) {
-        let mut writer = lock(&self.writer);
-        writer.walks -= 1;
-        if writer.walks == 0 {
-            writer.walks_end = 0;
+    /// Ends a walk to this place.
+    pub(crate) fn end_walk(&self, end: usize) {
+        let walks = &mut lock(&self.writer).walks;
+        if let Some(walk) = walks.iter().position(|place| *place == end) {
+            walks.swap_remove(walk);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::sync::{Mutex, lock};
 use std::collections::BTreeMap;
 
 /// What a series keeps in its cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Form {
     /// One number in one cell.
     Number,
@@ -37,8 +37,8 @@ pub(crate) struct Allocator(Mutex<Free>);
 struct Free {
     /// The untouched rest of the newest block.
     rest: Option<(Cell, usize)>,
-    /// Freed slots, by their number of cells.
-    slots: BTreeMap<usize, Vec<Cell>>,
+    /// Freed slots, by what they held: those of pairs are aligned, others perhaps not.
+    slots: BTreeMap<Form, Vec<Cell>>,
 }
 
 impl Allocator {
@@ -55,7 +55,7 @@ impl Allocator {
     /// Takes a slot whose cells are all zero.
     pub(crate) fn take(&self, form: Form) -> Cell {
         let mut free = lock(&self.0);
-        match free.slots.get_mut(&form.cells()).and_then(Vec::pop) {
+        match free.slots.get_mut(&form).and_then(Vec::pop) {
             Some(cell) => cell,
             None => free.cut(form),
         }
@@ -78,7 +78,7 @@ impl Allocator {
                 unsafe { pair.clear_pair(roster) };
             }),
         }
-        lock(&self.0).slots.entry(form.cells()).or_default().push(cell);
+        lock(&self.0).slots.entry(form).or_default().push(cell);
     }
 }
 
@@ -107,7 +107,7 @@ impl Free {
         // Later series take them from the back: in the order of their addresses.
         // SAFETY: `count` is at most `left`, which is what remains of the row.
         let singles = (0..count).rev().map(|n| unsafe { cell.offset(n) });
-        self.slots.entry(1).or_default().extend(singles);
+        self.slots.entry(Form::Number).or_default().extend(singles);
         // SAFETY: as above; the rest is dropped when it is none.
         self.rest = (left > count).then(|| (unsafe { cell.offset(count) }, left - count));
     }

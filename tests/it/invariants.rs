@@ -270,3 +270,47 @@ fn a_family_and_its_self_metrics_are_one() {
         }
     });
 }
+
+/// Slots of float counters and of histograms with one bound are of one size, but only pairs need an even place.
+#[test]
+fn s4_a_histogram_takes_over_from_float_counters() {
+    let registry = Registry::new();
+    let counts = registry.counter("a_total", "A.").labels(["n"]).register().unwrap();
+    let floats = registry.float_counter("b_total", "B.").labels(["n"]).register().unwrap();
+    let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
+    for name in &names {
+        floats.with([name]).add(0.5);
+        counts.with([name]).inc();
+    }
+    names.iter().for_each(|name| assert!(floats.remove([name])));
+    let sizes = registry.histogram("c", "C.").labels(["n"]).buckets([0.5]).register().unwrap();
+    // Until a scrape has freed them all.
+    for round in 1..=3 {
+        registry.to_text();
+        names.iter().for_each(|name| sizes.with([name]).observe(0.25));
+        names.iter().for_each(|name| assert_eq!(sizes.with([name]).snapshot().buckets(), [round, 0]));
+    }
+}
+
+struct TooMany;
+
+impl quipu::LabelSet for TooMany {
+    const NAMES: &'static [&'static str] = &["a"];
+    const VALUES: &'static [Option<&'static [&'static str]>] = &[None];
+    const CARDINALITY: Option<usize> = None;
+
+    fn index(&self) -> usize {
+        0
+    }
+
+    fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
+        use_values(&["v", &"w".repeat(2000)])
+    }
+}
+
+#[test]
+#[should_panic = "a value for each of its names"]
+fn a_label_set_by_hand_gives_a_value_for_each_name() {
+    let registry = Registry::new();
+    registry.counter("a_total", "A.").label_set::<TooMany>().register().unwrap().with(TooMany).inc();
+}

@@ -19,7 +19,7 @@ fn s4_churn_does_not_grow() {
     }
     // Removed series wait for each other, and for the pins of other tests.
     assert!(cells.len() <= 1_000, "{} slots for one series", cells.len());
-    assert_eq!((set.len(), set.begin_walk()), (0, 1));
+    assert_eq!((set.len(), set.places()), (0, 1));
 }
 
 /// Removes and makes series until some were freed several times, while `readers` threads are almost never outside their pins.
@@ -69,11 +69,39 @@ fn s4_churn_under_a_walk_does_not_grow_the_list() {
         assert!(series(&set, &value).place() >= first_end);
         assert!(set.remove(&[&value]));
     }
+    assert_eq!((first_end, set.places()), (2, 3));
+    // What the second walk has before it is not for new series either, until it has ended.
+    assert_eq!(series(&set, "c").place(), 2);
     let end = set.begin_walk();
-    assert_eq!((first_end, end), (2, 3));
-    // What the second walk has before it is not for new series either, until both have ended.
-    set.end_walk();
+    assert!(set.remove(&["c"]));
+    set.end_walk(first_end);
     assert_eq!(series(&set, "behind").place(), 3);
-    set.end_walk();
+    set.end_walk(end);
     assert_eq!(series(&set, "between").place(), 2);
+}
+
+/// One client never comes back, while other scrapes go on.
+#[test]
+fn s4_churn_beside_a_walk_that_never_ends_does_not_grow_the_list() {
+    let set = set_of(Form::Number, &[]);
+    set.begin_walk();
+    for _ in 0..10 {
+        let end = set.begin_walk();
+        let values: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+        values.iter().for_each(|value| set.insert(&[value]));
+        values.iter().for_each(|value| assert!(set.remove(&[value])));
+        set.end_walk(end);
+    }
+    assert_eq!(set.places(), 100);
+}
+
+#[test]
+fn a_series_that_is_made_again_is_found_at_the_first_look() {
+    let set = set_of(Form::Number, &[]);
+    for _ in 0..100 {
+        set.insert(&["a"]);
+        assert!(set.get_first(["a"], &pin()).is_some());
+        assert!(set.remove(&["a"]));
+        assert!(set.get_first(["a"], &pin()).is_none());
+    }
 }
