@@ -143,7 +143,7 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Registers the HTTP families, or takes those that are there.
+    /// Registers the HTTP families, or takes those that are there. Costs what [`HttpMetrics::new`] does.
     ///
     /// # Errors
     ///
