@@ -9,7 +9,7 @@ pub const MAX_BOUNDS: usize = 255;
 pub const DEFAULT_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why a list of bounds was refused.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum BoundsError {
     /// There is none.
@@ -55,6 +55,13 @@ impl fmt::Display for BoundsError {
                 )
             }
         }
+    }
+}
+
+// As the message, for what `unwrap` prints.
+impl fmt::Debug for BoundsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::model::{BoundsError, NameError};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The metric's name breaks a rule.
@@ -90,10 +90,17 @@ impl fmt::Display for RegisterError {
     }
 }
 
+// `unwrap`, and a `main` that returns an error, print this form; the fields alone would hide what to write instead.
+impl fmt::Debug for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl core::error::Error for RegisterError {}
 
 /// Why a registry was not built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The namespace cannot begin a metric's name.
@@ -127,10 +134,16 @@ impl fmt::Display for BuildError {
     }
 }
 
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl core::error::Error for BuildError {}
 
 /// Label values do not fit the family's label names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LabelError {
     /// There are not as many values as names.
@@ -152,4 +165,31 @@ impl fmt::Display for LabelError {
     }
 }
 
+impl fmt::Debug for LabelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl core::error::Error for LabelError {}
+
+#[cfg(test)]
+mod tests {
+    use crate::Registry;
+    use core::error::Error;
+
+    #[test]
+    fn what_unwrap_prints_says_what_to_write() {
+        let registry = Registry::new();
+        let family = registry.gauge("a", "A.").dyn_labels(&["b"]).register().unwrap();
+        let errors: [Box<dyn Error>; 4] = [
+            registry.counter("jobs", "Jobs.").register().unwrap_err().into(),
+            Registry::builder().namespace("a-b").build().unwrap_err().into(),
+            family.handle(&[]).unwrap_err().into(),
+            crate::model::check_bounds(&[]).unwrap_err().into(),
+        ];
+        for error in errors {
+            assert_eq!(format!("{error:?}"), error.to_string());
+        }
+    }
+}
