@@ -41,9 +41,9 @@ pub enum RegisterError {
     Conflict {
         /// The metric's name.
         name: String,
-        /// The description that is registered.
+        /// What is registered, as far as the two differ.
         registered: String,
-        /// The description that was refused.
+        /// What was refused, as far as the two differ.
         refused: String,
     },
     /// Another family exposes a sample of the same name.
@@ -79,8 +79,8 @@ impl fmt::Display for RegisterError {
             ),
             RegisterError::Conflict { name, registered, refused } => write!(
                 f,
-                "`{name}` is registered as {registered}, and cannot be {refused} as well; \
-                 use one description for both, or another name"
+                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
+                 write the same, or take another name"
             ),
             RegisterError::SampleClash { name, registered, sample } => write!(
                 f,
@@ -175,7 +175,8 @@ impl core::error::Error for LabelError {}
 
 #[cfg(test)]
 mod tests {
-    use crate::Registry;
+    use super::RegisterError;
+    use crate::{LabelSet, Registry};
     use core::error::Error;
 
     #[test]
@@ -191,5 +192,62 @@ mod tests {
         for error in errors {
             assert_eq!(format!("{error:?}"), error.to_string());
         }
+    }
+
+    /// The one label `a`, with one value or two.
+    struct Closed<const VALUES: usize>;
+
+    impl<const VALUES: usize> LabelSet for Closed<VALUES> {
+        const NAMES: &'static [&'static str] = &["a"];
+        const VALUES: &'static [Option<&'static [&'static str]>] =
+            if VALUES == 1 { &[Some(&["x"])] } else { &[Some(&["x", "y"])] };
+        const CARDINALITY: Option<usize> = Some(VALUES);
+
+        fn index(&self) -> usize {
+            0
+        }
+
+        fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
+            use_values(&["x"])
+        }
+    }
+
+    #[test]
+    fn a_conflict_shows_what_differs() {
+        let registry = Registry::new();
+        let conflict = |result: Result<(), RegisterError>, registered: &str, refused: &str| {
+            let RegisterError::Conflict { name, .. } = result.as_ref().unwrap_err() else { panic!("{result:?}") };
+            let expected = format!(
+                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
+                 write the same, or take another name"
+            );
+            assert_eq!(result.unwrap_err().to_string(), expected);
+        };
+        let counter = |help: &'static str| registry.counter("a_total", help);
+        counter("A.").labels(["a", "b"]).register().unwrap();
+        let ab = r#"with the labels ["a", "b"]"#;
+        let float = registry.float_counter("a_total", "A.").labels(["a", "b"]);
+        conflict(float.register().map(drop), "as a counter", "as a float counter");
+        conflict(counter("A.").register().map(drop), ab, "without labels");
+        conflict(counter("A.").labels(["a"]).register().map(drop), ab, r#"with the labels ["a"]"#);
+        let (registered, refused) = (&format!("{ab} in this order"), r#"with the labels ["b", "a"] in this order"#);
+        conflict(counter("A.").labels(["b", "a"]).register().map(drop), registered, refused);
+        let help = counter("B.").labels(["a", "b"]);
+        conflict(help.register().map(drop), r#"with the help "A.""#, r#"with the help "B.""#);
+        let all = registry.float_counter("a_total", "B.");
+        let registered = &format!(r#"as a counter {ab} and with the help "A.""#);
+        conflict(all.register().map(drop), registered, r#"as a float counter without labels and with the help "B.""#);
+
+        registry.histogram("b", "B.").buckets([1.0]).register().unwrap();
+        let bounds = registry.histogram("b", "B.").buckets([1.0, 2.5]);
+        conflict(bounds.register().map(drop), "with the bounds [1.0]", "with the bounds [1.0, 2.5]");
+        conflict(registry.in_flight_gauge("b", "B.").register().map(drop), "as a histogram", "as an in-flight gauge");
+
+        registry.gauge("c", "C.").label_set::<Closed<1>>().register().unwrap();
+        let gauge = || registry.gauge("c", "C.");
+        let one = r#"with the labels ["a"] of the values [["x"]]"#;
+        let two = r#"with the labels ["a"] of the values [["x", "y"]]"#;
+        conflict(gauge().label_set::<Closed<2>>().register().map(drop), one, two);
+        conflict(gauge().labels(["a"]).register().map(drop), one, r#"with the labels ["a"] of any values"#);
     }
 }
