@@ -25,33 +25,37 @@ pub(crate) struct Description {
 impl Description {
     /// Checks all that can be checked without the registry, and prepares the buckets.
     pub(crate) fn check(&self, global_labels: &[String]) -> Result<Option<Buckets>, RegisterError> {
-        check_metric_name(&self.name, self.metric.kind())
-            .map_err(|problem| RegisterError::MetricName { name: self.name.clone(), problem })?;
+        let kind = self.metric.kind();
+        check_metric_name(&self.name, kind).map_err(|problem| RegisterError::MetricName {
+            name: self.name.clone(),
+            kind,
+            problem,
+        })?;
         for (n, label) in self.labels.iter().enumerate() {
-            self.check_label(
-                label,
-                self.labels[..n].contains(label) || global_labels.iter().any(|global| global == label),
-            )
-            .map_err(|problem| RegisterError::LabelName {
+            self.check_label(n, global_labels).map_err(|problem| RegisterError::LabelName {
                 metric: self.name.clone(),
                 label: label.clone().into_owned(),
                 problem,
             })?;
         }
         self.check_size()?;
-        if self.metric.kind() != Kind::Histogram {
+        if kind != Kind::Histogram {
             return Ok(None);
         }
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         Buckets::new(&self.bounds).map(Some).map_err(refused)
     }
 
-    fn check_label(&self, label: &str, is_duplicate: bool) -> Result<(), NameError> {
+    fn check_label(&self, n: usize, global_labels: &[String]) -> Result<(), NameError> {
+        let label = &self.labels[n];
         check_label_name(label)?;
         if label == "le" && self.metric.kind() == Kind::Histogram {
             return Err(NameError::BucketLabel);
         }
-        if is_duplicate { Err(NameError::Duplicate) } else { Ok(()) }
+        if global_labels.iter().any(|global| global == label) {
+            return Err(NameError::GlobalLabel);
+        }
+        if self.labels[..n].contains(label) { Err(NameError::Duplicate) } else { Ok(()) }
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {

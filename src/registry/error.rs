@@ -1,6 +1,6 @@
 //! Why a registration was refused.
 
-use crate::model::{BoundsError, NameError};
+use crate::model::{BoundsError, Kind, NameError, Named};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
@@ -11,6 +11,8 @@ pub enum RegisterError {
     MetricName {
         /// The name, with the registry's namespace.
         name: String,
+        /// What it was to name.
+        kind: Kind,
         /// The rule.
         problem: NameError,
     },
@@ -63,13 +65,13 @@ pub(crate) const MAX_CLOSED_SERIES: usize = 65_536;
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RegisterError::MetricName { name, problem } => {
+            RegisterError::MetricName { name, kind, problem } => {
                 write!(f, "metric name {name:?}: ")?;
-                problem.advise(name, f)
+                problem.advise(name, Named::Metric(*kind), f)
             }
             RegisterError::LabelName { metric, label, problem } => {
                 write!(f, "label name {label:?} of `{metric}`: ")?;
-                problem.advise(label, f)
+                problem.advise(label, Named::Label, f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
             RegisterError::TooManySeries { metric, series } => write!(
@@ -124,11 +126,11 @@ impl fmt::Display for BuildError {
         match self {
             BuildError::Namespace { namespace, problem } => {
                 write!(f, "namespace {namespace:?}: ")?;
-                problem.advise(namespace, f)
+                problem.advise(namespace, Named::Namespace, f)
             }
             BuildError::LabelName { label, problem } => {
                 write!(f, "global label name {label:?}: ")?;
-                problem.advise(label, f)
+                problem.advise(label, Named::Label, f)
             }
         }
     }
@@ -249,5 +251,17 @@ mod tests {
         let two = r#"with the labels ["a"] of the values [["x", "y"]]"#;
         conflict(gauge().label_set::<Closed<2>>().register().map(drop), one, two);
         conflict(gauge().labels(["a"]).register().map(drop), one, r#"with the labels ["a"] of any values"#);
+    }
+
+    #[test]
+    fn a_label_that_is_there_already_is_named() {
+        let registry = Registry::builder().label("host", "a").build().unwrap();
+        let refused = |labels| registry.gauge("a", "A.").labels(labels).register().unwrap_err().to_string();
+        let global =
+            r#"label name "host" of `a`: `host` is already a global label of this registry; take another name"#;
+        assert_eq!(refused(["b", "host"]), global);
+        assert_eq!(refused(["b", "b"]), r#"label name "b" of `a`: the label stands twice; remove one"#);
+        let family = Registry::builder().label("family", "a").build().unwrap_err().to_string();
+        assert!(family.contains("`family` is the label of the registry's metrics about itself; take"), "{family}");
     }
 }

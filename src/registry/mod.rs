@@ -100,7 +100,8 @@ impl RegistryBuilder {
             let problem = match check_label_name(&name) {
                 Err(problem) => Some(problem),
                 Ok(()) if name == "le" => Some(NameError::BucketLabel),
-                Ok(()) if names.contains(&name) || name == SELF_LABEL => Some(NameError::Duplicate),
+                Ok(()) if name == SELF_LABEL => Some(NameError::SelfLabel),
+                Ok(()) if names.contains(&name) => Some(NameError::Duplicate),
                 Ok(()) => None,
             };
             if let Some(problem) = problem {
