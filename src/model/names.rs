@@ -83,18 +83,18 @@ impl Named {
         let colon = !matches!(self, Named::Label);
         let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && colon);
         let mut near: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-        if matches!(self, Named::Label) {
-            near = near.trim_start_matches('_').to_owned();
+        match self {
+            Named::Label => near = near.trim_start_matches('_').to_owned(),
+            Named::Metric(Kind::Counter) if near.ends_with("_total") => {}
+            Named::Metric(Kind::Counter) => near.push_str("_total"),
+            Named::Metric(_) | Named::Namespace => {
+                while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
+                    near.truncate(near.len() - suffix.len());
+                }
+            }
         }
         if near.starts_with(|c: char| c.is_ascii_digit()) {
             near.insert(0, 'n');
-        }
-        if let Named::Metric(Kind::Counter) = self {
-            near.push_str(if near.ends_with("_total") { "" } else { "_total" });
-        } else if !matches!(self, Named::Label) {
-            while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
-                near.truncate(near.len() - suffix.len());
-            }
         }
         self.accepts(&near).then_some(near)
     }
