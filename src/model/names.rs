@@ -330,6 +330,7 @@ mod tests {
         for (name, named, expected) in [
             ("", GAUGE, "the name is empty; give one"),
             ("a-b", GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
+            ("9é", GAUGE, "'9' is not allowed (byte 0); write `n9_`"),
             ("http.requests", COUNTER, "'.' is not allowed (byte 4); write `http_requests_total`"),
             ("http-method", Named::Label, "'-' is not allowed (byte 4); write `http_method`"),
             ("jobs", COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
@@ -339,6 +340,7 @@ mod tests {
             ("shop_total", Named::Namespace, "only a counter's name ends in `_total`; write `shop`"),
             ("_total", GAUGE, "only a counter's name ends in `_total`; take another name"),
             ("__name__", Named::Label, "label names that start with `_` are reserved; write `name__`"),
+            ("_9", Named::Label, "label names that start with `_` are reserved; write `n9`"),
             ("_le", Named::Label, "label names that start with `_` are reserved; take another name"),
         ] {
             assert_eq!(Advice(name, named, check(name, named).unwrap_err()).to_string(), expected);
