@@ -9,7 +9,7 @@ pub const MAX_BOUNDS: usize = 255;
 pub const DEFAULT_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why a list of bounds was refused.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum BoundsError {
     /// There is none.
@@ -25,6 +25,8 @@ pub enum BoundsError {
     Infinite {
         /// Its place in the list, from 0.
         at: usize,
+        /// The bound.
+        bound: f64,
     },
     /// A bound is not above the one before it.
     NotAscending {
@@ -45,8 +47,11 @@ impl fmt::Display for BoundsError {
                 write!(f, "{n} bucket bounds are too many; each is a series of its own, give at most {MAX_BOUNDS}")
             }
             BoundsError::NotANumber { at } => write!(f, "bucket bound {at} is NaN; give a finite number"),
-            BoundsError::Infinite { at } => {
-                write!(f, "bucket bound {at} is infinite; leave it out, the +Inf bucket is always there")
+            BoundsError::Infinite { at, bound } if *bound < 0.0 => {
+                write!(f, "bucket bound {at} is -Inf; leave it out, the first bucket reaches down to it anyway")
+            }
+            BoundsError::Infinite { at, .. } => {
+                write!(f, "bucket bound {at} is +Inf; leave it out, the +Inf bucket is always there")
             }
             BoundsError::NotAscending { at, before, bound } => {
                 write!(
@@ -55,6 +60,13 @@ impl fmt::Display for BoundsError {
                 )
             }
         }
+    }
+}
+
+// As the message, for what `unwrap` prints.
+impl fmt::Debug for BoundsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -80,7 +92,7 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
             return Err(BoundsError::NotANumber { at });
         }
         if bound.is_infinite() {
-            return Err(BoundsError::Infinite { at });
+            return Err(BoundsError::Infinite { at, bound });
         }
         if at > 0 && bound <= bounds[at - 1] {
             return Err(BoundsError::NotAscending { at, before: bounds[at - 1], bound });
@@ -246,7 +258,15 @@ mod tests {
         assert_eq!(refused(&[]), BoundsError::Empty);
         assert_eq!(refused(&vec![1.0; 10_000]), BoundsError::TooMany(10_000));
         assert_eq!(refused(&[1.0, f64::NAN]), BoundsError::NotANumber { at: 1 });
-        assert_eq!(refused(&[1.0, f64::INFINITY]), BoundsError::Infinite { at: 1 });
+        let infinite = refused(&[1.0, f64::INFINITY]);
+        assert_eq!(infinite, BoundsError::Infinite { at: 1, bound: f64::INFINITY });
+        assert!(
+            infinite.to_string().ends_with("1 is +Inf; leave it out, the +Inf bucket is always there"),
+            "{infinite}"
+        );
+        let infinite = refused(&[f64::NEG_INFINITY, 1.0]);
+        assert_eq!(infinite, BoundsError::Infinite { at: 0, bound: f64::NEG_INFINITY });
+        assert!(infinite.to_string().contains("0 is -Inf; leave it out, the first bucket reaches down"), "{infinite}");
         assert_eq!(refused(&[1.0, 1.0]), BoundsError::NotAscending { at: 1, before: 1.0, bound: 1.0 });
         assert_eq!(refused(&[2.0, 1.0]), BoundsError::NotAscending { at: 1, before: 2.0, bound: 1.0 });
         let most: Vec<f64> = (0..MAX_BOUNDS as u32).map(f64::from).collect();

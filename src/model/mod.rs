@@ -12,7 +12,7 @@ mod visit;
 pub(crate) use buckets::Buckets;
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
 pub(crate) use escape::push_escaped_label_value;
-pub(crate) use names::sample_names;
 pub use names::{Kind, NameError, assert_label_names, check_label_name, check_metric_name};
+pub(crate) use names::{Named, sample_names};
 pub use snapshot::HistogramSnapshot;
 pub(crate) use visit::{FamilyView, Value, Visitor};

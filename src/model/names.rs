@@ -51,38 +51,97 @@ pub enum NameError {
     ReservedMetric,
     /// A counter's name ends in `_total` (OpenMetrics 1.0, "Counter").
     CounterWithoutTotal,
-    /// This suffix belongs to the samples of another kind.
+    /// Only samples of another kind end like this.
     Suffix(&'static str),
     /// The label stands twice in the same set.
     Duplicate,
+    /// The label is a global label of the registry, which every series has already.
+    GlobalLabel,
+    /// The label is that of the registry's metrics about itself.
+    SelfLabel,
 }
 
+/// What a name is for, which decides the rules it has to keep.
+#[derive(Clone, Copy)]
+pub(crate) enum Named {
+    Metric(Kind),
+    Label,
+    Namespace,
+}
+
+impl Named {
+    fn accepts(self, name: &str) -> bool {
+        match self {
+            Named::Metric(kind) => check_metric_name(name, kind).is_ok(),
+            Named::Label => check_label_name(name).is_ok() && name != "le",
+            Named::Namespace => check_metric_name(name, Kind::Gauge).is_ok(),
+        }
+    }
+
+    /// A name that passes and is as near to `name` as can be, if there is one.
+    fn suggest(self, name: &str) -> Option<String> {
+        let colon = !matches!(self, Named::Label);
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && colon);
+        let mut near: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
+        match self {
+            Named::Label => near = near.trim_start_matches('_').to_owned(),
+            Named::Metric(Kind::Counter) if near.ends_with("_total") => {}
+            Named::Metric(Kind::Counter) => near.push_str("_total"),
+            Named::Metric(_) | Named::Namespace => {
+                while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
+                    near.truncate(near.len() - suffix.len());
+                }
+            }
+        }
+        if near.starts_with(|c: char| c.is_ascii_digit()) {
+            near.insert(0, 'n');
+        }
+        self.accepts(&near).then_some(near)
+    }
+}
+
+/// What only samples of a counter or a histogram end in.
+const SUFFIXES: [&str; 3] = ["_total", "_created", "_bucket"];
+
 impl NameError {
-    /// What is wrong, and what to write instead of `name`.
-    pub(crate) fn advise(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// What is wrong with `name`, and what to write instead.
+    pub(crate) fn advise(self, name: &str, named: Named, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.explain(name, f)?;
+        match self {
+            NameError::Empty => write!(f, "; give one"),
+            NameError::Duplicate => write!(f, "; remove one"),
+            NameError::ReservedMetric => write!(f, "; put a prefix before the name"),
+            NameError::BucketLabel | NameError::GlobalLabel | NameError::SelfLabel => write!(f, "; take another name"),
+            NameError::Character { .. }
+            | NameError::ReservedLabel
+            | NameError::CounterWithoutTotal
+            | NameError::Suffix(_) => match named.suggest(name) {
+                Some(near) if self == NameError::Suffix("_total") && matches!(named, Named::Metric(_)) => {
+                    write!(f, "; write `{near}`, or register a counter")
+                }
+                Some(near) => write!(f, "; write `{near}`"),
+                None => write!(f, "; take another name"),
+            },
+        }
+    }
+
+    fn explain(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NameError::Empty => write!(f, "the name is empty"),
             NameError::Character { at } => {
                 let character = name[at..].chars().next().unwrap_or_default();
-                let offered: String =
-                    name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' }).collect();
-                let prefix = if offered.starts_with(|c: char| c.is_ascii_digit()) { "n" } else { "" };
-                write!(f, "{character:?} may not stand at byte {at}; write `{prefix}{offered}`")
+                write!(f, "{character:?} is not allowed (byte {at})")
             }
-            NameError::ReservedLabel => {
-                write!(f, "label names that start with `_` are reserved; write `{}`", name.trim_start_matches('_'))
-            }
-            NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets; take another name"),
-            NameError::ReservedMetric => {
-                write!(f, "`up` and `scrape_*` are made by the scraper for every target; put a prefix before the name")
-            }
-            NameError::CounterWithoutTotal => write!(f, "a counter's name ends in `_total`; write `{name}_total`"),
-            NameError::Suffix(suffix) => write!(
-                f,
-                "`{suffix}` belongs to the samples of another kind; write `{}`",
-                name.strip_suffix(suffix).unwrap_or(name)
-            ),
-            NameError::Duplicate => write!(f, "the label stands twice; remove one"),
+            NameError::ReservedLabel => write!(f, "label names that start with `_` are reserved"),
+            NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets"),
+            NameError::ReservedMetric => write!(f, "`up` and `scrape_*` are made by the scraper for every target"),
+            NameError::CounterWithoutTotal => write!(f, "a counter's name ends in `_total`"),
+            NameError::Suffix("_total") => write!(f, "only a counter's name ends in `_total`"),
+            NameError::Suffix("_bucket") => write!(f, "`_bucket` is how the samples of a histogram end"),
+            NameError::Suffix(suffix) => write!(f, "`{suffix}` is how the time of creation of a metric ends"),
+            NameError::Duplicate => write!(f, "the label stands twice"),
+            NameError::GlobalLabel => write!(f, "`{name}` is already a global label of this registry"),
+            NameError::SelfLabel => write!(f, "`{name}` is the label of the registry's metrics about itself"),
         }
     }
 }
@@ -213,6 +272,7 @@ pub(crate) fn sample_names(name: &str, kind: Kind) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn metric_names() {
@@ -246,18 +306,64 @@ mod tests {
         assert_eq!(check_label_name(""), Err(NameError::Empty));
     }
 
+    struct Advice(&'static str, Named, NameError);
+
+    impl fmt::Display for Advice {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.2.advise(self.0, self.1, f)
+        }
+    }
+
+    fn check(name: &str, named: Named) -> Result<(), NameError> {
+        match named {
+            Named::Metric(kind) => check_metric_name(name, kind),
+            Named::Label => check_label_name(name),
+            Named::Namespace => check_metric_name(name, Kind::Gauge),
+        }
+    }
+
+    const COUNTER: Named = Named::Metric(Kind::Counter);
+    const GAUGE: Named = Named::Metric(Kind::Gauge);
+
     #[test]
-    fn advice_names_a_name_that_passes() {
-        struct Advice(&'static str, NameError);
-        impl fmt::Display for Advice {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.1.advise(self.0, f)
+    fn advice() {
+        for (name, named, expected) in [
+            ("", GAUGE, "the name is empty; give one"),
+            ("a-b", GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
+            ("9é", GAUGE, "'9' is not allowed (byte 0); write `n9_`"),
+            ("http.requests", COUNTER, "'.' is not allowed (byte 4); write `http_requests_total`"),
+            ("http-method", Named::Label, "'-' is not allowed (byte 4); write `http_method`"),
+            ("jobs", COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
+            ("jobs_total", GAUGE, "only a counter's name ends in `_total`; write `jobs`, or register a counter"),
+            ("g_bucket", GAUGE, "`_bucket` is how the samples of a histogram end; write `g`"),
+            ("g_created", GAUGE, "`_created` is how the time of creation of a metric ends; write `g`"),
+            ("shop_total", Named::Namespace, "only a counter's name ends in `_total`; write `shop`"),
+            ("_total", GAUGE, "only a counter's name ends in `_total`; take another name"),
+            ("__name__", Named::Label, "label names that start with `_` are reserved; write `name__`"),
+            ("_9", Named::Label, "label names that start with `_` are reserved; write `n9`"),
+            ("_le", Named::Label, "label names that start with `_` are reserved; take another name"),
+        ] {
+            assert_eq!(Advice(name, named, check(name, named).unwrap_err()).to_string(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_suggested_name_passes(name in "[a9:_.é]{0,4}(scrape)?[a9:_.é]{0,4}(_total|_created|_bucket|up){0,3}") {
+            for named in [COUNTER, GAUGE, Named::Metric(Kind::Histogram), Named::Label, Named::Namespace] {
+                let near = named.suggest(&name);
+                if let Some(near) = &near {
+                    prop_assert_eq!(check(near, named), Ok(()));
+                }
+                // A name without anything that cannot be mended has one.
+                if name.starts_with('a') {
+                    prop_assert!(near.is_some(), "{}", name);
+                }
+                // What passes stays as it is.
+                if check(&name, named).is_ok() {
+                    prop_assert_eq!(near, Some(name.clone()));
+                }
             }
         }
-        let advice = |name, kind| Advice(name, check_metric_name(name, kind).unwrap_err()).to_string();
-        assert!(advice("a-b", Kind::Gauge).contains("write `a_b`"));
-        assert!(advice("9é", Kind::Gauge).contains("write `n9_`"));
-        assert!(advice("jobs", Kind::Counter).contains("write `jobs_total`"));
-        assert!(advice("jobs_total", Kind::Gauge).contains("write `jobs`"));
     }
 }

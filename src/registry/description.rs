@@ -25,33 +25,37 @@ pub(crate) struct Description {
 impl Description {
     /// Checks all that can be checked without the registry, and prepares the buckets.
     pub(crate) fn check(&self, global_labels: &[String]) -> Result<Option<Buckets>, RegisterError> {
-        check_metric_name(&self.name, self.metric.kind())
-            .map_err(|problem| RegisterError::MetricName { name: self.name.clone(), problem })?;
+        let kind = self.metric.kind();
+        check_metric_name(&self.name, kind).map_err(|problem| RegisterError::MetricName {
+            name: self.name.clone(),
+            kind,
+            problem,
+        })?;
         for (n, label) in self.labels.iter().enumerate() {
-            self.check_label(
-                label,
-                self.labels[..n].contains(label) || global_labels.iter().any(|global| global == label),
-            )
-            .map_err(|problem| RegisterError::LabelName {
+            self.check_label(n, global_labels).map_err(|problem| RegisterError::LabelName {
                 metric: self.name.clone(),
                 label: label.clone().into_owned(),
                 problem,
             })?;
         }
         self.check_size()?;
-        if self.metric.kind() != Kind::Histogram {
+        if kind != Kind::Histogram {
             return Ok(None);
         }
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         Buckets::new(&self.bounds).map(Some).map_err(refused)
     }
 
-    fn check_label(&self, label: &str, is_duplicate: bool) -> Result<(), NameError> {
+    fn check_label(&self, n: usize, global_labels: &[String]) -> Result<(), NameError> {
+        let label = &self.labels[n];
         check_label_name(label)?;
         if label == "le" && self.metric.kind() == Kind::Histogram {
             return Err(NameError::BucketLabel);
         }
-        if is_duplicate { Err(NameError::Duplicate) } else { Ok(()) }
+        if global_labels.iter().any(|global| global == label) {
+            return Err(NameError::GlobalLabel);
+        }
+        if self.labels[..n].contains(label) { Err(NameError::Duplicate) } else { Ok(()) }
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {
@@ -89,17 +93,57 @@ impl Description {
     }
 }
 
-impl fmt::Display for Description {
+/// How a description differs from another one, in words that follow "registered".
+pub(crate) struct Difference<'a> {
+    pub(crate) of: &'a Description,
+    pub(crate) from: &'a Description,
+}
+
+impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a {}", self.metric)?;
-        if self.closed.is_some() {
-            write!(f, " with the closed labels {:?}", self.labels)?;
-        } else if !self.labels.is_empty() {
-            write!(f, " with the labels {:?}", self.labels)?;
+        let Difference { of, from } = self;
+        let mut parts = Vec::new();
+        if of.labels != from.labels || of.closed != from.closed {
+            parts.push(self.labels());
         }
-        if !self.bounds.is_empty() {
-            write!(f, " with the bounds {:?}", self.bounds)?;
+        // Another type says enough about bounds that one of them has not.
+        if of.metric == from.metric && of.bounds != from.bounds {
+            parts.push(format!("with the bounds {:?}", of.bounds));
         }
-        write!(f, " and the help {:?}", self.help)
+        if of.help != from.help {
+            parts.push(format!("with the help {:?}", of.help));
+        }
+        if of.metric != from.metric {
+            let article = if of.metric == MetricType::InFlightGauge { "an" } else { "a" };
+            write!(f, "as {article} {}", of.metric)?;
+            f.write_str(if parts.is_empty() { "" } else { " " })?;
+        }
+        f.write_str(&parts.join(" and "))
+    }
+}
+
+impl Difference<'_> {
+    fn labels(&self) -> String {
+        let Difference { of, from } = self;
+        let labels = &of.labels;
+        if *labels == from.labels {
+            return match of.closed {
+                Some(values) => {
+                    let values: Vec<_> = values.iter().flatten().collect();
+                    format!("with the labels {labels:?} of the values {values:?}")
+                }
+                None => format!("with the labels {labels:?} of any values"),
+            };
+        }
+        if labels.is_empty() {
+            return "without labels".to_owned();
+        }
+        let sorted = |description: &Description| {
+            let mut labels = description.labels.clone();
+            labels.sort();
+            labels
+        };
+        let order = if sorted(of) == sorted(from) { " in this order" } else { "" };
+        format!("with the labels {labels:?}{order}")
     }
 }

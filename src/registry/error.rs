@@ -1,16 +1,18 @@
 //! Why a registration was refused.
 
-use crate::model::{BoundsError, NameError};
+use crate::model::{BoundsError, Kind, NameError, Named};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The metric's name breaks a rule.
     MetricName {
         /// The name, with the registry's namespace.
         name: String,
+        /// What it was to name.
+        kind: Kind,
         /// The rule.
         problem: NameError,
     },
@@ -41,9 +43,9 @@ pub enum RegisterError {
     Conflict {
         /// The metric's name.
         name: String,
-        /// The description that is registered.
+        /// What is registered, as far as the two differ.
         registered: String,
-        /// The description that was refused.
+        /// What was refused, as far as the two differ.
         refused: String,
     },
     /// Another family exposes a sample of the same name.
@@ -63,13 +65,13 @@ pub(crate) const MAX_CLOSED_SERIES: usize = 65_536;
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RegisterError::MetricName { name, problem } => {
+            RegisterError::MetricName { name, kind, problem } => {
                 write!(f, "metric name {name:?}: ")?;
-                problem.advise(name, f)
+                problem.advise(name, Named::Metric(*kind), f)
             }
             RegisterError::LabelName { metric, label, problem } => {
                 write!(f, "label name {label:?} of `{metric}`: ")?;
-                problem.advise(label, f)
+                problem.advise(label, Named::Label, f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
             RegisterError::TooManySeries { metric, series } => write!(
@@ -79,8 +81,8 @@ impl fmt::Display for RegisterError {
             ),
             RegisterError::Conflict { name, registered, refused } => write!(
                 f,
-                "`{name}` is registered as {registered}, and cannot be {refused} as well; \
-                 use one description for both, or another name"
+                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
+                 write the same, or take another name"
             ),
             RegisterError::SampleClash { name, registered, sample } => write!(
                 f,
@@ -90,10 +92,17 @@ impl fmt::Display for RegisterError {
     }
 }
 
+// `unwrap`, and a `main` that returns an error, print this form; the fields alone would hide what to write instead.
+impl fmt::Debug for RegisterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl core::error::Error for RegisterError {}
 
 /// Why a registry was not built.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
     /// The namespace cannot begin a metric's name.
@@ -117,20 +126,26 @@ impl fmt::Display for BuildError {
         match self {
             BuildError::Namespace { namespace, problem } => {
                 write!(f, "namespace {namespace:?}: ")?;
-                problem.advise(namespace, f)
+                problem.advise(namespace, Named::Namespace, f)
             }
             BuildError::LabelName { label, problem } => {
                 write!(f, "global label name {label:?}: ")?;
-                problem.advise(label, f)
+                problem.advise(label, Named::Label, f)
             }
         }
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
 impl core::error::Error for BuildError {}
 
 /// Label values do not fit the family's label names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LabelError {
     /// There are not as many values as names.
@@ -152,4 +167,101 @@ impl fmt::Display for LabelError {
     }
 }
 
+impl fmt::Debug for LabelError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl core::error::Error for LabelError {}
+
+#[cfg(test)]
+mod tests {
+    use super::RegisterError;
+    use crate::{LabelSet, Registry};
+    use core::error::Error;
+
+    #[test]
+    fn what_unwrap_prints_says_what_to_write() {
+        let registry = Registry::new();
+        let family = registry.gauge("a", "A.").dyn_labels(&["b"]).register().unwrap();
+        let errors: [Box<dyn Error>; 4] = [
+            registry.counter("jobs", "Jobs.").register().unwrap_err().into(),
+            Registry::builder().namespace("a-b").build().unwrap_err().into(),
+            family.handle(&[]).unwrap_err().into(),
+            crate::model::check_bounds(&[]).unwrap_err().into(),
+        ];
+        for error in errors {
+            assert_eq!(format!("{error:?}"), error.to_string());
+        }
+    }
+
+    /// The one label `a`, with one value or two.
+    struct Closed<const VALUES: usize>;
+
+    impl<const VALUES: usize> LabelSet for Closed<VALUES> {
+        const NAMES: &'static [&'static str] = &["a"];
+        const VALUES: &'static [Option<&'static [&'static str]>] =
+            if VALUES == 1 { &[Some(&["x"])] } else { &[Some(&["x", "y"])] };
+        const CARDINALITY: Option<usize> = Some(VALUES);
+
+        fn index(&self) -> usize {
+            0
+        }
+
+        fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
+            use_values(&["x"])
+        }
+    }
+
+    #[test]
+    fn a_conflict_shows_what_differs() {
+        let registry = Registry::new();
+        let conflict = |result: Result<(), RegisterError>, registered: &str, refused: &str| {
+            let RegisterError::Conflict { name, .. } = result.as_ref().unwrap_err() else { panic!("{result:?}") };
+            let expected = format!(
+                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
+                 write the same, or take another name"
+            );
+            assert_eq!(result.unwrap_err().to_string(), expected);
+        };
+        let counter = |help: &'static str| registry.counter("a_total", help);
+        counter("A.").labels(["a", "b"]).register().unwrap();
+        let ab = r#"with the labels ["a", "b"]"#;
+        let float = registry.float_counter("a_total", "A.").labels(["a", "b"]);
+        conflict(float.register().map(drop), "as a counter", "as a float counter");
+        conflict(counter("A.").register().map(drop), ab, "without labels");
+        conflict(counter("A.").labels(["a"]).register().map(drop), ab, r#"with the labels ["a"]"#);
+        let (registered, refused) = (&format!("{ab} in this order"), r#"with the labels ["b", "a"] in this order"#);
+        conflict(counter("A.").labels(["b", "a"]).register().map(drop), registered, refused);
+        let help = counter("B.").labels(["a", "b"]);
+        conflict(help.register().map(drop), r#"with the help "A.""#, r#"with the help "B.""#);
+        let all = registry.float_counter("a_total", "B.");
+        let registered = &format!(r#"as a counter {ab} and with the help "A.""#);
+        conflict(all.register().map(drop), registered, r#"as a float counter without labels and with the help "B.""#);
+
+        registry.histogram("b", "B.").buckets([1.0]).register().unwrap();
+        let bounds = registry.histogram("b", "B.").buckets([1.0, 2.5]);
+        conflict(bounds.register().map(drop), "with the bounds [1.0]", "with the bounds [1.0, 2.5]");
+        conflict(registry.in_flight_gauge("b", "B.").register().map(drop), "as a histogram", "as an in-flight gauge");
+
+        registry.gauge("c", "C.").label_set::<Closed<1>>().register().unwrap();
+        let gauge = || registry.gauge("c", "C.");
+        let one = r#"with the labels ["a"] of the values [["x"]]"#;
+        let two = r#"with the labels ["a"] of the values [["x", "y"]]"#;
+        conflict(gauge().label_set::<Closed<2>>().register().map(drop), one, two);
+        conflict(gauge().labels(["a"]).register().map(drop), one, r#"with the labels ["a"] of any values"#);
+    }
+
+    #[test]
+    fn a_label_that_is_there_already_is_named() {
+        let registry = Registry::builder().label("host", "a").build().unwrap();
+        let refused = |labels| registry.gauge("a", "A.").labels(labels).register().unwrap_err().to_string();
+        let global =
+            r#"label name "host" of `a`: `host` is already a global label of this registry; take another name"#;
+        assert_eq!(refused(["b", "host"]), global);
+        assert_eq!(refused(["b", "b"]), r#"label name "b" of `a`: the label stands twice; remove one"#);
+        let family = Registry::builder().label("family", "a").build().unwrap_err().to_string();
+        assert!(family.contains("`family` is the label of the registry's metrics about itself; take"), "{family}");
+    }
+}

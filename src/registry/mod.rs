@@ -18,7 +18,7 @@ use crate::model::{Kind, NameError, check_label_name, check_metric_name, push_es
 use crate::store::{Series, Set, Shape, pin};
 use crate::sync::{Mutex, lock};
 use core::fmt;
-use description::Description;
+use description::{Description, Difference};
 use family::Core;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -100,7 +100,8 @@ impl RegistryBuilder {
             let problem = match check_label_name(&name) {
                 Err(problem) => Some(problem),
                 Ok(()) if name == "le" => Some(NameError::BucketLabel),
-                Ok(()) if names.contains(&name) || name == SELF_LABEL => Some(NameError::Duplicate),
+                Ok(()) if name == SELF_LABEL => Some(NameError::SelfLabel),
+                Ok(()) if names.contains(&name) => Some(NameError::Duplicate),
                 Ok(()) => None,
             };
             if let Some(problem) = problem {
@@ -247,8 +248,8 @@ impl Registry {
                 return Ok(core.clone());
             }
             return Err(RegisterError::Conflict {
-                registered: core.description.to_string(),
-                refused: description.to_string(),
+                registered: Difference { of: &core.description, from: &description }.to_string(),
+                refused: Difference { of: &description, from: &core.description }.to_string(),
                 name: description.name,
             });
         }

@@ -295,11 +295,32 @@ fn a_server_outlives_its_handle() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_an_error() {
+fn an_address_that_cannot_be_taken_is_named() {
     let server = start(small());
-    let error = serve(server.local_addr(), small()).unwrap_err();
+    let taken = server.local_addr();
+    let error = serve(taken, small()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::AddrInUse);
-    serve("no port here", small()).unwrap_err();
+    let message = error.to_string();
+    assert!(message.starts_with(&format!("cannot serve metrics on {taken}: ")), "{message}");
+    assert!(format!("{error:?}").contains(&message), "{error:?}");
+    let error = serve(&*taken.to_string(), small()).unwrap_err();
+    assert_eq!(error.to_string(), message);
+    assert!(format!("{error:?}").contains(&message), "{error:?}");
+
+    let error = serve("no port here", small()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    let message = error.to_string();
+    assert!(message.starts_with("cannot serve metrics on no port here: "), "{message}");
+    assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
+}
+
+#[tokio::test]
+async fn a_server_names_the_address_that_it_cannot_take() {
+    let server = start(small());
+    let taken = server.local_addr();
+    let error = Server::bind(taken, small()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+    assert!(error.to_string().starts_with(&format!("cannot serve metrics on {taken}: ")), "{error}");
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ mod traffic;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -68,9 +67,9 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let incidents = Arc::new(IncidentMetrics::register(&registry)?);
 
     let api = TcpListener::bind(options.api).await;
-    let api = api.map_err(|error| cannot_listen("--api", options.api, &error))?;
+    let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
     let scrapes = Server::bind(options.metrics, registry).await;
-    let scrapes = scrapes.map_err(|error| cannot_listen("--metrics", options.metrics, &error))?;
+    let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
     let bound = Options { api: api.local_addr()?, metrics: scrapes.local_addr(), ..options };
 
     let store = Store::open(&bound.database);
@@ -143,8 +142,8 @@ fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
-fn cannot_listen(option: &str, address: SocketAddr, error: &io::Error) -> String {
-    format!("cannot listen on {address}: {error}; give another address with {option} IP:PORT")
+fn another(option: &str) -> String {
+    format!("give another address with {option} IP:PORT")
 }
 
 fn cannot_use(database: &Path, error: &StoreError) -> String {

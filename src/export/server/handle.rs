@@ -1,5 +1,6 @@
 //! The scrape server for programs without an async main.
 
+use std::fmt::Debug;
 use std::future::pending;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -8,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::Server;
+use super::{Server, cannot_serve};
 use crate::Registry;
 
 /// Serves `registry` at `http://<address>/metrics` from a thread of its own.
@@ -32,8 +33,8 @@ use crate::Registry;
 ///     Ok(())
 /// }
 /// ```
-pub fn serve(address: impl ToSocketAddrs, registry: Registry) -> io::Result<ServerHandle> {
-    let listener = TcpListener::bind(address)?;
+pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<ServerHandle> {
+    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, &error))?;
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {

@@ -1,5 +1,6 @@
 //! A scrape server on a port of its own.
 
+use std::fmt::Debug;
 use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -95,8 +96,9 @@ impl Server {
     /// # Panics
     ///
     /// Outside a tokio runtime.
-    pub async fn bind(address: impl ToSocketAddrs, registry: Registry) -> io::Result<Self> {
-        Self::new(TcpListener::bind(address).await?, registry)
+    pub async fn bind(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<Self> {
+        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, &error))?;
+        Self::new(listener, registry)
     }
 
     fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
@@ -159,6 +161,18 @@ impl Server {
             }
         }
     }
+}
+
+/// The error of the operating system, which does not name the address.
+fn cannot_serve(address: &impl Debug, error: &io::Error) -> io::Error {
+    let address = format!("{address:?}");
+    // Quotes would be escaped where `unwrap` prints the error.
+    let address = address.trim_matches('"');
+    let advice = match error.kind() {
+        ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("cannot serve metrics on {address}: {error}{advice}"))
 }
 
 async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, mut stopping: watch::Receiver<()>) {

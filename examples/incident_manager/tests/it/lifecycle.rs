@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::client::connect;
 use crate::service::{Service, database, output};
 
-/// Runs the service, which must fail with one line that contains all of `parts`.
-fn refused(arguments: &[&str], parts: &[&str]) {
+/// Runs the service, which must fail with one line that contains all of `parts`, and returns the line.
+fn refused(arguments: &[&str], parts: &[&str]) -> String {
     let output = output(arguments);
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
@@ -21,6 +21,7 @@ fn refused(arguments: &[&str], parts: &[&str]) {
         assert!(error.contains(part), "{part} is not in {error}");
     }
     assert!(output.stdout.is_empty(), "{arguments:?}");
+    error
 }
 
 #[test]
@@ -32,9 +33,12 @@ fn a_taken_port_is_named() {
     let file = file.to_str().unwrap();
     let rest = ["--database", file, "--traffic", "off"];
     let api = [&["--api", &taken, "--metrics", free], &rest[..]].concat();
-    refused(&api, &[&taken, "in use", "--api"]);
+    let api = refused(&api, &[&taken, "in use", "--api"]);
     let metrics = [&["--api", free, "--metrics", &taken], &rest[..]].concat();
-    refused(&metrics, &[&taken, "in use", "--metrics"]);
+    let metrics = refused(&metrics, &[&taken, "in use", "--metrics"]);
+    for error in [api, metrics] {
+        assert_eq!(error.matches(&taken).count(), 1, "{error}");
+    }
     assert!(!Path::new(file).exists());
 }
 
