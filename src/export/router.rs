@@ -14,7 +14,7 @@ use crate::Registry;
 /// or silent: on a port that strangers reach, prefer `Server`.
 ///
 /// # Cost
-/// Each scrape is encoded by the task of its connection, 10 to 20 ns a line, and holds a few chunks of 64 KiB at most.
+/// Each scrape is encoded by the task of its connection, 10 to 25 ns a line, and holds a few chunks of 64 KiB at most.
 ///
 /// ```
 /// use axum::{Router, routing::get};

@@ -9,7 +9,7 @@ use crate::store::{Handle, Series};
 /// as a handle does, also when the family or the registry is gone (but then nobody reads it).
 ///
 /// # Cost
-/// [`inc`](Self::inc) writes a cell that only the calling thread writes: 0.3 to 0.4 ns, wait-free, and nothing is allocated. A
+/// [`inc`](Self::inc) writes a cell that only the calling thread writes: 0.3 to 0.6 ns, wait-free, and nothing is allocated. A
 /// thread beyond the 64th that records at the same time shares a cell with others: about 5 ns, more when contended. The first
 /// recording of a thread finds it a lane (about 100 ns, once).
 ///

@@ -45,7 +45,7 @@ use socket::Socket;
 ///   tries again, and counts it in `quipu_scrape_accept_errors_total` (after the registry's namespace).
 ///
 /// # Cost
-/// 10 to 20 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
+/// 10 to 25 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
 /// it is being sent a scrape.
 ///
 /// ```no_run
