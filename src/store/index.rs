@@ -150,6 +150,7 @@ impl Table {
             while equal != 0 {
                 let place = group.place(equal);
                 if place.load(Ordering::Relaxed).is_null() {
+                    // Also where the tag is another one that was taken for equal: tags stay, and so will every search.
                     // Release pairs with the Acquire of the entry in `first` and `find`.
                     place.store(entry, Ordering::Release);
                     return false;
