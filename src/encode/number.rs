@@ -59,11 +59,30 @@ const E8: u64 = 100_000_000;
 
 #[inline(always)]
 fn put_at_most_8(out: &mut impl Put, value: u64) {
-    let digits = eight_digits(value);
-    // The first digit is the lowest byte. `'0'` has no bits in common with 1 to 9 but those of `'0'`; one digit always stays.
-    let leading_zeros = ((digits ^ ZEROS) | 1 << 56).trailing_zeros() / 8;
-    out.put_part(&(digits >> (8 * leading_zeros)).to_le_bytes(), 8 - leading_zeros as usize);
+    // Not counted in the text: what comes next need not wait for the digits to know its place.
+    let len = len_of(value as u32);
+    out.put_part(&(eight_digits(value) >> (64 - 8 * len)).to_le_bytes(), len);
 }
+
+/// How many digits a number has.
+#[inline(always)]
+fn len_of(value: u32) -> usize {
+    let binary_digits = (value | 1).ilog2() as usize;
+    ((u64::from(value) + LENGTHS[binary_digits]) >> 32) as usize
+}
+
+/// For numbers with their highest bit at this place. The high half is the number of digits, when the number is added: of the
+/// larger ones of them, from the next power of ten on, the sum carries into it.
+const LENGTHS: [u64; 32] = {
+    let (mut lengths, mut n) = ([0; 32], 0);
+    while n < 32 {
+        let len = (1u32 << n).ilog10() as u64 + 1;
+        let next = if len < 10 { 10u64.pow(len as u32) } else { 1 << 32 };
+        lengths[n] = ((len + 1) << 32) - next;
+        n += 1;
+    }
+    lengths
+};
 
 const ZEROS: u64 = 0x3030_3030_3030_3030;
 
@@ -154,6 +173,15 @@ mod tests {
         }
         assert_eq!(text(Value::Unsigned(u64::MAX)), "18446744073709551615");
         assert_eq!(text(Value::Signed(i64::MIN)), "-9223372036854775808");
+    }
+
+    #[test]
+    fn lengths_are_right_at_every_border() {
+        for border in (0..32).map(|n| 1u32 << n).chain((0..10).map(|n| 10u32.pow(n))) {
+            for value in [border - 1, border, border + 1, u32::MAX] {
+                assert_eq!(len_of(value), value.to_string().len(), "{value}");
+            }
+        }
     }
 
     proptest! {

@@ -198,29 +198,42 @@ impl Cell {
         self.0.as_ptr() == first.0.as_ptr().wrapping_add(n)
     }
 
-    /// Adds the cells from this one on to the sums, in each of `rows`, one row after the other.
+    /// Replaces the sums by those of the cells from this one on, over `rows`.
     ///
     /// # Safety
     /// There are as many cells as sums in one row.
     #[inline(always)]
-    pub(super) unsafe fn add_run<T>(self, rows: Range<usize>, sums: &mut [T], add: impl Fn(&mut T, u64)) {
-        for row in rows {
-            // SAFETY: the caller stays in the row; cells are atomics, and never freed.
-            let cells = unsafe { core::slice::from_raw_parts(self.pointer(row * CELLS_PER_ROW), sums.len()) };
-            // A row that its thread never wrote here is all zero, and what is zero need not be added. A few are added sooner.
-            if cells.len() >= 8 && are_zero(cells) {
-                continue;
-            }
-            let (eights, rest) = cells.as_chunks::<8>();
-            let (sums_of_eights, sums_of_rest) = sums.as_chunks_mut::<8>();
-            for (cells, sums) in eights.iter().zip(sums_of_eights) {
-                cells.iter().zip(sums).for_each(|(cell, sum)| add(sum, cell.load(Relaxed)));
-            }
-            rest.iter().zip(sums_of_rest).for_each(|(cell, sum)| add(sum, cell.load(Relaxed)));
+    pub(super) unsafe fn sum_run<T: Copy + Default>(
+        self,
+        rows: Range<usize>,
+        sums: &mut [T],
+        add: impl Fn(T, u64) -> T,
+    ) {
+        let len = sums.len();
+        // SAFETY: the caller stays in the row; cells are atomics, and never freed.
+        let row = |row| unsafe { core::slice::from_raw_parts(self.pointer(row * CELLS_PER_ROW), len) };
+        // Most rows of a process with many threads are zero here: their threads never recorded into these series.
+        let (mut written, mut count) = ([0u8; ROWS], 0);
+        for n in rows {
+            written[count] = n as u8;
+            count += usize::from(!are_zero(row(n)));
+        }
+        let rows = || written[..count].iter().map(|n| row(usize::from(*n)));
+        let (eights, rest) = sums.as_chunks_mut::<8>();
+        let whole = 8 * eights.len();
+        for (n, eight) in eights.iter_mut().enumerate() {
+            // A cache line's worth, so that the sums stay in registers while the rows go by.
+            *eight = rows().fold([T::default(); 8], |sums, cells| {
+                let cells = &cells[8 * n..][..8];
+                core::array::from_fn(|n| add(sums[n], cells[n].load(Relaxed)))
+            });
+        }
+        for (n, sum) in (whole..).zip(rest) {
+            *sum = rows().fold(T::default(), |sum, cells| add(sum, cells[n].load(Relaxed)));
         }
     }
 
-    /// As [`add_run`](Self::add_run), for pairs.
+    /// Adds the pairs from this one on to the sums, in each of `rows`, one row after the other.
     ///
     /// # Safety
     /// There are as many pairs as sums in one row, side by side.
@@ -234,8 +247,9 @@ impl Cell {
 
 /// Whether all cells are zero. By eights, because LLVM does not unroll loops over atomics.
 #[cfg(not(quipu_loom))]
+#[inline(always)]
 fn are_zero(cells: &[AtomicU64]) -> bool {
-    let any = |cells: &[AtomicU64]| cells.iter().fold(0, |any, cell| any | cell.load(Relaxed));
+    let any = |cells: &[AtomicU64]| cells.iter().fold(0, |any, cell| any | cell.load(Relaxed)) != 0;
     let (eights, rest) = cells.as_chunks::<8>();
-    eights.iter().fold(any(rest), |sum, cells| sum | any(cells)) == 0
+    !eights.iter().any(|cells| any(cells)) && !any(rest)
 }

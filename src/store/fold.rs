@@ -5,9 +5,9 @@
 //! of which one follows the other, the later sum is not smaller. (Floats too: all folds add in the same order, and rounding
 //! never turns a larger summand into a smaller sum.)
 //!
-//! The cells of series that were made one after another mostly lie side by side. Such a *run* is added row by row: a row is
-//! a page of its own, and to go from page to page for each cell costs several times as much. Most rows of a process with
-//! many threads are empty, which a look at the run tells for less than adding it.
+//! The cells of series that were made one after another mostly lie side by side. Such a *run* is summed a cache line at a
+//! time: to go from page to page for each cell, as a row is a page of its own, costs several times as much. Most rows of a
+//! process with many threads are empty, which a look at the run tells for less than adding it.
 
 use super::block::{Cell, STRANDS};
 use super::lane::ROSTER;
@@ -29,21 +29,22 @@ fn run_len(series: &[Found<'_>], width: usize) -> usize {
 
 /// Sums of integer cells, modulo 2^64.
 pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
-    let add = |sum: &mut u64, cell| *sum = sum.wrapping_add(cell);
-    let (rows, mut from) = (ROSTER.rows(), 0);
-    sums.fill(0);
-    loop {
-        let (series, sums) = (&series[from..], &mut sums[from..]);
-        let len = run_len(series, 1);
+    let (mut singles, mut count, mut from) = ([0; BATCH], 0, 0);
+    while from < series.len() {
+        let len = run_len(&series[from..], 1);
         if len < SHORTEST_RUN {
-            for row in rows {
-                sums.iter_mut().zip(series).for_each(|(sum, series)| add(sum, series.cell().get(row)));
-            }
-            return;
+            (singles[count], sums[from]) = (from, 0);
+            (count, from) = (count + 1, from + 1);
+        } else {
+            // SAFETY: these series own the cells of the run.
+            unsafe { series[from].cell().sum_run(ROSTER.rows(), &mut sums[from..from + len], u64::wrapping_add) };
+            from += len;
         }
-        // SAFETY: these series own the cells of the run.
-        unsafe { series[0].cell().add_run(rows.clone(), &mut sums[..len], add) };
-        from += len;
+    }
+    for row in ROSTER.rows() {
+        for &n in &singles[..count] {
+            sums[n] = sums[n].wrapping_add(series[n].cell().get(row));
+        }
     }
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn fold_floats(series: &[Found<'_>], sums: &mut [f64; BATCH]) {
     while from < series.len() {
         let len = run_len(&series[from..], STRANDS);
         // SAFETY: these series own the cells of the run.
-        unsafe { add_strands(series[from].cell(), &mut strands[from..from + len]) };
+        unsafe { sum_strands(series[from].cell(), &mut strands[from..from + len]) };
         from += len;
     }
     sums.iter_mut().zip(&strands).for_each(|(sum, strands)| *sum = strands.iter().sum());
@@ -62,9 +63,9 @@ pub(crate) fn fold_floats(series: &[Found<'_>], sums: &mut [f64; BATCH]) {
 
 /// # Safety
 /// There are as many slots of strands side by side.
-unsafe fn add_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
+unsafe fn sum_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
     // SAFETY: passed on.
-    unsafe { first.add_run(ROSTER.rows(), strands.as_flattened_mut(), |sum, cell| *sum += f64::from_bits(cell)) };
+    unsafe { first.sum_run(ROSTER.rows(), strands.as_flattened_mut(), |sum, cell| sum + f64::from_bits(cell)) };
 }
 
 /// The pairs of some histograms.
@@ -109,7 +110,7 @@ impl Series {
     pub(super) fn fold_float(&self) -> f64 {
         let mut strands = [[0.0; STRANDS]];
         // SAFETY: the slot of a float counter has this many cells.
-        unsafe { add_strands(self.cell(), &mut strands) };
+        unsafe { sum_strands(self.cell(), &mut strands) };
         strands[0].iter().sum()
     }
 
