@@ -1,5 +1,6 @@
 //! Folds of many series at once.
 
+use super::super::block::{CELLS_PER_ROW, Cell};
 use super::super::{BATCH, Found, Histograms, fold_floats, fold_integers};
 use super::*;
 
@@ -40,7 +41,7 @@ fn both_folds_agree(integers: &Set, floats: &Set, histograms: &Set, names: &[Str
     let pin = pin();
     let found = |set| names.iter().map(|name| Set::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
     for len in [0, 1, 7, 8, 9, 33, BATCH] {
-        let (mut sums, mut float_sums) = ([0; BATCH], [0.0; BATCH]);
+        let (mut sums, mut float_sums) = ([u64::MAX; BATCH], [f64::NAN; BATCH]);
         fold_integers(&found(integers)[..len], &mut sums);
         fold_floats(&found(floats)[..len], &mut float_sums);
         for (n, name) in names[..len].iter().enumerate() {
@@ -52,6 +53,26 @@ fn both_folds_agree(integers: &Set, floats: &Set, histograms: &Set, names: &[Str
             assert_eq!(snapshot, HistogramHandle::new(series(histograms, name)).snapshot());
             assert_eq!((snapshot.count() > 0, snapshot.sum() > 0.0), (true, n % 4 > 0));
         }
+    }
+}
+
+/// Rows of which all cells, few, or none were written; what the sums were before does not count.
+#[test]
+fn s5_a_run_is_the_sum_of_its_cells() {
+    const ROWS_HERE: usize = 7;
+    let first = Cell::first_of_new_block();
+    // SAFETY: all stay in the first row.
+    let cell = |n| unsafe { first.offset(n) };
+    for row in 1..ROWS_HERE {
+        let written = (0..2 * BATCH).filter(|n| (n + 1) % (5 * row - 4) == 0);
+        written.for_each(|n| cell(n).add_in(row * CELLS_PER_ROW, (n * row) as u64));
+    }
+    for (from, len) in (0..20).flat_map(|from| (0..=BATCH).map(move |len| (from, len))) {
+        let mut sums = [u64::MAX; BATCH];
+        // SAFETY: as above.
+        unsafe { cell(from).sum_run(0..ROWS_HERE, &mut sums[..len], u64::wrapping_add) };
+        let expected = (from..from + len).map(|n| (0..ROWS_HERE).map(|row| cell(n).get(row)).sum());
+        assert_eq!(sums[..len], expected.collect::<Vec<u64>>(), "{len} from {from}");
     }
 }
 
