@@ -11,7 +11,6 @@ mod house;
 mod http_layer;
 mod invariants;
 mod oracle;
-mod recording;
 mod rivals_failings;
 mod threads;
 
