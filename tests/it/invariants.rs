@@ -1,13 +1,9 @@
 //! The store's invariants as a user can see them, by number, and what must not disturb them. `store/mod.rs` states them.
 
+use crate::read;
 use crate::reader::{self, Exposition};
 use quipu::{Family, Gauge, Names, Registry};
 use std::thread;
-
-fn read(registry: &Registry) -> Exposition {
-    let text = registry.to_text();
-    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 /// A scrape, chunk by chunk, with something done after each.
 fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usize, Exposition) {

@@ -1,14 +1,10 @@
 //! What other metrics crates were seen to get wrong, each as a test of this one.
 
-use crate::reader::{self, Exposition, Kind};
+use crate::read;
+use crate::reader::{self, Kind};
 use quipu::{Histogram, Registry};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-fn read(registry: &Registry) -> Exposition {
-    let text = registry.to_text();
-    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 #[test]
 fn keys_that_join_to_the_same_text_stay_apart() {
