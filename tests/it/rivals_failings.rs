@@ -157,27 +157,6 @@ fn a_removed_series_starts_again_at_zero_and_alone() {
     assert_eq!(read(&registry).value("a_total", &[("x", "x")]), Some(1.0));
 }
 
-#[test]
-fn handles_outlive_their_registry() {
-    let registry = Registry::new();
-    let counter = registry.counter("a_total", "A.").register().unwrap();
-    let histogram = registry.histogram("b", "B.").register().unwrap();
-    let family = registry.gauge("c", "C.").labels(["x"]).register().unwrap();
-    drop(registry);
-    let recording = thread::spawn({
-        let counter = counter.clone();
-        move || {
-            counter.inc();
-            histogram.observe(2.0);
-            family.with(["x"]).set(3.0);
-            (histogram.snapshot().sum(), family.with(["x"]).value())
-        }
-    });
-    assert_eq!(recording.join().unwrap(), (2.0, 3.0));
-    counter.inc();
-    assert_eq!(counter.value(), 2);
-}
-
 /// A histogram with the bound 1, observed with 1 and 3 by turns on each thread.
 fn observe_until(stop: &AtomicBool, histogram: &Histogram) {
     while !stop.load(Ordering::Relaxed) {
