@@ -25,7 +25,7 @@ mod works {
 use works::exposition::{self, LINES_PER_HISTOGRAM, scrape};
 use works::lookup::{Keys, strings};
 use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge};
-use works::request::{request, router, runtime, uri};
+use works::request::{request, router, runtime, served, uri};
 use works::time::time;
 
 /// How long each path is measured.
@@ -71,30 +71,39 @@ fn lines(path: &'static str, budget: f64, lines: usize, registry: &Registry) -> 
     Row { path, unit: "ns", budget, measured: minimum(lines as u64, round) }
 }
 
-/// Microseconds of a request to a router.
-fn microseconds(mut router: Router) -> f64 {
-    const CALLS: u64 = 100;
-    let (runtime, uri) = (runtime(), uri());
-    let round = || {
-        let start = Instant::now();
-        (0..CALLS).for_each(|_| request(&runtime, &mut router, &uri));
-        start.elapsed()
-    };
-    minimum(CALLS, round) / 1e3
+/// Microseconds of a request to each router. They take turns, since what one adds to another is a small difference.
+fn microseconds<const N: usize>(routers: [Router; N]) -> [f64; N] {
+    const CALLS: u32 = 100;
+    let (mut routers, runtime, uri) = (routers.map(served), runtime(), uri());
+    let mut least = [Duration::MAX; N];
+    let start = Instant::now();
+    while start.elapsed() < SHARE * N as u32 {
+        for (router, least) in routers.iter_mut().zip(&mut least) {
+            let start = Instant::now();
+            (0..CALLS).for_each(|_| request(&runtime, router, &uri));
+            *least = start.elapsed().min(*least);
+        }
+    }
+    least.map(|least| (least / CALLS).as_secs_f64() * 1e6)
 }
 
-fn promised() -> Vec<Row> {
+/// What a request to a router with the HTTP layer takes, and what the layer adds to it.
+fn layered() -> (f64, f64) {
     let metrics = HttpMetrics::new(&Registry::new()).expect("the first");
-    let (with_layer, bare) = (microseconds(router().layer(metrics.layer())), microseconds(router()));
+    let [whole, bare] = microseconds([router().layer(metrics.layer()), router()]);
+    (whole, whole - bare)
+}
+
+fn promised(whole: f64, added: f64) -> Vec<Row> {
     let state = size_of::<ResponseFuture<()>>() + size_of::<RequestBody<()>>() + size_of::<ResponseBody<()>>();
     vec![
-        Row { path: "HTTP layer, whole request, axum included", unit: "µs", budget: 500.0, measured: with_layer },
-        Row { path: "HTTP layer, what it adds to one", unit: "µs", budget: 500.0, measured: with_layer - bare },
-        Row { path: "state kept per request in flight", unit: "B", budget: 200.0, measured: state as f64 },
+        Row { path: "HTTP layer, whole request, axum included", unit: "µs", budget: 500.0, measured: whole },
+        Row { path: "HTTP layer, what it adds to one", unit: "µs", budget: 500.0, measured: added },
+        Row { path: "state kept per request in flight", unit: "B", budget: 100.0, measured: state as f64 },
     ]
 }
 
-fn own() -> Vec<Row> {
+fn own(added: f64) -> Vec<Row> {
     const COUNTERS: usize = 100_000;
     const HISTOGRAMS: usize = 5_000;
     let of_counters = exposition::counters(COUNTERS);
@@ -109,6 +118,7 @@ fn own() -> Vec<Row> {
         operation("3 strings among 10,000 series, find and count", 16.0, strings(Keys::many())),
         lines("scrape of 100,000 counters, per line", 12.0, COUNTERS, &of_counters),
         lines("scrape of 5,000 histograms, per line", 10.0, HISTOGRAMS * LINES_PER_HISTOGRAM, &of_histograms),
+        Row { path: "HTTP layer, what it adds to one", unit: "µs", budget: 0.25, measured: added },
     ]
 }
 
@@ -122,8 +132,9 @@ fn print(title: &str, rows: &[Row]) {
 }
 
 fn main() -> ExitCode {
-    let promised = promised();
+    let (whole, added) = layered();
+    let promised = promised(whole, added);
     print("promised to users", &promised);
-    print("the project's own", &own());
+    print("the project's own", &own(added));
     if promised.iter().all(Row::is_kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -13,7 +13,7 @@ use tower::layer::util::Identity;
 mod works {
     pub(crate) mod request;
 }
-use works::request::{request, router, runtime, uri};
+use works::request::{request, router, runtime, served, uri};
 
 fn requests(criterion: &mut Criterion) {
     let registry = Registry::new();
@@ -28,7 +28,8 @@ fn requests(criterion: &mut Criterion) {
     ];
     let (runtime, uri) = (runtime(), uri());
     let mut group = criterion.benchmark_group("request");
-    for (name, mut router) in routers {
+    for (name, router) in routers {
+        let mut router = served(router);
         group.bench_function(name, |bencher| bencher.iter(|| request(&runtime, &mut router, &uri)));
     }
 }

@@ -1,4 +1,4 @@
-//! A metrics engine for services: recording in under a nanosecond, exact histograms, exposition as a stream.
+//! A metrics engine for services: counting in under a nanosecond, exact histograms, exposition as a stream.
 //!
 //! ```
 //! let registry = quipu::Registry::new();

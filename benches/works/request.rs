@@ -12,6 +12,11 @@ pub(crate) fn router() -> Router {
     Router::new().route("/v1/tenants/{tenant}/items", get(async || "ok"))
 }
 
+/// The router as `axum::serve` calls it: one whose state is not resolved builds its services anew for each request.
+pub(crate) fn served(router: Router) -> Router {
+    router.with_state(())
+}
+
 pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().build().expect("a runtime without a driver")
 }

@@ -1,7 +1,7 @@
 //! Measures quipu against other metrics crates on the same work, in one process.
 //!
 //! ```text
-//! cargo run --release -p quipu-rivals                         # everything, some minutes
+//! cargo run --release -p quipu-rivals                         # everything, about a minute
 //! cargo run --release -p quipu-rivals -- --check              # fails when a target is missed
 //! cargo run --release -p quipu-rivals -- --only histogram     # works with this in their name
 //! cargo run --release -p quipu-rivals -- --quick              # fewer rounds

@@ -26,8 +26,8 @@
 //! status that was sent. The size of a request's body is recorded when that body has ended or is dropped.
 //!
 //! # Cost
-//! 0.2 to 0.25 µs a request on axum: 80 to 100 ns is what any layer costs there, because axum boxes one more service; one
-//! more boxed body takes 35, and the clock, which is read twice, 20. Once a route's series exist the layer itself allocates
+//! 0.2 to 0.25 µs a request on axum: 90 ns is what any layer costs there, because axum boxes one more service; one more
+//! boxed body takes 35, and the clock, which is read twice, 20. Once a route's series exist the layer itself allocates
 //! nothing and takes no lock. Memory: less than 100 bytes for a request in flight.
 //!
 //! ```

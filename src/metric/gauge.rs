@@ -9,9 +9,8 @@ use crate::store::{Handle, Series};
 /// [`InFlightGauge`](crate::InFlightGauge).
 ///
 /// # Cost
-/// All threads share one cell, since the last `set` must win. [`set`](Self::set) is a store (0.2 ns alone);
-/// [`add`](Self::add) and its like are a compare-and-swap loop (5 ns alone, more when contended). Lock-free; nothing is
-/// allocated.
+/// All threads share one cell, since the last `set` must win. [`set`](Self::set) is a store; [`add`](Self::add) and
+/// its like are a compare-and-swap loop (5 ns alone, more when contended). Lock-free; nothing is allocated.
 ///
 /// ```
 /// let registry = quipu::Registry::new();

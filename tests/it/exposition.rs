@@ -1,14 +1,9 @@
 //! The exposition, byte by byte, against the reader and a naive encoder.
 
-use crate::reader::{self, Exposition};
+use crate::{read, reader};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use quipu::Registry;
-
-fn read(registry: &Registry) -> Exposition {
-    let text = registry.to_text();
-    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 /// What a gauge's value becomes.
 fn written(value: f64) -> String {

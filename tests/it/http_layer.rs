@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::read;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -22,39 +23,32 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::sleep;
 use tower::{Layer, Service, ServiceExt, service_fn};
 
-const INCIDENT: &str = r#"{method="GET",path="/v1/incidents/{id}",status="200"}"#;
+/// Label names with their values.
+type Labels<'a> = [(&'a str, &'a str)];
 
-/// The value of a sample, by its name and labels as they stand in the text.
-fn sample(registry: &Registry, series: &str) -> Option<f64> {
-    let text = registry.to_text();
-    let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '))?;
-    Some(value.parse().unwrap())
-}
+const INCIDENT: &Labels = &[("method", "GET"), ("path", "/v1/incidents/{id}"), ("status", "200")];
 
 /// The requests that were recorded with these labels.
-fn requests(registry: &Registry, labels: &str) -> f64 {
-    sample(registry, &format!("http_requests_total{labels}")).unwrap_or(0.0)
+fn requests(registry: &Registry, labels: &Labels) -> f64 {
+    read(registry).value("http_requests_total", labels).unwrap_or(0.0)
 }
 
 /// The labels of all series of `http_requests_total`.
 fn recorded(registry: &Registry) -> Vec<String> {
-    let text = registry.to_text();
-    let labels = text
-        .lines()
-        .filter_map(|line| line.strip_prefix("http_requests_total{"))
-        .map(|rest| rest.rsplit_once("} ").unwrap().0.replace('"', ""));
+    let read = read(registry);
+    let series = &read.family("http_requests_total").unwrap().samples;
+    let labels = series.iter().map(|sample| {
+        let labels: Vec<_> = sample.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        labels.join(",")
+    });
     let mut labels: Vec<_> = labels.collect();
     labels.sort();
     labels
 }
 
-/// The sum over all series of a family.
+/// The sum over all samples of one name.
 fn sum(registry: &Registry, name: &str) -> f64 {
-    let text = registry.to_text();
-    text.lines()
-        .filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'))
-        .map(|rest| rest.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap())
-        .sum()
+    read(registry).samples().filter(|sample| sample.name == name).map(|sample| sample.value).sum()
 }
 
 fn layered(router: Router) -> (Registry, Router) {

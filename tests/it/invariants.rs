@@ -1,13 +1,9 @@
 //! The store's invariants as a user can see them, by number, and what must not disturb them. `store/mod.rs` states them.
 
+use crate::read;
 use crate::reader::{self, Exposition};
 use quipu::{Family, Gauge, Names, Registry};
 use std::thread;
-
-fn read(registry: &Registry) -> Exposition {
-    let text = registry.to_text();
-    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 /// A scrape, chunk by chunk, with something done after each.
 fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usize, Exposition) {
@@ -112,6 +108,7 @@ fn s4_handles_outlive_their_registry() {
     let sizes = registry.histogram("c", "C.").buckets([1.0]).register().unwrap();
     let under_way = registry.in_flight_gauge("d", "D.").register().unwrap();
     let family = registry.counter("e_total", "E.").labels(["n"]).register().unwrap();
+    let levels = registry.gauge("f", "F.").labels(["n"]).register().unwrap();
     let guard = under_way.guard();
     drop(registry);
     // Takes the slots, if they were given back.
@@ -123,10 +120,16 @@ fn s4_handles_outlive_their_registry() {
     sizes.observe(0.5);
     sizes.observe(f64::NAN);
     family.with(["x"]).inc();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            counter.inc();
+            levels.with(["x"]).set(3.0);
+        });
+    });
     assert!(theirs.iter().all(|counter| counter.value() == 0));
-    assert_eq!((counter.value(), amount.value()), (1, 0.5));
+    assert_eq!((counter.value(), amount.value()), (2, 0.5));
     assert_eq!(sizes.snapshot().buckets(), [1, 0]);
-    assert_eq!(family.with(["x"]).value(), 1);
+    assert_eq!((family.with(["x"]).value(), levels.with(["x"]).value()), (1, 3.0));
     drop(guard);
     assert_eq!(under_way.value(), 0);
 }

@@ -11,9 +11,15 @@ mod house;
 mod http_layer;
 mod invariants;
 mod oracle;
-mod recording;
 mod rivals_failings;
 mod threads;
 
 #[path = "../reader/mod.rs"]
 mod reader;
+
+/// What a scrape says, read strictly.
+#[track_caller]
+fn read(registry: &quipu::Registry) -> reader::Exposition {
+    let text = registry.to_text();
+    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}

@@ -1,14 +1,10 @@
 //! What other metrics crates were seen to get wrong, each as a test of this one.
 
-use crate::reader::{self, Exposition, Kind};
+use crate::read;
+use crate::reader::{self, Kind};
 use quipu::{Histogram, Registry};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-
-fn read(registry: &Registry) -> Exposition {
-    let text = registry.to_text();
-    reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
 
 #[test]
 fn keys_that_join_to_the_same_text_stay_apart() {
@@ -159,27 +155,6 @@ fn a_removed_series_starts_again_at_zero_and_alone() {
     fresh.inc();
     assert_eq!((fresh.value(), stranger.value()), (1, 0));
     assert_eq!(read(&registry).value("a_total", &[("x", "x")]), Some(1.0));
-}
-
-#[test]
-fn handles_outlive_their_registry() {
-    let registry = Registry::new();
-    let counter = registry.counter("a_total", "A.").register().unwrap();
-    let histogram = registry.histogram("b", "B.").register().unwrap();
-    let family = registry.gauge("c", "C.").labels(["x"]).register().unwrap();
-    drop(registry);
-    let recording = thread::spawn({
-        let counter = counter.clone();
-        move || {
-            counter.inc();
-            histogram.observe(2.0);
-            family.with(["x"]).set(3.0);
-            (histogram.snapshot().sum(), family.with(["x"]).value())
-        }
-    });
-    assert_eq!(recording.join().unwrap(), (2.0, 3.0));
-    counter.inc();
-    assert_eq!(counter.value(), 2);
 }
 
 /// A histogram with the bound 1, observed with 1 and 3 by turns on each thread.

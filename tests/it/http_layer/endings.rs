@@ -11,7 +11,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-const SLOW: &str = r#"{method="GET",path="/slow",status="200"}"#;
+const SLOW: &Labels = &[("method", "GET"), ("path", "/slow"), ("status", "200")];
 
 /// A route whose response is what the test sends.
 fn streaming() -> (Sender<Bytes>, Router) {

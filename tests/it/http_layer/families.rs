@@ -12,44 +12,37 @@ async fn every_family_is_recorded_under_the_pattern_of_the_route() {
     answer(&app, request("GET", "/v1/incidents/18?full", "")).await;
     answer(&app, request("POST", "/v1/incidents", "12345")).await;
 
-    let value = |series: &str| sample(&registry, series);
-    let labels = r#"{method="GET",path="/v1/incidents/{id}""#;
-    assert_eq!(requests(&registry, INCIDENT), 2.0);
-    let duration = format!("http_request_duration_seconds_count{INCIDENT}");
-    assert_eq!(value(&duration), Some(2.0));
-    let size = format!("http_request_size_bytes_sum{labels}}}");
-    assert_eq!(value(&size), Some(0.0));
-    let size = format!("http_request_size_bytes_count{labels}}}");
-    assert_eq!(value(&size), Some(2.0));
-    let size = format!("http_response_size_bytes_sum{labels}}}");
-    assert_eq!(value(&size), Some(2.0 * "an incident".len() as f64));
-    assert_eq!(value(&format!("http_requests_in_flight{labels}}}")), Some(0.0));
-    let posted = r#"{method="POST",path="/v1/incidents"}"#;
-    let size = format!("http_request_size_bytes_sum{posted}");
-    assert_eq!(value(&size), Some(5.0));
-    let size = format!("http_response_size_bytes_sum{posted}");
-    assert_eq!(value(&size), Some(6.0));
-    assert_eq!(value("http_connections_active"), Some(0.0));
+    let read = read(&registry);
+    let value = |name: &str, labels: &Labels| read.value(name, labels).unwrap();
+    let got = &INCIDENT[..2];
+    assert_eq!(value("http_requests_total", INCIDENT), 2.0);
+    assert_eq!(value("http_request_duration_seconds_count", INCIDENT), 2.0);
+    assert_eq!(value("http_request_size_bytes_sum", got), 0.0);
+    assert_eq!(value("http_request_size_bytes_count", got), 2.0);
+    assert_eq!(value("http_response_size_bytes_sum", got), 2.0 * "an incident".len() as f64);
+    assert_eq!(value("http_requests_in_flight", got), 0.0);
+    let posted = &[("method", "POST"), ("path", "/v1/incidents")];
+    assert_eq!(value("http_request_size_bytes_sum", posted), 5.0);
+    assert_eq!(value("http_response_size_bytes_sum", posted), 6.0);
+    assert_eq!(value("http_connections_active", &[]), 0.0);
 }
 
 #[tokio::test]
 async fn the_buckets_are_those_of_the_catalogue() {
     let (registry, app) = layered(incidents());
     answer(&app, request("GET", "/v1/incidents/17", "")).await;
-    let text = registry.to_text();
+    let read = read(&registry);
     let bounds = |family: &str| {
-        let lines = text.lines().filter(|line| line.starts_with(family));
-        let bounds = lines.map(|line| line.split("le=\"").nth(1).unwrap());
-        let bounds = bounds.map(|rest| rest.split('"').next().unwrap().parse().unwrap());
-        bounds.filter(|bound: &f64| bound.is_finite()).collect::<Vec<_>>()
+        let bounds = read.family(family).unwrap().samples.iter().filter_map(|sample| sample.label("le"));
+        bounds.map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(
-        bounds("http_request_duration_seconds_bucket"),
-        [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0]
+        bounds("http_request_duration_seconds"),
+        ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"]
     );
-    let sizes = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
-    assert_eq!(bounds("http_request_size_bytes_bucket"), sizes);
-    assert_eq!(bounds("http_response_size_bytes_bucket"), sizes);
+    let sizes = ["100", "1024", "10240", "102400", "1048576", "10485760", "+Inf"];
+    assert_eq!(bounds("http_request_size_bytes"), sizes);
+    assert_eq!(bounds("http_response_size_bytes"), sizes);
 }
 
 #[tokio::test]
@@ -74,10 +67,9 @@ async fn the_size_of_a_request_is_what_was_read_of_it() {
         answer(&app, request("POST", path, Body::new(body))).await;
     }
     for (path, bytes) in [("/whole", 8.0), ("/none", 0.0), ("/part", 5.0)] {
-        let labels = format!(r#"{{method="POST",path="{path}"}}"#);
-        let value = |part| sample(&registry, &format!("http_request_size_bytes_{part}{labels}"));
-        assert_eq!(value("sum"), Some(bytes), "{path}");
-        assert_eq!(value("count"), Some(1.0), "{path}");
+        let labels = &[("method", "POST"), ("path", path)];
+        assert_eq!(read(&registry).value("http_request_size_bytes_sum", labels), Some(bytes), "{path}");
+        assert_eq!(read(&registry).value("http_request_size_bytes_count", labels), Some(1.0), "{path}");
     }
 }
 
@@ -138,7 +130,7 @@ async fn connections_are_counted_while_they_are_open() {
     let listener = metrics.listener(listener).tap_io(|_| {});
     tokio::spawn(async { axum::serve(listener, app).await });
 
-    let active = || sample(&registry, "http_connections_active");
+    let active = || read(&registry).value("http_connections_active", &[]);
     assert_eq!(active(), Some(0.0));
     let mut clients = Vec::new();
     for n in 1..=3 {
