@@ -211,7 +211,7 @@ mod vector {
                 cell = in(reg) cell,
                 value = in(xmm_reg) value,
                 one = in(xmm_reg) ONE_IN_HIGH_HALF,
-                options(nostack, preserves_flags)
+                options(nostack)
             );
         }
     }
