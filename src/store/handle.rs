@@ -98,7 +98,7 @@ unsafe impl Send for HistogramHandle {}
 unsafe impl Sync for HistogramHandle {}
 
 impl HistogramHandle {
-    /// `series` is of a shape with buckets and pairs for them.
+    /// `series` is of a shape with buckets.
     #[inline(always)]
     pub(crate) fn new(series: Series) -> HistogramHandle {
         let buckets = series.shape().buckets.as_ref().expect("a histogram's shape has buckets");
@@ -117,7 +117,7 @@ impl HistogramHandle {
         let lane = lane::current();
         match self.buckets().find(value) {
             Some(bucket) if lane != 0 => {
-                // SAFETY: the slot has a pair for each bucket, in one row.
+                // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
                 let pair = unsafe { self.cell.offset(2 * bucket) };
                 // SAFETY: as above; a bucket is found quickly only where pairs are written quickly.
                 unsafe { pair.observe_quick_in(lane, value) };
@@ -132,7 +132,7 @@ impl HistogramHandle {
         if value.is_nan() {
             return self.series.reject();
         }
-        // SAFETY: the slot has a pair for each bucket, in one row.
+        // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
         let pair = unsafe { self.cell.offset(2 * self.buckets().search(value)) };
         let lane = match lane::current() {
             0 => lane::claim(),

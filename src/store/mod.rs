@@ -71,8 +71,6 @@ mod models;
 mod tests;
 
 #[cfg(not(quipu_loom))]
-pub(crate) use crate::sync::pair::is_quick;
-#[cfg(not(quipu_loom))]
 pub use bound::Bound;
 #[cfg(not(quipu_loom))]
 #[expect(unreachable_pub, reason = "named by the sealed trait of the metrics")]

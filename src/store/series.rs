@@ -5,6 +5,7 @@ use super::key::{self, Key, QUICK, UNUSUAL, gap, sum_of_lengths};
 use super::pool::POOL;
 use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
+use crate::sync::pair::is_quick;
 use crate::sync::{AtomicU32, Ordering, fence};
 use core::alloc::Layout;
 use core::marker::PhantomData;
@@ -26,12 +27,18 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// # Panics
+    /// When there are buckets, but not a pair for each of them.
     pub(crate) fn new(
         form: Form,
         label_names: Box<[Box<str>]>,
         buckets: Option<Buckets>,
         rejected: Option<Series>,
     ) -> Shape {
+        // Whoever finds a bucket by the table writes its pair the quick way.
+        let buckets = buckets.map(|buckets| if is_quick() { buckets } else { buckets.without_table() });
+        let has_pairs = |buckets: &Buckets| matches!(form, Form::Pairs(pairs) if buckets.count() <= pairs);
+        assert!(buckets.as_ref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
         Shape { form, label_names, gaps_len, buckets, rejected }
     }

@@ -31,7 +31,7 @@ impl Pair {
     }
 }
 
-/// Whether [`observe_quick`] may be used: asked once, when a histogram is registered.
+/// Whether [`observe_quick`] may be used.
 pub(crate) fn is_quick() -> bool {
     #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom)))]
     return vector::is_atomic();
