@@ -61,7 +61,7 @@ struct Header {
     place: u32,
     cell: Cell,
     shape: Arc<Shape>,
-    /// Lengths of the values, 16 bits each; or [`UNUSUAL`].
+    /// The packed [lengths](key::lengths) of the values, or [`UNUSUAL`].
     lengths: u64,
 }
 
@@ -173,7 +173,8 @@ impl Series {
     #[inline(always)]
     pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
-            // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths, after the header.
+            // SAFETY: the tail is the text, with the family's gaps and with as many values, of the same lengths, after the
+            // header.
             && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
     }
 
@@ -195,7 +196,7 @@ impl Series {
         self.shape().label_names.iter().enumerate().map(move |(n, name)| {
             let (gap, len) = match packed {
                 UNUSUAL => (0, u32::from_ne_bytes(self.unusual_lengths()[1 + n]) as usize),
-                _ => (gap(n, name), (packed >> (16 * n)) as usize & 0xffff),
+                _ => (gap(n, name), key::length(packed, n)),
             };
             let (value, after) = rest[gap..].split_at(len);
             rest = after;
