@@ -179,11 +179,9 @@ impl Set {
     pub(crate) fn begin_walk(&self) -> usize {
         let mut guard = lock(&self.writer);
         let Writer { vacant, walks, .. } = &mut *guard;
-        let mut end = self.list.len();
+        let len = self.list.len();
         // Empty places at the end of the list stay free for new series.
-        while end > 0 && vacant.contains(&(end - 1)) {
-            end -= 1;
-        }
+        let end = len - vacant.iter().rev().zip(1..).take_while(|(place, n)| **place + n == len).count();
         walks.push(end);
         end
     }
