@@ -50,13 +50,16 @@ impl Seeds {
     }
 
     /// The hash of any number of values; that of their key when they are few.
-    pub(super) fn hash(&self, values: &[&str]) -> u64 {
-        values.chunks(QUICK).fold(0, |state, values| {
-            let lengths = lengths(values).unwrap_or(UNUSUAL);
-            let hashes = values.iter().zip(&self.values);
-            let hash = |(value, seeds): (&&str, _)| hash_value(value.as_bytes(), short_word(value), seeds);
-            self.finish(hashes.map(hash).fold(state ^ lengths, |sum, hash| sum ^ hash))
-        })
+    pub(super) fn hash<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> u64 {
+        let mut hash = 0;
+        for (n, value) in values.into_iter().enumerate() {
+            let n = n % QUICK;
+            if n == 0 {
+                hash = self.finish(hash);
+            }
+            hash ^= pack(value, n) ^ hash_value(value.as_bytes(), short_word(value), &self.values[n]);
+        }
+        self.finish(hash)
     }
 
     /// Makes the high bits of the hash, by which an index goes, depend on all. (Otherwise, when two methods have the same high
@@ -143,11 +146,17 @@ fn is_same(a: &[u8], b: &[u8]) -> bool {
 pub(super) fn lengths(values: &[&str]) -> Option<u64> {
     let (mut lengths, mut longest) = (0, values.len().saturating_sub(QUICK) << 16);
     for (n, value) in values.iter().take(QUICK).enumerate() {
-        lengths |= (value.len() as u64 | 0x8000) << (16 * n);
+        lengths |= pack(value, n);
         longest |= value.len();
     }
     // All bits of all lengths are at least the longest. Not to the last number, which is part of `UNUSUAL`.
     (longest < 0x7fff).then_some(lengths)
+}
+
+/// The length of one value among the packed ones.
+#[inline(always)]
+fn pack(value: &str, n: usize) -> u64 {
+    (value.len() as u64 | 0x8000) << (16 * n)
 }
 
 /// One of the packed lengths.
@@ -254,7 +263,7 @@ mod tests {
             let many = [&*value, "", "", "", "x"];
             for list in [&[&*value][..], &[&value[..cut], &value[cut..]], &["", &value], &[&value, ""], &many, &["é\0"]]
             {
-                hashes.insert(seeds.hash(list));
+                hashes.insert(seeds.hash(list.iter().copied()));
                 keys.insert(list.iter().map(|value| (*value).to_owned()).collect::<Vec<_>>());
             }
         }
@@ -266,10 +275,10 @@ mod tests {
         let seeds = Seeds::random();
         let long = "x".repeat(0x7fff);
         for value in variants() {
-            assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash(&[&value]));
-            assert_eq!(seeds.key([&value, "", "b", &value]).unwrap().hash, seeds.hash(&[&value, "", "b", &value]));
+            assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash([&*value]));
+            assert_eq!(seeds.key([&value, "", "b", &value]).unwrap().hash, seeds.hash([&*value, "", "b", &value]));
         }
-        assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(&["", &long[1..]]));
+        assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));
         assert!(seeds.key(["a", &long]).is_none());
     }
 

@@ -169,24 +169,14 @@ impl Series {
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
-    /// Whether the series has exactly these label values (a hash is never taken for a key). `false` also for an unusual one.
+    /// Whether the series has exactly these label values (a hash is never taken for a key). `false` also for an unusual one,
+    /// whose [`values`](Self::values) tell.
     #[inline(always)]
     pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
             // SAFETY: the tail is the text, with the family's gaps and with as many values, of the same lengths, after the
             // header.
             && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
-    }
-
-    /// As [`has`](Self::has), for any values and any series.
-    pub(super) fn has_values(&self, values: &[&str]) -> bool {
-        let lengths = self.header().lengths;
-        (lengths == UNUSUAL || key::lengths(values) == Some(lengths)) && self.values().eq(values.iter().copied())
-    }
-
-    /// Calls `use_values` with the label values as they were given.
-    pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
-        use_values(&self.values().collect::<Vec<_>>())
     }
 
     /// The label values as they were given.
