@@ -307,7 +307,8 @@ impl Family {
     fn unlink(&self, fill: &mut Fill, n: usize) -> *mut () {
         let entry = self.list.get(n);
         // SAFETY: each model has one writer.
-        assert!(unsafe { self.index.remove(fill, Entry::read(entry), entry) });
+        let unlinked = unsafe { self.index.remove(fill, Entry::read(entry), |found| found == entry) };
+        assert_eq!(unlinked, Some(entry));
         self.list.set(n, core::ptr::null_mut());
         entry
     }

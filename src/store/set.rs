@@ -133,17 +133,15 @@ impl Set {
         let hash = self.hash(values);
         let mut writer = lock(&self.writer);
         let Writer { fill, vacant, garbage, .. } = &mut *writer;
-        // SAFETY: the lock is held until the end of the function.
-        let Some(found) = (unsafe { self.find(values, hash) }) else { return false };
-        let place = found.place();
-        let entry = self.list.get(place);
+        // SAFETY: the lock is held; the entries are of the index.
+        let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
-        let unlinked = unsafe { self.index.remove(fill, hash, entry) };
-        debug_assert!(unlinked, "what was found under the lock is there");
-        self.list.set(place, core::ptr::null_mut());
-        vacant.insert(place);
-        // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
-        garbage.push(Garbage::Series(unsafe { Series::from_raw(entry) }));
+        let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
+        // SAFETY: the share of the set, which the entry stood for; it is taken out of the list, too.
+        let series = unsafe { Series::from_raw(entry) };
+        self.list.set(series.place(), core::ptr::null_mut());
+        vacant.insert(series.place());
+        garbage.push(Garbage::Series(series));
         let is_due = garbage.is_due();
         drop(writer);
         if is_due {
