@@ -25,10 +25,7 @@ impl Handle {
     /// Adds to the thread's cell, modulo 2^64.
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
-        match lane::current() {
-            0 => add_cold(self.cell, n),
-            lane => self.cell.add_in(lane, n),
-        }
+        add(self.cell, n);
     }
 
     /// Adds a float to one of the thread's cells, as a float counter.
@@ -62,6 +59,14 @@ impl Handle {
     /// Sum of a float counter over the lanes.
     pub(crate) fn sum_float(&self) -> f64 {
         self.series.fold_float()
+    }
+}
+
+#[inline(always)]
+fn add(cell: Cell, n: u64) {
+    match lane::current() {
+        0 => add_cold(cell, n),
+        lane => cell.add_in(lane, n),
     }
 }
 
@@ -165,11 +170,9 @@ impl core::fmt::Debug for HistogramHandle {
 }
 
 impl Series {
-    #[cold]
-    #[inline(never)]
-    pub(super) fn reject(&self) {
+    fn reject(&self) {
         if let Some(rejected) = &self.shape().rejected {
-            Handle::new(rejected.clone()).add(1);
+            add(rejected.cell(), 1);
         }
     }
 }
