@@ -270,8 +270,8 @@ impl Index {
             }
         }
         fill.used = fill.live;
-        // Release pairs with the Acquire in `table`. (`AcqRel`, because the old table is handed on to be freed.)
-        OldTable(self.table.swap(Box::into_raw(Box::new(table)), Ordering::AcqRel))
+        // Release pairs with the Acquire in `table`.
+        OldTable(self.table.swap(Box::into_raw(Box::new(table)), Ordering::Release))
     }
 
     /// Unlinks the entry with this hash that `is_it` recognises: a search that starts later does not find it.
