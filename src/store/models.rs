@@ -61,11 +61,6 @@ impl World {
         );
     }
 
-    /// Whether what is unlinked now could be freed at once.
-    fn is_quiet(&self) -> bool {
-        self.pins.has_ended(self.pins.next_period())
-    }
-
     fn snapshot(&self, pair: Cell) -> Pair {
         self.roster.rows().fold(Pair::default(), |sum, row| {
             // SAFETY: the models call this with slots of pairs.
@@ -337,7 +332,7 @@ fn read_while<const N: usize>(
     });
     join(writer);
     readers.into_iter().for_each(join);
-    assert!(world.is_quiet(), "no pin is left");
+    assert!(world.pins.is_quiet(), "no pin is left");
     (world, family)
 }
 
@@ -406,7 +401,7 @@ fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
     loom::model(|| {
         let write = |world: &World, family: &Family, fill: &mut Fill| {
             let old = family.insert(fill, 3).expect("the fourth entry is one too many");
-            if world.is_quiet() {
+            if world.pins.is_quiet() {
                 drop(old);
             } else {
                 core::mem::forget(old);

@@ -3,14 +3,25 @@
 use super::super::limbo::Limbo;
 use super::*;
 
+/// Removes the first entry, and frees it when it may.
+fn remove_first(world: &World, family: &Family, fill: &mut Fill) {
+    let entry = family.unlink(fill, 0);
+    if world.pins.is_quiet() {
+        Entry::free(entry);
+    }
+}
+
+/// Reads an entry, if it is still there, under a pin of its own.
+fn read_nth(family: &Family, pins: &Pins, row: usize, n: usize) {
+    let _pin = pins.pin(row);
+    let entry = family.list.get(n);
+    if !entry.is_null() {
+        Entry::read(entry);
+    }
+}
+
 /// One thread removes an entry and frees it when it may; one searches, one walks.
 fn removal(lanes: usize) {
-    let write = |world: &World, family: &Family, fill: &mut Fill| {
-        let entry = family.unlink(fill, 0);
-        if world.is_quiet() {
-            Entry::free(entry);
-        }
-    };
     let search = |family: &Family, pins: &Pins, row| {
         let pin = pins.pin(row);
         let found = family.find(0, &pin);
@@ -18,14 +29,8 @@ fn removal(lanes: usize) {
         drop(pins.pin(row));
         found.map(Entry::read);
     };
-    let walk = |family: &Family, pins: &Pins, row| {
-        let _pin = pins.pin(row);
-        let entry = family.list.get(0);
-        if !entry.is_null() {
-            Entry::read(entry);
-        }
-    };
-    let (world, family) = read_while(lanes, 2, write, [search, walk]);
+    let walk = |family: &Family, pins: &Pins, row| read_nth(family, pins, row, 0);
+    let (world, family) = read_while(lanes, 2, remove_first, [search, walk]);
     let pin = world.pins.pin(0);
     assert!(family.find(0, &pin).is_none());
     assert!(family.find(1, &pin).is_some());
@@ -44,15 +49,6 @@ fn loom_s4_nothing_is_freed_under_a_pin_that_passes_on_with_its_lane() {
 #[test]
 fn loom_s4_nothing_is_freed_under_the_shared_pin() {
     loom::model(|| removal(0));
-}
-
-/// Reads an entry, if it is still there, under a pin of its own.
-fn read_nth(family: &Family, pins: &Pins, row: usize, n: usize) {
-    let _pin = pins.pin(row);
-    let entry = family.list.get(n);
-    if !entry.is_null() {
-        Entry::read(entry);
-    }
 }
 
 /// One thread removes two entries, one after the other, and frees when it may; one reads both, under two pins.
@@ -85,19 +81,14 @@ fn loom_s4_families_share_their_periods() {
     loom::model(|| {
         let world = World::new();
         let (family, mut fill) = Family::new(1);
-        let other = spawn(&world, |world| _ = world.is_quiet());
+        let other = spawn(&world, |world| _ = world.pins.is_quiet());
         let writer = {
             let family = family.clone();
-            spawn(&world, move |world| {
-                let entry = family.unlink(&mut fill, 0);
-                if world.is_quiet() {
-                    Entry::free(entry);
-                }
-            })
+            spawn(&world, move |world| remove_first(world, &family, &mut fill))
         };
         // The other family's period may begin under the first pin, and end under the second.
         let reader = spawn(&world, move |world| (0..2).for_each(|_| read_nth(&family, &world.pins, 1, 0)));
         [other, writer, reader].into_iter().for_each(join);
-        assert!(world.is_quiet());
+        assert!(world.pins.is_quiet());
     });
 }
