@@ -152,9 +152,12 @@ impl Set {
 
     /// Frees what was unlinked, as far as no thread can hold it any more.
     pub(crate) fn collect(&self) {
-        let garbage = lock(&self.writer).garbage.release(&PINS);
-        // Not under the lock.
-        drop(garbage);
+        let Some(period) = lock(&self.writer).garbage.close(&PINS) else { return };
+        // Not under the lock, as it may interrupt all processors; nor is what is freed dropped under it.
+        if PINS.has_ended(period) {
+            let garbage = lock(&self.writer).garbage.take(period);
+            drop(garbage);
+        }
     }
 
     /// How much is unlinked and not freed yet.
