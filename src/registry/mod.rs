@@ -131,8 +131,6 @@ fn self_metric(name: &str, help: &'static str, metric: MetricType) -> Arc<Core> 
 }
 
 fn make_core(description: Description, buckets: Option<crate::model::Buckets>, rejected: Option<Series>) -> Core {
-    // A table is only for the quick way to record.
-    let buckets = buckets.map(|buckets| if crate::store::is_quick() { buckets } else { buckets.without_table() });
     let form = description.metric.form(buckets.as_ref().map_or(0, |buckets| buckets.count()));
     let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
     let shape = Shape::new(form, label_names, buckets, rejected);

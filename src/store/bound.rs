@@ -30,13 +30,12 @@ impl<'a, M> Bound<'a, M> {
     /// Finds or makes the series, and the metric from it. `make` only moves the series into the metric.
     #[inline(always)]
     pub(crate) fn look_up(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
-        // As arrays, so that the compiler keeps the strings in registers and does without loops; and another array for the
-        // slow way, so that only that one is put into memory.
+        // As arrays, so that the compiler keeps the strings in registers and does without loops.
         let found = match *values {
-            [a] => find(set, [a]).unwrap_or_else(|| find_or_insert(set, &[a])),
-            [a, b] => find(set, [a, b]).unwrap_or_else(|| find_or_insert(set, &[a, b])),
-            [a, b, c] => find(set, [a, b, c]).unwrap_or_else(|| find_or_insert(set, &[a, b, c])),
-            [a, b, c, d] => find(set, [a, b, c, d]).unwrap_or_else(|| find_or_insert(set, &[a, b, c, d])),
+            [a] => quick(set, [a]),
+            [a, b] => quick(set, [a, b]),
+            [a, b, c] => quick(set, [a, b, c]),
+            [a, b, c, d] => quick(set, [a, b, c, d]),
             _ => find_or_insert(set, values),
         };
         Bound { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(found.0))), _pin: Some(found.1) }
@@ -45,6 +44,12 @@ impl<'a, M> Bound<'a, M> {
 
 /// A series without a share, not to be dropped: its share is given up once, by its owner.
 type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
+
+#[inline(always)]
+fn quick<'a, const N: usize>(set: &Set, values: [&str; N]) -> Unshared<'a> {
+    // Another array for the slow way, so that only that one is put into memory.
+    find(set, values).unwrap_or_else(|| find_or_insert(set, &{ values }))
+}
 
 #[inline(always)]
 fn find<'a, const N: usize>(set: &Set, values: [&str; N]) -> Option<Unshared<'a>> {

@@ -25,10 +25,7 @@ impl Handle {
     /// Adds to the thread's cell, modulo 2^64.
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
-        match lane::current() {
-            0 => add_cold(self.cell, n),
-            lane => self.cell.add_in(lane, n),
-        }
+        add(self.cell, n);
     }
 
     /// Adds a float to one of the thread's cells, as a float counter.
@@ -65,6 +62,14 @@ impl Handle {
     }
 }
 
+#[inline(always)]
+fn add(cell: Cell, n: u64) {
+    match lane::current() {
+        0 => add_cold(cell, n),
+        lane => cell.add_in(lane, n),
+    }
+}
+
 /// With the cell by value, so that a handle that is only looked up need not be in memory.
 #[cold]
 fn add_cold(cell: Cell, n: u64) {
@@ -98,7 +103,7 @@ unsafe impl Send for HistogramHandle {}
 unsafe impl Sync for HistogramHandle {}
 
 impl HistogramHandle {
-    /// `series` is of a shape with buckets and pairs for them.
+    /// `series` is of a shape with buckets.
     #[inline(always)]
     pub(crate) fn new(series: Series) -> HistogramHandle {
         let buckets = series.shape().buckets.as_ref().expect("a histogram's shape has buckets");
@@ -117,7 +122,7 @@ impl HistogramHandle {
         let lane = lane::current();
         match self.buckets().find(value) {
             Some(bucket) if lane != 0 => {
-                // SAFETY: the slot has a pair for each bucket, in one row.
+                // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
                 let pair = unsafe { self.cell.offset(2 * bucket) };
                 // SAFETY: as above; a bucket is found quickly only where pairs are written quickly.
                 unsafe { pair.observe_quick_in(lane, value) };
@@ -132,7 +137,7 @@ impl HistogramHandle {
         if value.is_nan() {
             return self.series.reject();
         }
-        // SAFETY: the slot has a pair for each bucket, in one row.
+        // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
         let pair = unsafe { self.cell.offset(2 * self.buckets().search(value)) };
         let lane = match lane::current() {
             0 => lane::claim(),
@@ -165,11 +170,9 @@ impl core::fmt::Debug for HistogramHandle {
 }
 
 impl Series {
-    #[cold]
-    #[inline(never)]
-    pub(super) fn reject(&self) {
+    fn reject(&self) {
         if let Some(rejected) = &self.shape().rejected {
-            Handle::new(rejected.clone()).add(1);
+            add(rejected.cell(), 1);
         }
     }
 }

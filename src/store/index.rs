@@ -270,19 +270,19 @@ impl Index {
             }
         }
         fill.used = fill.live;
-        // Release pairs with the Acquire in `table`. (`AcqRel`, because the old table is handed on to be freed.)
-        OldTable(self.table.swap(Box::into_raw(Box::new(table)), Ordering::AcqRel))
+        // Release pairs with the Acquire in `table`.
+        OldTable(self.table.swap(Box::into_raw(Box::new(table)), Ordering::Release))
     }
 
-    /// Unlinks an entry: a search that starts later does not find it.
+    /// Unlinks the entry with this hash that `is_it` recognises: a search that starts later does not find it.
     ///
     /// # Safety
     /// The caller holds the writer's lock.
-    pub(crate) unsafe fn remove(&self, fill: &mut Fill, hash: u64, entry: *mut ()) -> bool {
-        let Some((place, _)) = self.table().find(hash, |found| found == entry) else { return false };
+    pub(crate) unsafe fn remove(&self, fill: &mut Fill, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
+        let (place, entry) = self.table().find(hash, is_it)?;
         place.store(ptr::null_mut(), Ordering::Relaxed);
         fill.live -= 1;
-        true
+        Some(entry)
     }
 }
 

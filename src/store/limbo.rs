@@ -28,22 +28,23 @@ impl<T> Limbo<T> {
         self.young.push(unlinked);
     }
 
-    /// Whether it is time to [`release`](Self::release): there is a batch to begin a period for, or one whose period may have
-    /// ended meanwhile.
+    /// Whether it is time to free: there is a batch to begin a period for, or one whose period may have ended meanwhile.
     pub(crate) fn is_due(&self) -> bool {
         self.young.len() >= Self::BATCH || !self.old.is_empty()
     }
 
-    /// Takes out what no thread can hold any more.
-    pub(crate) fn release(&mut self, pins: &Pins) -> Vec<T> {
-        if self.old.is_empty() {
-            if self.young.is_empty() {
-                return Vec::new();
-            }
+    /// Closes a batch, if none is closed, and tells the period at whose end it can be [taken](Self::take).
+    pub(crate) fn close(&mut self, pins: &Pins) -> Option<u64> {
+        if self.old.is_empty() && !self.young.is_empty() {
             self.old = core::mem::take(&mut self.young);
             self.period = pins.next_period();
         }
-        if pins.has_ended(self.period) { core::mem::take(&mut self.old) } else { Vec::new() }
+        (!self.old.is_empty()).then_some(self.period)
+    }
+
+    /// Takes out what waited for a period that has ended; nothing, when somebody else has done so.
+    pub(crate) fn take(&mut self, period: u64) -> Vec<T> {
+        if self.period == period { core::mem::take(&mut self.old) } else { Vec::new() }
     }
 
     /// The number of things in it.

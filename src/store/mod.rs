@@ -9,7 +9,7 @@
 //!
 //! | memory | written by | read by |
 //! |---|---|---|
-//! | a cell of a lane | the lane's owner: plain load, plain store | anyone |
+//! | a cell of a lane | the lane's owner: plain load, plain store; zeroed by whoever drops the last share of its slot (S4) | anyone |
 //! | a cell of row 0 | anyone: read-modify-write, or `set` | anyone |
 //! | a pin count | its lane's owner; those of row 0, anyone by read-modify-write | whoever frees |
 //! | index, list | the holder of the set's lock | anyone who is pinned |
@@ -19,8 +19,8 @@
 //!
 //! Each has tests that bear its number (`s1_…`).
 //!
-//! - **S1** A cell of a lane has one writer, the lane's owner. A lane passes from thread to thread through [`lane::Roster`],
-//!   whose Acquire and Release order the writes of one owner before those of the next.
+//! - **S1** A cell of a lane has one writer at a time: the lane's owner, while the slot's series lives. A lane passes from thread
+//!   to thread through [`lane::Roster`], whose Acquire and Release order the writes of one owner before those of the next.
 //! - **S2** A cell never moves: blocks are reserved once and never freed.
 //! - **S3** A lane outlives every handle, and passes only from free to owned and back: its values stay in it, and the next
 //!   owner goes on from them. Nothing is flushed, so nothing is counted twice.
@@ -70,8 +70,6 @@ mod models;
 #[cfg(all(test, not(quipu_loom)))]
 mod tests;
 
-#[cfg(not(quipu_loom))]
-pub(crate) use crate::sync::pair::is_quick;
 #[cfg(not(quipu_loom))]
 pub use bound::Bound;
 #[cfg(not(quipu_loom))]

@@ -1,4 +1,5 @@
-//! Models: loom runs each of them in every order that its threads can take, and with every value that a load may return.
+//! Models: loom runs each of them in the orders that its threads can take, in CI those with up to three preemptions, and with
+//! every value that a load may return.
 //!
 //! A model puts a few threads around the store's own code. What a thread must not touch at the wrong time is a
 //! [`loom::cell::UnsafeCell`] in them, whose unordered uses loom reports.
@@ -59,11 +60,6 @@ impl World {
             // SAFETY: as above.
             || unsafe { pair.observe_shared(value) },
         );
-    }
-
-    /// Whether what is unlinked now could be freed at once.
-    fn is_quiet(&self) -> bool {
-        self.pins.has_ended(self.pins.next_period())
     }
 
     fn snapshot(&self, pair: Cell) -> Pair {
@@ -307,7 +303,8 @@ impl Family {
     fn unlink(&self, fill: &mut Fill, n: usize) -> *mut () {
         let entry = self.list.get(n);
         // SAFETY: each model has one writer.
-        assert!(unsafe { self.index.remove(fill, Entry::read(entry), entry) });
+        let unlinked = unsafe { self.index.remove(fill, Entry::read(entry), |found| found == entry) };
+        assert_eq!(unlinked, Some(entry));
         self.list.set(n, core::ptr::null_mut());
         entry
     }
@@ -336,7 +333,7 @@ fn read_while<const N: usize>(
     });
     join(writer);
     readers.into_iter().for_each(join);
-    assert!(world.is_quiet(), "no pin is left");
+    assert!(world.pins.is_quiet(), "no pin is left");
     (world, family)
 }
 
@@ -405,7 +402,7 @@ fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
     loom::model(|| {
         let write = |world: &World, family: &Family, fill: &mut Fill| {
             let old = family.insert(fill, 3).expect("the fourth entry is one too many");
-            if world.is_quiet() {
+            if world.pins.is_quiet() {
                 drop(old);
             } else {
                 core::mem::forget(old);

@@ -5,6 +5,7 @@ use super::key::{self, Key, QUICK, UNUSUAL, gap, sum_of_lengths};
 use super::pool::POOL;
 use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
+use crate::sync::pair::is_quick;
 use crate::sync::{AtomicU32, Ordering, fence};
 use core::alloc::Layout;
 use core::marker::PhantomData;
@@ -26,12 +27,18 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
+    /// # Panics
+    /// When there are buckets, but not a pair for each of them.
     pub(crate) fn new(
         form: Form,
         label_names: Box<[Box<str>]>,
         buckets: Option<Buckets>,
         rejected: Option<Series>,
     ) -> Shape {
+        // Whoever finds a bucket by the table writes its pair the quick way.
+        let buckets = buckets.map(|buckets| if is_quick() { buckets } else { buckets.without_table() });
+        let has_pairs = |buckets: &Buckets| matches!(form, Form::Pairs(pairs) if buckets.count() <= pairs);
+        assert!(buckets.as_ref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
         Shape { form, label_names, gaps_len, buckets, rejected }
     }
@@ -54,7 +61,7 @@ struct Header {
     place: u32,
     cell: Cell,
     shape: Arc<Shape>,
-    /// Lengths of the values, 16 bits each; or [`UNUSUAL`].
+    /// The packed [lengths](key::lengths) of the values, or [`UNUSUAL`].
     lengths: u64,
 }
 
@@ -162,23 +169,14 @@ impl Series {
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
-    /// Whether the series has exactly these label values (a hash is never taken for a key). `false` also for an unusual one.
+    /// Whether the series has exactly these label values (a hash is never taken for a key). `false` also for an unusual one,
+    /// whose [`values`](Self::values) tell.
     #[inline(always)]
     pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
-            // SAFETY: the tail is the text, with the family's gaps and with values of the same lengths, after the header.
+            // SAFETY: the tail is the text, with the family's gaps and with as many values, of the same lengths, after the
+            // header.
             && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
-    }
-
-    /// As [`has`](Self::has), for any values and any series.
-    pub(super) fn has_values(&self, values: &[&str]) -> bool {
-        let lengths = self.header().lengths;
-        (lengths == UNUSUAL || key::lengths(values) == Some(lengths)) && self.values().eq(values.iter().copied())
-    }
-
-    /// Calls `use_values` with the label values as they were given.
-    pub(super) fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
-        use_values(&self.values().collect::<Vec<_>>())
     }
 
     /// The label values as they were given.
@@ -188,7 +186,7 @@ impl Series {
         self.shape().label_names.iter().enumerate().map(move |(n, name)| {
             let (gap, len) = match packed {
                 UNUSUAL => (0, u32::from_ne_bytes(self.unusual_lengths()[1 + n]) as usize),
-                _ => (gap(n, name), (packed >> (16 * n)) as usize & 0xffff),
+                _ => (gap(n, name), key::length(packed, n)),
             };
             let (value, after) = rest[gap..].split_at(len);
             rest = after;

@@ -71,20 +71,22 @@ impl Set {
     /// Takes no lock and allocates nothing.
     pub(crate) fn get<'p>(&'p self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         // SAFETY: pinned for the lifetime.
-        unsafe { self.find(values, self.seeds.hash(values)) }
+        unsafe { self.find(values, self.hash(values)) }
     }
 
     /// # Safety
     /// The caller is pinned, or holds the writer's lock, for the lifetime.
     unsafe fn find<'a>(&self, values: &[&str], hash: u64) -> Option<Found<'a>> {
-        let is_it = |entry| {
-            // SAFETY: entries of the index are series of this set; passed on.
-            unsafe { Found::new(entry) }.has_values(values)
-        };
+        // SAFETY: passed on; the entries are of the index.
+        let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: passed on.
         let entry = unsafe { self.index.find(hash, is_it) }?;
         // SAFETY: passed on.
         Some(unsafe { Found::new(entry) })
+    }
+
+    fn hash(&self, values: &[&str]) -> u64 {
+        self.seeds.hash(values.iter().copied())
     }
 
     /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
@@ -93,7 +95,7 @@ impl Set {
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
         assert_eq!(values.len(), self.shape.label_names.len(), "a label set gives a value for each of its names");
-        let hash = self.seeds.hash(values);
+        let hash = self.hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
         // SAFETY: the lock is held.
@@ -108,7 +110,7 @@ impl Set {
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            unsafe { Found::new(entry) }.with_values(|values| self.seeds.hash(values))
+            self.seeds.hash(unsafe { Found::new(entry) }.values())
         };
         // SAFETY: the lock is held.
         let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
@@ -128,20 +130,18 @@ impl Set {
 
     /// Takes a series out. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
-        let hash = self.seeds.hash(values);
+        let hash = self.hash(values);
         let mut writer = lock(&self.writer);
         let Writer { fill, vacant, garbage, .. } = &mut *writer;
-        // SAFETY: the lock is held until the end of the function.
-        let Some(found) = (unsafe { self.find(values, hash) }) else { return false };
-        let place = found.place();
-        let entry = self.list.get(place);
+        // SAFETY: the lock is held; the entries are of the index.
+        let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
-        let unlinked = unsafe { self.index.remove(fill, hash, entry) };
-        debug_assert!(unlinked, "what was found under the lock is there");
-        self.list.set(place, core::ptr::null_mut());
-        vacant.insert(place);
-        // SAFETY: the share of the set, which the entry stood for; it is in neither index nor list any more.
-        garbage.push(Garbage::Series(unsafe { Series::from_raw(entry) }));
+        let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
+        // SAFETY: the share of the set, which the entry stood for; it is taken out of the list, too.
+        let series = unsafe { Series::from_raw(entry) };
+        self.list.set(series.place(), core::ptr::null_mut());
+        vacant.insert(series.place());
+        garbage.push(Garbage::Series(series));
         let is_due = garbage.is_due();
         drop(writer);
         if is_due {
@@ -152,9 +152,12 @@ impl Set {
 
     /// Frees what was unlinked, as far as no thread can hold it any more.
     pub(crate) fn collect(&self) {
-        let garbage = lock(&self.writer).garbage.release(&PINS);
-        // Not under the lock.
-        drop(garbage);
+        let Some(period) = lock(&self.writer).garbage.close(&PINS) else { return };
+        // Not under the lock, as it may interrupt all processors; nor is what is freed dropped under it.
+        if PINS.has_ended(period) {
+            let garbage = lock(&self.writer).garbage.take(period);
+            drop(garbage);
+        }
     }
 
     /// How much is unlinked and not freed yet.
@@ -179,11 +182,9 @@ impl Set {
     pub(crate) fn begin_walk(&self) -> usize {
         let mut guard = lock(&self.writer);
         let Writer { vacant, walks, .. } = &mut *guard;
-        let mut end = self.list.len();
+        let len = self.list.len();
         // Empty places at the end of the list stay free for new series.
-        while end > 0 && vacant.contains(&(end - 1)) {
-            end -= 1;
-        }
+        let end = len - vacant.iter().rev().zip(1..).take_while(|(place, n)| **place + n == len).count();
         walks.push(end);
         end
     }
@@ -217,6 +218,15 @@ impl Set {
         }
         next
     }
+}
+
+/// Whether a series has these label values.
+///
+/// # Safety
+/// The entry is one of an index; the caller is pinned, or holds the writer's lock.
+unsafe fn is_series_of(entry: *mut (), values: &[&str]) -> bool {
+    // SAFETY: entries of an index are series; passed on.
+    unsafe { Found::new(entry) }.values().eq(values.iter().copied())
 }
 
 impl Drop for Set {

@@ -263,6 +263,20 @@ fn s4_what_is_on_loan_is_not_freed() {
     assert_eq!(name(series(&set, "last").cell()), cell, "not given back");
 }
 
+/// A hand-written label set can give another number of values than it has names.
+#[test]
+fn a_series_is_not_found_by_fewer_or_more_values() {
+    let set = Set::new(Arc::new(Shape::new(Form::Number, ["a", "b"].map(Box::from).into(), None, None)));
+    for (values, fewer, more) in [(["GET", ""], ["GET"], ["GET", "", ""]), (["", ""], [""], ["", "", ""])] {
+        set.insert(&values);
+        let pin = pin();
+        assert!(set.get_first(values, &pin).is_some() && set.get(&values, &pin).is_some());
+        assert!(set.get_first(fewer, &pin).is_none() && set.get(&fewer, &pin).is_none());
+        assert!(set.get_first(more, &pin).is_none() && set.get(&more, &pin).is_none());
+        assert!(!set.remove(&fewer) && !set.remove(&more));
+    }
+}
+
 /// Shows every series of a set, as a scrape does.
 fn walk(set: &Set, mut show: impl FnMut(&Series)) {
     let (pin, mut place, mut batch) = (pin(), 0, Vec::new());

@@ -31,12 +31,12 @@ impl Pair {
     }
 }
 
-/// Whether [`observe_quick`] may be used: asked once, when a histogram is registered.
+/// Whether [`observe_quick`] may be used.
 pub(crate) fn is_quick() -> bool {
     #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom)))]
     return vector::is_atomic();
     #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable), not(quipu_loom))))]
-    return false;
+    return true;
 }
 
 /// As [`observe_owned`], without asking what the processor can do.
@@ -211,7 +211,7 @@ mod vector {
                 cell = in(reg) cell,
                 value = in(xmm_reg) value,
                 one = in(xmm_reg) ONE_IN_HIGH_HALF,
-                options(nostack, preserves_flags)
+                options(nostack)
             );
         }
     }

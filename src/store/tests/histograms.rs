@@ -43,6 +43,12 @@ fn s8_no_pair_is_ever_torn() {
     SLOTS.give_back(slot, Form::Pairs(1), &ROSTER);
 }
 
+#[test]
+#[should_panic(expected = "a pair for each bucket")]
+fn s8_each_bucket_has_a_pair() {
+    set_of(Form::Pairs(2), &[1.0, 2.0]);
+}
+
 /// Each bucket has one value, so that the counts tell the sum.
 #[test]
 fn s8_the_counts_tell_the_sum() {
