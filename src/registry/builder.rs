@@ -26,8 +26,9 @@ pub struct Builder<'r, M, L = ()> {
 impl<'r, M: Metric> Builder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
         let bounds = if M::TYPE.kind() == crate::model::Kind::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
-        let name = registry.with_namespace(&name);
-        let description = Description { name, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
+        let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
+        let description =
+            Description { name, namespace, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
         Builder { registry, description, types: PhantomData }
     }
 
