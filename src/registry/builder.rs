@@ -4,7 +4,7 @@ use super::Registry;
 use super::description::Description;
 use super::error::RegisterError;
 use super::family::{DynNames, Family, Names};
-use super::labels::LabelSet;
+use super::labels::{LabelSet, is_closed};
 use crate::metric::{Histogram, Metric};
 use crate::model::DEFAULT_BOUNDS;
 use crate::store::Bound;
@@ -45,7 +45,7 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero.
     pub fn label_set<L: LabelSet>(self) -> Builder<'r, M, L> {
         let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
-        builder.description.closed = L::CARDINALITY.map(|_| L::VALUES);
+        builder.description.closed = const { is_closed::<L>() }.then_some(L::VALUES);
         builder
     }
 

@@ -211,7 +211,6 @@ mod tests {
         const NAMES: &'static [&'static str] = &["a"];
         const VALUES: &'static [Option<&'static [&'static str]>] =
             if VALUES == 1 { &[Some(&["x"])] } else { &[Some(&["x", "y"])] };
-        const CARDINALITY: Option<usize> = Some(VALUES);
 
         fn index(&self) -> usize {
             0

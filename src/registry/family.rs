@@ -2,7 +2,7 @@
 
 use super::description::Description;
 use super::error::LabelError;
-use super::labels::LabelSet;
+use super::labels::{LabelSet, is_closed};
 use crate::metric::Metric;
 use crate::model::FamilyView;
 use crate::store::{Bound, Set};
@@ -129,17 +129,25 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
 
 impl<M: Metric, L: LabelSet> Family<M, L> {
     /// The series with these labels, to record into on the spot; made if it is not there.
+    ///
+    /// # Panics
+    /// When a [`LabelSet`] that is written by hand has an index beyond its sets, or does not give a value for each name. Those
+    /// that are derived are right.
     #[inline(always)]
     #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, labels: impl Borrow<L>) -> Bound<'_, M> {
         let labels = labels.borrow();
-        match L::CARDINALITY {
-            Some(_) => Bound::kept(&self.kept[labels.index()]),
-            None => labels.with_values(|values| self.look_up(values)),
+        if const { is_closed::<L>() } {
+            Bound::kept(&self.kept[labels.index()])
+        } else {
+            labels.with_values(|values| self.look_up(values))
         }
     }
 
     /// A handle to the series with these labels, to keep.
+    ///
+    /// # Panics
+    /// As [`with`](Self::with).
     pub fn handle(&self, labels: impl Borrow<L>) -> M {
         self.with(labels).clone()
     }
@@ -148,8 +156,12 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     ///
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
+    ///
+    /// # Panics
+    /// When a [`LabelSet`] that is written by hand does not give a value for each name.
     pub fn remove(&self, labels: impl Borrow<L>) -> bool {
-        L::CARDINALITY.is_none() && labels.borrow().with_values(|values| self.core.set.remove(values))
+        let is_open = const { !is_closed::<L>() };
+        is_open && labels.borrow().with_values(|values| self.core.set.remove(values))
     }
 }
 

@@ -108,15 +108,26 @@ pub trait LabelSet {
     /// The names of the labels.
     const NAMES: &'static [&'static str];
 
-    /// The values of each label, where they are known.
+    /// The values of each label, where they are known: as many as [`NAMES`](Self::NAMES), or registration does not compile.
     const VALUES: &'static [Option<&'static [&'static str]>];
 
-    /// The number of sets, when each label's values are known.
-    const CARDINALITY: Option<usize>;
-
-    /// The place of this set among all, the last label changing fastest; 0 when the number of sets is not known.
+    /// The place of this set among all of a closed set, the last label changing fastest: below the product of the numbers of
+    /// values, or the lookup panics. Of no meaning for others.
     fn index(&self) -> usize;
 
     /// Calls `use_values` with the label values, in the order of [`NAMES`](Self::NAMES): one for each, or the lookup panics.
     fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R;
+}
+
+/// Whether the values of all labels are known.
+pub(crate) const fn is_closed<L: LabelSet>() -> bool {
+    assert!(L::NAMES.len() == L::VALUES.len(), "a label set has as many `VALUES` as `NAMES`");
+    let mut label = 0;
+    while label < L::VALUES.len() {
+        if L::VALUES[label].is_none() {
+            return false;
+        }
+        label += 1;
+    }
+    true
 }
