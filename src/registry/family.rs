@@ -108,7 +108,6 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
     ///
     /// Values are any strings, the empty one included, in the order of the label names.
     #[inline(always)]
-    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, values: [&str; N]) -> Bound<'_, M> {
         self.look_up(&values)
     }
@@ -134,7 +133,6 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     /// When a [`LabelSet`] that is written by hand has an index beyond its sets, or does not give a value for each name. Those
     /// that are derived are right.
     #[inline(always)]
-    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, labels: impl Borrow<L>) -> Bound<'_, M> {
         let labels = labels.borrow();
         if const { is_closed::<L>() } {
