@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod alone;
 
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
@@ -303,6 +304,8 @@ fn an_address_that_cannot_be_taken_is_named() {
     let message = error.to_string();
     assert!(message.starts_with(&format!("cannot serve metrics on {taken}: ")), "{message}");
     assert!(format!("{error:?}").contains(&message), "{error:?}");
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
+    assert!(source.raw_os_error().is_some(), "{source:?}");
     let error = serve(&*taken.to_string(), small()).unwrap_err();
     assert_eq!(error.to_string(), message);
     assert!(format!("{error:?}").contains(&message), "{error:?}");

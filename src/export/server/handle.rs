@@ -19,7 +19,7 @@ use crate::Registry;
 ///
 /// # Errors
 ///
-/// If the address cannot be resolved or taken, or the thread cannot be started.
+/// If the address cannot be resolved or taken, as [`Server::bind`] says, or the thread cannot be started.
 ///
 /// ```
 /// use quipu::Registry;
@@ -34,7 +34,7 @@ use crate::Registry;
 /// }
 /// ```
 pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<ServerHandle> {
-    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, &error))?;
+    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, error))?;
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {

@@ -1,6 +1,7 @@
 //! A scrape server on a port of its own.
 
-use std::fmt::Debug;
+use std::error::Error;
+use std::fmt::{self, Debug};
 use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -91,13 +92,14 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the address cannot be resolved or taken.
+    /// If the address cannot be resolved or taken. The error names the address; the operating system's, with its number, is its
+    /// [source](Error::source).
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub async fn bind(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<Self> {
-        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, &error))?;
+        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, error))?;
         Self::new(listener, registry)
     }
 
@@ -163,16 +165,40 @@ impl Server {
     }
 }
 
-/// The error of the operating system, which does not name the address.
-fn cannot_serve(address: &impl Debug, error: &io::Error) -> io::Error {
-    let address = format!("{address:?}");
-    // Quotes would be escaped where `unwrap` prints the error.
-    let address = address.trim_matches('"');
-    let advice = match error.kind() {
-        ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
-        _ => "",
-    };
-    io::Error::new(error.kind(), format!("cannot serve metrics on {address}: {error}{advice}"))
+/// The error of the operating system does not name the address.
+struct CannotServe {
+    address: String,
+    source: io::Error,
+}
+
+fn cannot_serve(address: &impl Debug, source: io::Error) -> io::Error {
+    // With quotes if it is a string.
+    let address = format!("{address:?}").trim_matches('"').to_owned();
+    io::Error::new(source.kind(), CannotServe { address, source })
+}
+
+impl fmt::Display for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CannotServe { address, source } = self;
+        let advice = match source.kind() {
+            ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
+            _ => "",
+        };
+        write!(f, "cannot serve metrics on {address}: {source}{advice}")
+    }
+}
+
+// As the message, for what `unwrap` prints.
+impl fmt::Debug for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for CannotServe {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
 }
 
 async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, mut stopping: watch::Receiver<()>) {
