@@ -32,6 +32,13 @@ impl<'r, M: Metric> Builder<'r, M> {
         Builder { registry, description, types: PhantomData }
     }
 
+    /// For metrics of this library about itself, whose names are the same in all registries.
+    #[cfg(feature = "server")]
+    pub(crate) fn without_namespace(mut self) -> Self {
+        self.description.name.drain(..core::mem::take(&mut self.description.namespace));
+        self
+    }
+
     fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> Builder<'r, M, L> {
         self.description.labels = labels;
         Builder { registry: self.registry, description: self.description, types: PhantomData }

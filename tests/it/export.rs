@@ -317,6 +317,13 @@ fn an_address_that_cannot_be_taken_is_named() {
     assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
 }
 
+#[test]
+fn the_metric_of_the_server_itself_has_one_name_in_all_registries() {
+    let server = start(Registry::builder().namespace("shop").build().unwrap());
+    let text = ask(server.local_addr(), "GET", "/metrics").body;
+    assert!(text.contains("\nquipu_scrape_accept_errors_total 0\n"), "{text}");
+}
+
 #[tokio::test]
 async fn a_server_names_the_address_that_it_cannot_take() {
     let server = start(small());
