@@ -106,7 +106,7 @@ impl<L> Builder<'_, Histogram, L> {
     /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
     /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`].
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
-        // Adding zero makes 0 of -0, which is the same bound with another text.
+        // Adding zero makes 0 of -0, which is the same bound with another text, and with bits that do not sort.
         self.description.bounds = bounds.into().into_iter().map(|bound| bound + 0.0).collect();
         self
     }
