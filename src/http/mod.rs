@@ -101,6 +101,19 @@ impl HttpMetrics {
     }
 
     /// Counts a connection in `http_connections_active` until the guard is dropped; for servers other than axum's.
+    ///
+    /// ```
+    /// # let metrics = quipu::http::HttpMetrics::new(&quipu::Registry::new())?;
+    /// # async fn serve(_: tokio::net::TcpStream) {}
+    /// # let accept = async |stream: tokio::net::TcpStream| {
+    /// let open = metrics.connection();
+    /// tokio::spawn(async move {
+    ///     serve(stream).await;
+    ///     drop(open);
+    /// });
+    /// # };
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn connection(&self) -> InFlight {
         self.routes.families().connections.guard()
     }

@@ -74,7 +74,14 @@ impl core::error::Error for BoundsError {}
 
 /// The one rule for bucket bounds: finite, strictly ascending, from 1 to [`MAX_BOUNDS`] of them.
 ///
-/// Usable in constants: `const _: () = assert!(quipu::model::check_bounds(&BOUNDS).is_ok());`
+/// Usable in constants, so that a bad list does not compile:
+///
+/// ```
+/// use quipu::model::check_bounds;
+/// const BOUNDS: [f64; 3] = [0.1, 0.5, 1.0];
+/// const _: () = assert!(check_bounds(&BOUNDS).is_ok());
+/// assert!(check_bounds(&[1.0, 0.5]).is_err());
+/// ```
 ///
 /// # Errors
 /// Names the first bound that breaks the rule.

@@ -274,6 +274,12 @@ pub const fn check_metric_name(name: &str, kind: Kind) -> Result<(), NameError> 
 
 /// The one rule for names of labels (Prometheus data model; OpenMetrics 1.0, "Label").
 ///
+/// ```
+/// use quipu::model::check_label_name;
+/// assert!(check_label_name("http_method").is_ok());
+/// assert!(check_label_name("http-method").is_err());
+/// ```
+///
 /// # Errors
 /// The first rule that the name breaks.
 pub const fn check_label_name(name: &str) -> Result<(), NameError> {

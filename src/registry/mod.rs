@@ -214,6 +214,17 @@ impl Registry {
     /// registry's metrics about itself stay: `false`.
     ///
     /// Handles to its series stay good, but nobody reads what they record; the name is free again.
+    ///
+    /// # Cost
+    /// Takes the registry's lock, looks at the names of all families, and frees the series that nobody has a handle to.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// registry.counter("jobs_total", "Jobs finished.").register()?;
+    /// assert!(registry.remove("jobs_total"));
+    /// assert!(!registry.to_text().contains("jobs_total"));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn remove(&self, name: &str) -> bool {
         if name == self.0.series.description.name || name == self.0.rejected.description.name {
             return false;
