@@ -185,9 +185,6 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
     ///
-    /// # Panics
-    /// When a [`LabelSet`] that is written by hand does not give a value for each name.
-    ///
     /// ```
     /// #[derive(quipu::LabelSet)]
     /// struct Job<'a> {
