@@ -64,8 +64,8 @@ impl<'r, M: Metric> Builder<'r, M> {
         self.labelled(names.into_iter().map(Cow::Borrowed).collect())
     }
 
-    /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero, and
-    /// there may be 65,536 of them.
+    /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero;
+    /// there may be at most 65,536 of them.
     ///
     /// ```
     /// #[derive(quipu::LabelSet)]
