@@ -100,21 +100,6 @@ fn constants(labels: &[Label<'_>]) -> TokenStream {
     quote! {
         const NAMES: &'static [&'static ::core::primitive::str] = &[#(#names),*];
 
-        const CARDINALITY: ::core::option::Option<::core::primitive::usize> = {
-            let __quipu_product = ::core::option::Option::Some(1usize);
-            #(
-                let __quipu_product =
-                    match (__quipu_product, <#values as ::quipu::LabelValue>::VALUES) {
-                        (
-                            ::core::option::Option::Some(__quipu_product),
-                            ::core::option::Option::Some(__quipu_values),
-                        ) => __quipu_product.checked_mul(__quipu_values.len()),
-                        _ => ::core::option::Option::None,
-                    };
-            )*
-            __quipu_product
-        };
-
         const VALUES: &'static [
             ::core::option::Option<&'static [&'static ::core::primitive::str]>
         ] = &[#(<#values as ::quipu::LabelValue>::VALUES),*];
@@ -127,9 +112,6 @@ fn methods(labels: &[Label<'_>]) -> TokenStream {
     quote! {
         #[inline]
         fn index(&self) -> ::core::primitive::usize {
-            if let ::core::option::Option::None = <Self as ::quipu::LabelSet>::CARDINALITY {
-                return 0usize;
-            }
             let __quipu_index = 0usize;
             #(
                 let __quipu_index = ::quipu::LabelValue::index(&self.#fields)

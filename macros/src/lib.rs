@@ -77,8 +77,10 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 ///     retried: bool,
 /// }
 ///
-/// assert_eq!(Job::CARDINALITY, Some(4));
-/// assert_eq!(Job { priority: Priority::Low, retried: false }.index(), 2);
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+/// assert_eq!(jobs.len(), 4);
+/// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[proc_macro_derive(LabelSet, attributes(label))]
 pub fn derive_label_set(input: TokenStream) -> TokenStream {

@@ -49,6 +49,9 @@ impl Scrape {
 
 impl Registry {
     /// Begins to expose the registry in the Prometheus text format 0.0.4.
+    ///
+    /// # Cost
+    /// Takes the registry's lock, once, and looks each family up in `quipu_series`. The rest is what a [`Scrape`] costs.
     pub fn scrape(&self) -> Scrape {
         Scrape { gather: Gather::new(self.clone()), parts: Parts::default(), is_done: false }
     }

@@ -2,9 +2,6 @@
 
 use crate::{Counter, Family, Histogram, InFlightGauge, Names, RegisterError, Registry};
 
-/// Bounds of request durations, in seconds.
-pub const DURATION_BUCKETS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-
 /// Bounds of body sizes, in bytes.
 pub const SIZE_BUCKETS: [f64; 6] = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
 
@@ -29,7 +26,6 @@ impl Families {
                     "http_request_duration_seconds",
                     "Time from the head of an HTTP request to the end of the response body.",
                 )
-                .buckets(DURATION_BUCKETS)
                 .labels(["method", "path", "status"])
                 .register()?,
             request_size: registry

@@ -3,7 +3,7 @@
 //! | family | kind | labels |
 //! |---|---|---|
 //! | `http_requests_total` | counter | `method`, `path`, `status` |
-//! | `http_request_duration_seconds` | histogram, [`DURATION_BUCKETS`] | `method`, `path`, `status` |
+//! | `http_request_duration_seconds` | histogram, [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS) | `method`, `path`, `status` |
 //! | `http_request_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
 //! | `http_response_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
 //! | `http_requests_in_flight` | gauge | `method`, `path` |
@@ -61,7 +61,7 @@ mod method;
 mod route;
 
 pub use body::{Meter, MeterRequest, MeteredBody, RequestBody, RequestMeter, ResponseBody};
-pub use families::{DURATION_BUCKETS, SIZE_BUCKETS};
+pub use families::SIZE_BUCKETS;
 pub use layer::{HttpLayer, HttpService, ResponseFuture};
 #[cfg(feature = "axum")]
 pub use listener::{CountedIo, CountedListener};
@@ -101,6 +101,19 @@ impl HttpMetrics {
     }
 
     /// Counts a connection in `http_connections_active` until the guard is dropped; for servers other than axum's.
+    ///
+    /// ```
+    /// # let metrics = quipu::http::HttpMetrics::new(&quipu::Registry::new())?;
+    /// # async fn serve(_: tokio::net::TcpStream) {}
+    /// # let accept = async |stream: tokio::net::TcpStream| {
+    /// let open = metrics.connection();
+    /// tokio::spawn(async move {
+    ///     serve(stream).await;
+    ///     drop(open);
+    /// });
+    /// # };
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn connection(&self) -> InFlight {
         self.routes.families().connections.guard()
     }

@@ -49,7 +49,10 @@ impl Histogram {
         self.0.bounds()
     }
 
-    /// What all threads have observed until now: exact, also while they go on. Allocates the list of buckets.
+    /// What all threads have observed until now: exact, also while they go on.
+    ///
+    /// Allocates the list of buckets, and reads them all in the row of each thread that ever recorded; meant for tests, not
+    /// for hot loops.
     pub fn snapshot(&self) -> HistogramSnapshot {
         self.0.snapshot()
     }

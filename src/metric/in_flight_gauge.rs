@@ -14,7 +14,9 @@ use crate::store::{Handle, Series};
 /// let under_way = requests.guard();
 /// assert_eq!(requests.value(), 1);
 /// drop(under_way); // also on panic, and when a future is dropped
-/// assert_eq!(requests.value(), 0);
+/// requests.inc_by(3);
+/// requests.dec_by(2);
+/// assert_eq!(requests.value(), 1);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -24,13 +26,25 @@ impl InFlightGauge {
     /// Adds one.
     #[inline(always)]
     pub fn inc(&self) {
-        self.0.add(1);
+        self.inc_by(1);
     }
 
     /// Subtracts one.
     #[inline(always)]
     pub fn dec(&self) {
-        self.0.add(1u64.wrapping_neg());
+        self.dec_by(1);
+    }
+
+    /// Adds `n`. The sum wraps at the ends of `i64`.
+    #[inline(always)]
+    pub fn inc_by(&self, n: u64) {
+        self.0.add(n);
+    }
+
+    /// Subtracts `n`.
+    #[inline(always)]
+    pub fn dec_by(&self, n: u64) {
+        self.0.add(n.wrapping_neg());
     }
 
     /// Adds one now, and subtracts it when the returned guard is dropped, on whichever thread that is.

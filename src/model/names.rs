@@ -31,8 +31,14 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why a name was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a name was refused. Its message is the rule; the errors of a registry also say what to write instead.
+///
+/// ```
+/// use quipu::model::{Kind, check_metric_name};
+/// let problem = check_metric_name("jobs", Kind::Counter).unwrap_err();
+/// assert_eq!(problem.to_string(), "a counter's name ends in `_total`");
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameError {
     /// It is empty.
@@ -61,77 +67,11 @@ pub enum NameError {
     SelfLabel,
 }
 
-/// What a name is for, which decides the rules it has to keep.
-#[derive(Clone, Copy)]
-pub(crate) enum Named {
-    Metric(Kind),
-    Label,
-    Namespace,
-}
-
-impl Named {
-    fn accepts(self, name: &str) -> bool {
-        match self {
-            Named::Metric(kind) => check_metric_name(name, kind).is_ok(),
-            Named::Label => check_label_name(name).is_ok() && name != "le",
-            Named::Namespace => check_metric_name(name, Kind::Gauge).is_ok(),
-        }
-    }
-
-    /// A name that passes and is as near to `name` as can be, if there is one.
-    fn suggest(self, name: &str) -> Option<String> {
-        let colon = !matches!(self, Named::Label);
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && colon);
-        let mut near: String = name.chars().map(|c| if fits(c) { c } else { '_' }).collect();
-        match self {
-            Named::Label => near = near.trim_start_matches('_').to_owned(),
-            Named::Metric(Kind::Counter) if near.ends_with("_total") => {}
-            Named::Metric(Kind::Counter) => near.push_str("_total"),
-            Named::Metric(_) | Named::Namespace => {
-                while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
-                    near.truncate(near.len() - suffix.len());
-                }
-            }
-        }
-        if near.starts_with(|c: char| c.is_ascii_digit()) {
-            near.insert(0, 'n');
-        }
-        self.accepts(&near).then_some(near)
-    }
-}
-
-/// What only samples of a counter or a histogram end in.
-const SUFFIXES: [&str; 3] = ["_total", "_created", "_bucket"];
-
-impl NameError {
-    /// What is wrong with `name`, and what to write instead.
-    pub(crate) fn advise(self, name: &str, named: Named, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.explain(name, f)?;
-        match self {
-            NameError::Empty => write!(f, "; give one"),
-            NameError::Duplicate => write!(f, "; remove one"),
-            NameError::ReservedMetric => write!(f, "; put a prefix before the name"),
-            NameError::BucketLabel | NameError::GlobalLabel | NameError::SelfLabel => write!(f, "; take another name"),
-            NameError::Character { .. }
-            | NameError::ReservedLabel
-            | NameError::CounterWithoutTotal
-            | NameError::Suffix(_) => match named.suggest(name) {
-                Some(near) if self == NameError::Suffix("_total") && matches!(named, Named::Metric(_)) => {
-                    write!(f, "; write `{near}`, or register a counter")
-                }
-                Some(near) => write!(f, "; write `{near}`"),
-                None => write!(f, "; take another name"),
-            },
-        }
-    }
-
-    fn explain(self, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl fmt::Display for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NameError::Empty => write!(f, "the name is empty"),
-            NameError::Character { at } => {
-                let character = name[at..].chars().next().unwrap_or_default();
-                write!(f, "{character:?} is not allowed (byte {at})")
-            }
+            NameError::Character { at } => write!(f, "the character at byte {at} is not allowed"),
             NameError::ReservedLabel => write!(f, "label names that start with `_` are reserved"),
             NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets"),
             NameError::ReservedMetric => write!(f, "`up` and `scrape_*` are made by the scraper for every target"),
@@ -140,8 +80,115 @@ impl NameError {
             NameError::Suffix("_bucket") => write!(f, "`_bucket` is how the samples of a histogram end"),
             NameError::Suffix(suffix) => write!(f, "`{suffix}` is how the time of creation of a metric ends"),
             NameError::Duplicate => write!(f, "the label stands twice"),
-            NameError::GlobalLabel => write!(f, "`{name}` is already a global label of this registry"),
-            NameError::SelfLabel => write!(f, "`{name}` is the label of the registry's metrics about itself"),
+            NameError::GlobalLabel => write!(f, "it is already a global label of this registry"),
+            NameError::SelfLabel => write!(f, "`{SELF_LABEL}` is the label of the registry's metrics about itself"),
+        }
+    }
+}
+
+// As the message, for what `unwrap` prints.
+impl fmt::Debug for NameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl core::error::Error for NameError {}
+
+/// Label of the registry's metrics about itself.
+pub(crate) const SELF_LABEL: &str = "family";
+
+/// What a name is for, which decides the rules it has to keep.
+#[derive(Clone, Copy)]
+pub(crate) enum Named<'a> {
+    /// A metric, whose whole name begins with the namespace.
+    Metric {
+        kind: Kind,
+        namespace: &'a str,
+    },
+    /// A label of a metric of this kind.
+    Label(Kind),
+    GlobalLabel,
+    Namespace,
+}
+
+impl Named<'_> {
+    /// Whether the name may be used for this; errors speak of the name as it was given, without the namespace.
+    pub(crate) fn check(self, name: &str) -> Result<(), NameError> {
+        match self {
+            Named::Metric { .. } if name.is_empty() => Err(NameError::Empty),
+            Named::Metric { kind, namespace } => {
+                check_metric_name(&format!("{namespace}{name}"), kind).map_err(|problem| match problem {
+                    NameError::Character { at } => NameError::Character { at: at - namespace.len() },
+                    other => other,
+                })
+            }
+            Named::Label(Kind::Histogram) | Named::GlobalLabel if name == "le" => Err(NameError::BucketLabel),
+            Named::GlobalLabel if name == SELF_LABEL => Err(NameError::SelfLabel),
+            Named::Label(_) | Named::GlobalLabel => check_label_name(name),
+            // Something always follows it, so no suffix is wrong.
+            Named::Namespace => check_metric_name(&format!("{name}_"), Kind::Gauge),
+        }
+    }
+
+    /// A name that passes and is as near to `name` as can be, if there is one.
+    fn suggest(self, name: &str) -> Option<String> {
+        let namespace = if let Named::Metric { namespace, .. } = self { namespace } else { "" };
+        let colon = matches!(self, Named::Metric { .. } | Named::Namespace);
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && colon);
+        let mut near = namespace.to_owned();
+        near.extend(name.chars().map(|c| if fits(c) { c } else { '_' }));
+        match self {
+            Named::Label(_) | Named::GlobalLabel => near = near.trim_start_matches('_').to_owned(),
+            Named::Metric { kind: Kind::Counter, .. } if near.ends_with("_total") => {}
+            Named::Metric { kind: Kind::Counter, .. } => near.push_str("_total"),
+            Named::Metric { .. } => {
+                while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
+                    near.truncate(near.len() - suffix.len());
+                }
+            }
+            Named::Namespace => {}
+        }
+        if near.starts_with(|c: char| c.is_ascii_digit()) {
+            near.insert(0, 'n');
+        }
+        let near = near.strip_prefix(namespace)?;
+        self.check(near).is_ok().then(|| near.to_owned())
+    }
+}
+
+/// What only samples of a counter or a histogram end in.
+const SUFFIXES: [&str; 3] = ["_total", "_created", "_bucket"];
+
+impl NameError {
+    /// What is wrong with `name`, and what to write instead.
+    pub(crate) fn advise(self, name: &str, named: Named<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NameError::Character { at } => {
+                let character = name[at..].chars().next().unwrap_or_default();
+                write!(f, "{character:?} is not allowed (byte {at})")?;
+            }
+            _ => write!(f, "{self}")?,
+        }
+        match self {
+            NameError::Empty => write!(f, "; give one"),
+            NameError::Duplicate => write!(f, "; remove one"),
+            NameError::ReservedMetric if matches!(named, Named::Metric { .. }) => {
+                write!(f, "; put a prefix before the name")
+            }
+            NameError::ReservedMetric | NameError::BucketLabel | NameError::GlobalLabel | NameError::SelfLabel => {
+                write!(f, "; take another name")
+            }
+            NameError::Character { .. }
+            | NameError::ReservedLabel
+            | NameError::CounterWithoutTotal
+            | NameError::Suffix(_) => match named.suggest(name) {
+                Some(near) if self == NameError::Suffix("_total") => {
+                    write!(f, "; write `{near}`, or register a counter")
+                }
+                Some(near) => write!(f, "; write `{near}`"),
+                None => write!(f, "; take another name"),
+            },
         }
     }
 }
@@ -227,6 +274,12 @@ pub const fn check_metric_name(name: &str, kind: Kind) -> Result<(), NameError> 
 
 /// The one rule for names of labels (Prometheus data model; OpenMetrics 1.0, "Label").
 ///
+/// ```
+/// use quipu::model::check_label_name;
+/// assert!(check_label_name("http_method").is_ok());
+/// assert!(check_label_name("http-method").is_err());
+/// ```
+///
 /// # Errors
 /// The first rule that the name breaks.
 pub const fn check_label_name(name: &str) -> Result<(), NameError> {
@@ -306,7 +359,7 @@ mod tests {
         assert_eq!(check_label_name(""), Err(NameError::Empty));
     }
 
-    struct Advice(&'static str, Named, NameError);
+    struct Advice(&'static str, Named<'static>, NameError);
 
     impl fmt::Display for Advice {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -314,16 +367,11 @@ mod tests {
         }
     }
 
-    fn check(name: &str, named: Named) -> Result<(), NameError> {
-        match named {
-            Named::Metric(kind) => check_metric_name(name, kind),
-            Named::Label => check_label_name(name),
-            Named::Namespace => check_metric_name(name, Kind::Gauge),
-        }
-    }
-
-    const COUNTER: Named = Named::Metric(Kind::Counter);
-    const GAUGE: Named = Named::Metric(Kind::Gauge);
+    const COUNTER: Named<'_> = Named::Metric { kind: Kind::Counter, namespace: "" };
+    const GAUGE: Named<'_> = Named::Metric { kind: Kind::Gauge, namespace: "" };
+    const LABEL: Named<'_> = Named::Label(Kind::Histogram);
+    const SHOP_COUNTER: Named<'_> = Named::Metric { kind: Kind::Counter, namespace: "shop_" };
+    const SHOP_GAUGE: Named<'_> = Named::Metric { kind: Kind::Gauge, namespace: "shop_" };
 
     #[test]
     fn advice() {
@@ -332,35 +380,60 @@ mod tests {
             ("a-b", GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
             ("9é", GAUGE, "'9' is not allowed (byte 0); write `n9_`"),
             ("http.requests", COUNTER, "'.' is not allowed (byte 4); write `http_requests_total`"),
-            ("http-method", Named::Label, "'-' is not allowed (byte 4); write `http_method`"),
+            ("http-method", LABEL, "'-' is not allowed (byte 4); write `http_method`"),
             ("jobs", COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
             ("jobs_total", GAUGE, "only a counter's name ends in `_total`; write `jobs`, or register a counter"),
             ("g_bucket", GAUGE, "`_bucket` is how the samples of a histogram end; write `g`"),
             ("g_created", GAUGE, "`_created` is how the time of creation of a metric ends; write `g`"),
-            ("shop_total", Named::Namespace, "only a counter's name ends in `_total`; write `shop`"),
+            ("", SHOP_GAUGE, "the name is empty; give one"),
+            ("a-b", SHOP_GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
+            ("jobs", SHOP_COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
+            ("g_bucket", SHOP_GAUGE, "`_bucket` is how the samples of a histogram end; write `g`"),
+            ("total", SHOP_GAUGE, "only a counter's name ends in `_total`; take another name"),
+            ("up", GAUGE, "`up` and `scrape_*` are made by the scraper for every target; put a prefix before the name"),
+            (
+                "scrape",
+                Named::Namespace,
+                "`up` and `scrape_*` are made by the scraper for every target; take another name",
+            ),
+            ("a-b", Named::Namespace, "'-' is not allowed (byte 1); write `a_b`"),
             ("_total", GAUGE, "only a counter's name ends in `_total`; take another name"),
-            ("__name__", Named::Label, "label names that start with `_` are reserved; write `name__`"),
-            ("_9", Named::Label, "label names that start with `_` are reserved; write `n9`"),
-            ("_le", Named::Label, "label names that start with `_` are reserved; take another name"),
+            ("__name__", LABEL, "label names that start with `_` are reserved; write `name__`"),
+            ("_9", LABEL, "label names that start with `_` are reserved; write `n9`"),
+            ("_le", LABEL, "label names that start with `_` are reserved; take another name"),
+            ("_le", Named::Label(Kind::Gauge), "label names that start with `_` are reserved; write `le`"),
+            ("_family", LABEL, "label names that start with `_` are reserved; write `family`"),
+            ("_family", Named::GlobalLabel, "label names that start with `_` are reserved; take another name"),
         ] {
-            assert_eq!(Advice(name, named, check(name, named).unwrap_err()).to_string(), expected);
+            assert_eq!(Advice(name, named, named.check(name).unwrap_err()).to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn a_namespace_is_judged_as_the_beginning_of_a_name() {
+        for good in ["shop", "up", "shop_total", "shop_", "scraper", "_"] {
+            assert_eq!(Named::Namespace.check(good), Ok(()), "{good}");
+        }
+        for reserved in ["scrape", "scrape_", "scrape_pool"] {
+            assert_eq!(Named::Namespace.check(reserved), Err(NameError::ReservedMetric), "{reserved}");
         }
     }
 
     proptest! {
         #[test]
         fn a_suggested_name_passes(name in "[a9:_.é]{0,4}(scrape)?[a9:_.é]{0,4}(_total|_created|_bucket|up){0,3}") {
-            for named in [COUNTER, GAUGE, Named::Metric(Kind::Histogram), Named::Label, Named::Namespace] {
+            let label = Named::Label(Kind::Gauge);
+            for named in [COUNTER, GAUGE, SHOP_COUNTER, SHOP_GAUGE, label, LABEL, Named::GlobalLabel, Named::Namespace] {
                 let near = named.suggest(&name);
                 if let Some(near) = &near {
-                    prop_assert_eq!(check(near, named), Ok(()));
+                    prop_assert_eq!(named.check(near), Ok(()));
                 }
                 // A name without anything that cannot be mended has one.
                 if name.starts_with('a') {
                     prop_assert!(near.is_some(), "{}", name);
                 }
                 // What passes stays as it is.
-                if check(&name, named).is_ok() {
+                if named.check(&name).is_ok() {
                     prop_assert_eq!(near, Some(name.clone()));
                 }
             }

@@ -4,7 +4,7 @@ use super::Registry;
 use super::description::Description;
 use super::error::RegisterError;
 use super::family::{DynNames, Family, Names};
-use super::labels::LabelSet;
+use super::labels::{LabelSet, is_closed};
 use crate::metric::{Histogram, Metric};
 use crate::model::DEFAULT_BOUNDS;
 use crate::store::Bound;
@@ -15,6 +15,14 @@ use std::borrow::Cow;
 ///
 /// Give it labels with [`labels`](Self::labels), [`label_set`](Self::label_set) or [`dyn_labels`](Self::dyn_labels), or none;
 /// then [`register`](Self::register).
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let sizes = registry.histogram("mail_size_bytes", "Size of a mail.").buckets([1e3, 1e6]).labels(["queue"]).register()?;
+/// sizes.with(["out"]).observe(2500.0);
+/// assert_eq!(sizes.with(["out"]).snapshot().buckets(), [0, 1, 0]);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "nothing is registered before `register` is called"]
 pub struct Builder<'r, M, L = ()> {
@@ -26,9 +34,17 @@ pub struct Builder<'r, M, L = ()> {
 impl<'r, M: Metric> Builder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
         let bounds = if M::TYPE.kind() == crate::model::Kind::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
-        let name = registry.with_namespace(&name);
-        let description = Description { name, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
+        let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
+        let description =
+            Description { name, namespace, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
         Builder { registry, description, types: PhantomData }
+    }
+
+    /// For metrics of this library about itself, whose names are the same in all registries.
+    #[cfg(feature = "server")]
+    pub(crate) fn without_namespace(mut self) -> Self {
+        self.description.name.drain(..core::mem::take(&mut self.description.namespace));
+        self
     }
 
     fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> Builder<'r, M, L> {
@@ -37,24 +53,56 @@ impl<'r, M: Metric> Builder<'r, M> {
     }
 
     /// Gives the metric labels of these names. The compiler then counts the values wherever they are given.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue", "status"]).register()?;
+    /// jobs.with(["mail", "ok"]).inc();
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn labels<const N: usize>(self, names: [&'static str; N]) -> Builder<'r, M, Names<N>> {
         self.labelled(names.into_iter().map(Cow::Borrowed).collect())
     }
 
-    /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero.
+    /// Gives the metric the labels of a type. When all of them are enums, every series is there from the start, at zero;
+    /// there may be at most 65,536 of them.
+    ///
+    /// ```
+    /// #[derive(quipu::LabelSet)]
+    /// struct Job<'a> {
+    ///     queue: &'a str,
+    ///     retried: bool,
+    /// }
+    ///
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+    /// jobs.with(Job { queue: "mail", retried: false }).inc();
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn label_set<L: LabelSet>(self) -> Builder<'r, M, L> {
         let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
-        builder.description.closed = L::CARDINALITY.map(|_| L::VALUES);
+        builder.description.closed = const { is_closed::<L>() }.then_some(L::VALUES);
         builder
     }
 
     /// Gives the metric labels whose names are known only at run time. A wrong number of values is then an error at run time.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let names = vec![String::from("queue")]; // from a file, say
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&names).register()?;
+    /// jobs.with(&["mail"])?.inc();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn dyn_labels<S: AsRef<str>>(self, names: &[S]) -> Builder<'r, M, DynNames> {
         self.labelled(names.iter().map(|name| Cow::Owned(name.as_ref().to_owned())).collect())
     }
 
     /// Registers the metric, or returns the one that is registered with the same description. Its series exists from now
     /// on, at zero.
+    ///
+    /// # Cost
+    /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
     ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
@@ -67,6 +115,9 @@ impl<'r, M: Metric> Builder<'r, M> {
 impl<M: Metric, const N: usize> Builder<'_, M, Names<N>> {
     /// Registers the family, or returns the one that is registered with the same description.
     ///
+    /// # Cost
+    /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
+    ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, Names<N>>, RegisterError> {
@@ -76,6 +127,10 @@ impl<M: Metric, const N: usize> Builder<'_, M, Names<N>> {
 
 impl<M: Metric, L: LabelSet> Builder<'_, M, L> {
     /// Registers the family, or returns the one that is registered with the same description.
+    ///
+    /// # Cost
+    /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops. All series of a closed set
+    /// are made now, and each returned family keeps a handle for each.
     ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
@@ -87,6 +142,9 @@ impl<M: Metric, L: LabelSet> Builder<'_, M, L> {
 impl<M: Metric> Builder<'_, M, DynNames> {
     /// Registers the family, or returns the one that is registered with the same description.
     ///
+    /// # Cost
+    /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
+    ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, DynNames>, RegisterError> {
@@ -97,8 +155,15 @@ impl<M: Metric> Builder<'_, M, DynNames> {
 impl<L> Builder<'_, Histogram, L> {
     /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
     /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`].
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let ages = registry.histogram("job_age_seconds", "Age of a job.").buckets([60.0, 3600.0]).register()?;
+    /// assert_eq!(ages.bounds(), [60.0, 3600.0]);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
-        // Adding zero makes 0 of -0, which is the same bound with another text.
+        // Adding zero makes 0 of -0, which is the same bound with another text, and with bits that do not sort.
         self.description.bounds = bounds.into().into_iter().map(|bound| bound + 0.0).collect();
         self
     }

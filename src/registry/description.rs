@@ -2,7 +2,7 @@
 
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
 use crate::metric::MetricType;
-use crate::model::{Buckets, Kind, NameError, check_label_name, check_metric_name};
+use crate::model::{Buckets, Kind, NameError, Named};
 use core::fmt;
 use std::borrow::Cow;
 
@@ -12,7 +12,10 @@ pub(crate) type Values = &'static [Option<&'static [&'static str]>];
 /// What a family is. Two registrations of one name must agree in all of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Description {
+    /// With the namespace.
     pub(crate) name: String,
+    /// How many bytes of the name are the namespace.
+    pub(crate) namespace: usize,
     pub(crate) help: Cow<'static, str>,
     pub(crate) metric: MetricType,
     pub(crate) labels: Vec<Cow<'static, str>>,
@@ -26,14 +29,17 @@ impl Description {
     /// Checks all that can be checked without the registry, and prepares the buckets.
     pub(crate) fn check(&self, global_labels: &[String]) -> Result<Option<Buckets>, RegisterError> {
         let kind = self.metric.kind();
-        check_metric_name(&self.name, kind).map_err(|problem| RegisterError::MetricName {
-            name: self.name.clone(),
+        let (namespace, name) = self.name.split_at(self.namespace);
+        Named::Metric { kind, namespace }.check(name).map_err(|problem| RegisterError::MetricName {
+            name: name.to_owned(),
+            namespace: namespace.to_owned(),
             kind,
             problem,
         })?;
         for (n, label) in self.labels.iter().enumerate() {
             self.check_label(n, global_labels).map_err(|problem| RegisterError::LabelName {
                 metric: self.name.clone(),
+                kind,
                 label: label.clone().into_owned(),
                 problem,
             })?;
@@ -48,10 +54,7 @@ impl Description {
 
     fn check_label(&self, n: usize, global_labels: &[String]) -> Result<(), NameError> {
         let label = &self.labels[n];
-        check_label_name(label)?;
-        if label == "le" && self.metric.kind() == Kind::Histogram {
-            return Err(NameError::BucketLabel);
-        }
+        Named::Label(self.metric.kind()).check(label)?;
         if global_labels.iter().any(|global| global == label) {
             return Err(NameError::GlobalLabel);
         }

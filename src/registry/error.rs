@@ -9,8 +9,10 @@ use core::fmt;
 pub enum RegisterError {
     /// The metric's name breaks a rule.
     MetricName {
-        /// The name, with the registry's namespace.
+        /// The name, as it was given.
         name: String,
+        /// What the registry puts before it: its namespace with a `_`, or nothing.
+        namespace: String,
         /// What it was to name.
         kind: Kind,
         /// The rule.
@@ -20,6 +22,8 @@ pub enum RegisterError {
     LabelName {
         /// The metric's name.
         metric: String,
+        /// What the metric is.
+        kind: Kind,
         /// The label's name.
         label: String,
         /// The rule.
@@ -65,13 +69,17 @@ pub(crate) const MAX_CLOSED_SERIES: usize = 65_536;
 impl fmt::Display for RegisterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RegisterError::MetricName { name, kind, problem } => {
-                write!(f, "metric name {name:?}: ")?;
-                problem.advise(name, Named::Metric(*kind), f)
+            RegisterError::MetricName { name, namespace, kind, problem } => {
+                write!(f, "metric name {name:?}")?;
+                if !namespace.is_empty() {
+                    write!(f, " (after the namespace `{namespace}`)")?;
+                }
+                write!(f, ": ")?;
+                problem.advise(name, Named::Metric { kind: *kind, namespace }, f)
             }
-            RegisterError::LabelName { metric, label, problem } => {
+            RegisterError::LabelName { metric, kind, label, problem } => {
                 write!(f, "label name {label:?} of `{metric}`: ")?;
-                problem.advise(label, Named::Label, f)
+                problem.advise(label, Named::Label(*kind), f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
             RegisterError::TooManySeries { metric, series } => write!(
@@ -130,7 +138,7 @@ impl fmt::Display for BuildError {
             }
             BuildError::LabelName { label, problem } => {
                 write!(f, "global label name {label:?}: ")?;
-                problem.advise(label, Named::Label, f)
+                problem.advise(label, Named::GlobalLabel, f)
             }
         }
     }
@@ -203,7 +211,6 @@ mod tests {
         const NAMES: &'static [&'static str] = &["a"];
         const VALUES: &'static [Option<&'static [&'static str]>] =
             if VALUES == 1 { &[Some(&["x"])] } else { &[Some(&["x", "y"])] };
-        const CARDINALITY: Option<usize> = Some(VALUES);
 
         fn index(&self) -> usize {
             0
@@ -254,11 +261,35 @@ mod tests {
     }
 
     #[test]
+    fn in_a_namespace_the_advice_is_what_to_write_after_it() {
+        let registry = Registry::builder().namespace("shop").build().unwrap();
+        let refused = |name: &'static str| registry.counter(name, "A.").register().unwrap_err().to_string();
+        let jobs = r#"metric name "jobs" (after the namespace `shop_`): a counter's name ends in `_total`; write `jobs_total`"#;
+        assert_eq!(refused("jobs"), jobs);
+        let dash =
+            r#"metric name "a-b_total" (after the namespace `shop_`): '-' is not allowed (byte 1); write `a_b_total`"#;
+        assert_eq!(refused("a-b_total"), dash);
+        assert_eq!(refused(""), r#"metric name "" (after the namespace `shop_`): the name is empty; give one"#);
+        assert!(registry.counter("jobs_total", "Jobs.").register().is_ok());
+    }
+
+    #[test]
+    fn a_namespace_is_good_if_names_that_begin_with_it_are() {
+        for namespace in ["up", "shop_total", "shop_"] {
+            let registry = Registry::builder().namespace(namespace).build().unwrap();
+            registry.gauge("x", "X.").register().unwrap();
+        }
+        let scrape = Registry::builder().namespace("scrape").build().unwrap_err().to_string();
+        let expected =
+            r#"namespace "scrape": `up` and `scrape_*` are made by the scraper for every target; take another name"#;
+        assert_eq!(scrape, expected);
+    }
+
+    #[test]
     fn a_label_that_is_there_already_is_named() {
         let registry = Registry::builder().label("host", "a").build().unwrap();
         let refused = |labels| registry.gauge("a", "A.").labels(labels).register().unwrap_err().to_string();
-        let global =
-            r#"label name "host" of `a`: `host` is already a global label of this registry; take another name"#;
+        let global = r#"label name "host" of `a`: it is already a global label of this registry; take another name"#;
         assert_eq!(refused(["b", "host"]), global);
         assert_eq!(refused(["b", "b"]), r#"label name "b" of `a`: the label stands twice; remove one"#);
         let family = Registry::builder().label("family", "a").build().unwrap_err().to_string();

@@ -2,7 +2,7 @@
 
 use super::description::Description;
 use super::error::LabelError;
-use super::labels::LabelSet;
+use super::labels::{LabelSet, is_closed};
 use crate::metric::Metric;
 use crate::model::FamilyView;
 use crate::store::{Bound, Set};
@@ -33,11 +33,31 @@ impl Core {
 
 /// Labels by name, as many as the compiler counts: the `L` of a [`Family`] registered with
 /// [`labels`](crate::registry::Builder::labels).
+///
+/// ```
+/// struct Metrics {
+///     jobs: quipu::Family<quipu::Counter, quipu::Names<2>>,
+/// }
+/// # let registry = quipu::Registry::new();
+/// let metrics = Metrics { jobs: registry.counter("jobs_total", "Jobs.").labels(["queue", "status"]).register()? };
+/// metrics.jobs.with(["mail", "ok"]).inc();
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Names<const N: usize>(());
 
 /// Labels whose names and number are known at run time only: the `L` of a [`Family`] registered with
 /// [`dyn_labels`](crate::registry::Builder::dyn_labels).
+///
+/// ```
+/// struct Metrics {
+///     jobs: quipu::Family<quipu::Counter, quipu::DynNames>,
+/// }
+/// # let registry = quipu::Registry::new();
+/// let metrics = Metrics { jobs: registry.counter("jobs_total", "Jobs.").dyn_labels(&["queue"]).register()? };
+/// metrics.jobs.with(&["mail"])?.inc();
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct DynNames(());
 
@@ -109,12 +129,11 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
     ///
     /// Values are any strings, the empty one included, in the order of the label names.
     #[inline(always)]
-    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, values: [&str; N]) -> Bound<'_, M> {
         self.look_up(&values)
     }
 
-    /// A handle to the series with these label values, to keep.
+    /// A handle to the series with these label values, to keep. Costs a reference count more than [`with`](Self::with).
     pub fn handle(&self, values: [&str; N]) -> M {
         self.with(values).clone()
     }
@@ -123,6 +142,16 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
     ///
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    /// jobs.with(["mail"]).inc();
+    /// assert!(jobs.remove(["mail"]));
+    /// assert!(!jobs.remove(["mail"]));
+    /// assert_eq!(jobs.with(["mail"]).value(), 0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn remove(&self, values: [&str; N]) -> bool {
         self.core.set.remove(&values)
     }
@@ -130,17 +159,24 @@ impl<M: Metric, const N: usize> Family<M, Names<N>> {
 
 impl<M: Metric, L: LabelSet> Family<M, L> {
     /// The series with these labels, to record into on the spot; made if it is not there.
+    ///
+    /// # Panics
+    /// When a [`LabelSet`] that is written by hand has an index beyond its sets, or does not give a value for each name. Those
+    /// that are derived are right.
     #[inline(always)]
-    #[must_use = "nothing is recorded until a method like `inc` is called"]
     pub fn with(&self, labels: impl Borrow<L>) -> Bound<'_, M> {
         let labels = labels.borrow();
-        match L::CARDINALITY {
-            Some(_) => Bound::kept(&self.kept[labels.index()]),
-            None => labels.with_values(|values| self.look_up(values)),
+        if const { is_closed::<L>() } {
+            Bound::kept(&self.kept[labels.index()])
+        } else {
+            labels.with_values(|values| self.look_up(values))
         }
     }
 
-    /// A handle to the series with these labels, to keep.
+    /// A handle to the series with these labels, to keep. Costs a reference count more than [`with`](Self::with).
+    ///
+    /// # Panics
+    /// As [`with`](Self::with).
     pub fn handle(&self, labels: impl Borrow<L>) -> M {
         self.with(labels).clone()
     }
@@ -149,8 +185,22 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     ///
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
+    ///
+    /// ```
+    /// #[derive(quipu::LabelSet)]
+    /// struct Job<'a> {
+    ///     queue: &'a str,
+    /// }
+    ///
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+    /// jobs.with(Job { queue: "mail" }).inc();
+    /// assert!(jobs.remove(Job { queue: "mail" }));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn remove(&self, labels: impl Borrow<L>) -> bool {
-        L::CARDINALITY.is_none() && labels.borrow().with_values(|values| self.core.set.remove(values))
+        let is_open = const { !is_closed::<L>() };
+        is_open && labels.borrow().with_values(|values| self.core.set.remove(values))
     }
 }
 
@@ -166,16 +216,32 @@ impl<M: Metric> Family<M, DynNames> {
     ///
     /// # Errors
     /// When there are not as many values as label names.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&["queue"]).register()?;
+    /// jobs.with(&["mail"])?.inc();
+    /// assert!(jobs.with(&["mail", "ok"]).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline]
     pub fn with(&self, values: &[&str]) -> Result<Bound<'_, M>, LabelError> {
         self.check(values)?;
         Ok(self.look_up(values))
     }
 
-    /// A handle to the series with these label values, to keep.
+    /// A handle to the series with these label values, to keep. Costs a reference count more than [`with`](Self::with).
     ///
     /// # Errors
     /// When there are not as many values as label names.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&["queue"]).register()?;
+    /// let mail = jobs.handle(&["mail"])?;
+    /// mail.inc();
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn handle(&self, values: &[&str]) -> Result<M, LabelError> {
         Ok(self.with(values)?.clone())
     }
@@ -184,6 +250,14 @@ impl<M: Metric> Family<M, DynNames> {
     ///
     /// # Errors
     /// When there are not as many values as label names.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&["queue"]).register()?;
+    /// jobs.with(&["mail"])?.inc();
+    /// assert!(jobs.remove(&["mail"])?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check(values)?;
         Ok(self.core.set.remove(values))

@@ -4,6 +4,11 @@ use core::fmt;
 use std::borrow::Cow;
 
 /// Room for the text of a label value that is not kept as text, so that making it allocates nothing.
+///
+/// ```
+/// use quipu::{LabelBuffer, LabelValue};
+/// assert_eq!(404_u16.as_label(&mut LabelBuffer::new()), "404");
+/// ```
 #[derive(Default)]
 pub struct LabelBuffer(itoa::Buffer);
 
@@ -24,7 +29,21 @@ impl fmt::Debug for LabelBuffer {
 /// A type that can be the value of a label.
 ///
 /// Strings, integers and `bool` are; derive it for your enums (`#[derive(LabelValue)]`), whose values are then known to the
-/// compiler.
+/// compiler. By hand it is written for types that wrap one of those:
+///
+/// ```
+/// use quipu::{LabelBuffer, LabelValue};
+///
+/// struct Shard(u16);
+///
+/// impl LabelValue for Shard {
+///     fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+///         self.0.as_label(buffer)
+///     }
+/// }
+///
+/// assert_eq!(Shard(7).as_label(&mut LabelBuffer::new()), "7");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the value of a label",
     label = "not a label value",
@@ -99,6 +118,36 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
 ///
 /// When every field is an enum, the set is *closed*: all its series exist from registration, at zero, and are found by an
 /// index instead of a search.
+///
+/// By hand it is written for values that no enum names:
+///
+/// ```
+/// use quipu::LabelSet;
+///
+/// /// One of the three digits.
+/// struct Shard(usize);
+///
+/// const DIGITS: &[&str] = &["0", "1", "2"];
+///
+/// impl LabelSet for Shard {
+///     const NAMES: &'static [&'static str] = &["shard"];
+///     const VALUES: &'static [Option<&'static [&'static str]>] = &[Some(DIGITS)];
+///
+///     fn index(&self) -> usize {
+///         self.0
+///     }
+///
+///     fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
+///         use_values(&[DIGITS[self.0]])
+///     }
+/// }
+///
+/// let registry = quipu::Registry::new();
+/// let writes = registry.counter("writes_total", "Writes.").label_set::<Shard>().register()?;
+/// writes.with(Shard(2)).inc();
+/// assert_eq!(writes.len(), 3);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a set of labels",
     label = "not a label set",
@@ -108,15 +157,26 @@ pub trait LabelSet {
     /// The names of the labels.
     const NAMES: &'static [&'static str];
 
-    /// The values of each label, where they are known.
+    /// The values of each label, where they are known: as many as [`NAMES`](Self::NAMES), or registration does not compile.
     const VALUES: &'static [Option<&'static [&'static str]>];
 
-    /// The number of sets, when each label's values are known.
-    const CARDINALITY: Option<usize>;
-
-    /// The place of this set among all, the last label changing fastest; 0 when the number of sets is not known.
+    /// The place of this set among all of a closed set, the last label changing fastest: below the product of the numbers of
+    /// values, or the lookup panics. Of no meaning for others.
     fn index(&self) -> usize;
 
     /// Calls `use_values` with the label values, in the order of [`NAMES`](Self::NAMES): one for each, or the lookup panics.
     fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R;
+}
+
+/// Whether the values of all labels are known.
+pub(crate) const fn is_closed<L: LabelSet>() -> bool {
+    assert!(L::NAMES.len() == L::VALUES.len(), "a label set has as many `VALUES` as `NAMES`");
+    let mut label = 0;
+    while label < L::VALUES.len() {
+        if L::VALUES[label].is_none() {
+            return false;
+        }
+        label += 1;
+    }
+    true
 }

@@ -14,7 +14,7 @@ pub(crate) use gather::Gather;
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, MetricType};
-use crate::model::{Kind, NameError, check_label_name, check_metric_name, push_escaped_label_value, sample_names};
+use crate::model::{NameError, Named, SELF_LABEL, push_escaped_label_value, sample_names};
 use crate::store::{Series, Set, Shape, pin};
 use crate::sync::{Mutex, lock};
 use core::fmt;
@@ -87,7 +87,7 @@ impl RegistryBuilder {
     pub fn build(self) -> Result<Registry, BuildError> {
         let mut namespace = self.namespace;
         if !namespace.is_empty() {
-            if let Err(problem) = check_metric_name(&namespace, Kind::Gauge) {
+            if let Err(problem) = Named::Namespace.check(&namespace) {
                 return Err(BuildError::Namespace { namespace, problem });
             }
             if !namespace.ends_with('_') {
@@ -97,14 +97,8 @@ impl RegistryBuilder {
         let mut names: Vec<String> = Vec::new();
         let mut text = String::new();
         for (name, value) in self.labels {
-            let problem = match check_label_name(&name) {
-                Err(problem) => Some(problem),
-                Ok(()) if name == "le" => Some(NameError::BucketLabel),
-                Ok(()) if name == SELF_LABEL => Some(NameError::SelfLabel),
-                Ok(()) if names.contains(&name) => Some(NameError::Duplicate),
-                Ok(()) => None,
-            };
-            if let Some(problem) = problem {
+            let is_new = if names.contains(&name) { Err(NameError::Duplicate) } else { Ok(()) };
+            if let Err(problem) = Named::GlobalLabel.check(&name).and(is_new) {
                 return Err(BuildError::LabelName { label: name, problem });
             }
             if !text.is_empty() {
@@ -120,13 +114,17 @@ impl RegistryBuilder {
     }
 }
 
-/// Label of the self-metrics.
-const SELF_LABEL: &str = "family";
-
 fn self_metric(name: &str, help: &'static str, metric: MetricType) -> Arc<Core> {
     let labels = vec![Cow::Borrowed(SELF_LABEL)];
-    let description =
-        Description { name: name.to_owned(), help: help.into(), metric, labels, bounds: Vec::new(), closed: None };
+    let description = Description {
+        name: name.to_owned(),
+        namespace: 0,
+        help: help.into(),
+        metric,
+        labels,
+        bounds: Vec::new(),
+        closed: None,
+    };
     Arc::new(make_core(description, None, None))
 }
 
@@ -214,6 +212,17 @@ impl Registry {
     /// registry's metrics about itself stay: `false`.
     ///
     /// Handles to its series stay good, but nobody reads what they record; the name is free again.
+    ///
+    /// # Cost
+    /// Takes the registry's lock, looks at the names of all families, and frees the series that nobody has a handle to.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// registry.counter("jobs_total", "Jobs finished.").register()?;
+    /// assert!(registry.remove("jobs_total"));
+    /// assert!(!registry.to_text().contains("jobs_total"));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn remove(&self, name: &str) -> bool {
         if name == self.0.series.description.name || name == self.0.rejected.description.name {
             return false;
@@ -229,8 +238,8 @@ impl Registry {
         true
     }
 
-    pub(crate) fn with_namespace(&self, name: &str) -> String {
-        format!("{}{name}", self.0.namespace)
+    pub(crate) fn namespace(&self) -> &str {
+        &self.0.namespace
     }
 
     pub(crate) fn global_labels(&self) -> &str {

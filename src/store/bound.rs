@@ -12,6 +12,16 @@ use core::ops::Deref;
 /// cannot leave its thread, and should not be kept: while it lives, nothing that is removed later, from any family of the
 /// process, is freed. (So one that is leaked with [`core::mem::forget`] keeps it all.) To keep a metric, take a
 /// [handle](crate::Family::handle).
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+/// let mail = jobs.with(["mail"]);
+/// mail.inc();
+/// assert_eq!(mail.value(), 1);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+#[must_use = "nothing is recorded until a method like `inc` is called"]
 pub struct Bound<'a, M> {
     /// Without a share of its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
     /// a handle for each of its series.

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod alone;
 
+use std::error::Error;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::pin::pin;
@@ -303,6 +304,8 @@ fn an_address_that_cannot_be_taken_is_named() {
     let message = error.to_string();
     assert!(message.starts_with(&format!("cannot serve metrics on {taken}: ")), "{message}");
     assert!(format!("{error:?}").contains(&message), "{error:?}");
+    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>()).unwrap();
+    assert!(source.raw_os_error().is_some(), "{source:?}");
     let error = serve(&*taken.to_string(), small()).unwrap_err();
     assert_eq!(error.to_string(), message);
     assert!(format!("{error:?}").contains(&message), "{error:?}");
@@ -312,6 +315,13 @@ fn an_address_that_cannot_be_taken_is_named() {
     let message = error.to_string();
     assert!(message.starts_with("cannot serve metrics on no port here: "), "{message}");
     assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
+}
+
+#[test]
+fn the_metric_of_the_server_itself_has_one_name_in_all_registries() {
+    let server = start(Registry::builder().namespace("shop").build().unwrap());
+    let text = ask(server.local_addr(), "GET", "/metrics").body;
+    assert!(text.contains("\nquipu_scrape_accept_errors_total 0\n"), "{text}");
 }
 
 #[tokio::test]

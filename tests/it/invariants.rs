@@ -300,7 +300,6 @@ struct TooMany;
 impl quipu::LabelSet for TooMany {
     const NAMES: &'static [&'static str] = &["a"];
     const VALUES: &'static [Option<&'static [&'static str]>] = &[None];
-    const CARDINALITY: Option<usize> = None;
 
     fn index(&self) -> usize {
         0

@@ -67,11 +67,11 @@ impl Handle {
             }
             Handle::InFlightGauge(gauge) => {
                 if is_set {
-                    gauge.dec()
+                    gauge.dec_by(2)
                 } else {
-                    gauge.inc()
+                    gauge.inc_by(3)
                 }
-                model.number += if is_set { -1.0 } else { 1.0 };
+                model.number += if is_set { -2.0 } else { 3.0 };
             }
             Handle::Histogram(histogram) => {
                 histogram.observe(amount);

@@ -69,13 +69,9 @@ impl IncidentMetrics {
     }
 
     /// Takes in the incidents that were active when the service last stopped.
-    pub(crate) fn restore(&self, active: Vec<(Severity, Source, Category, i64)>) {
+    pub(crate) fn restore(&self, active: Vec<(Severity, Source, Category, u32)>) {
         for (severity, source, category, count) in active {
-            let kind = Kind { severity, source, category };
-            let active = self.active.with(&kind);
-            for _ in 0..count {
-                active.inc();
-            }
+            self.active.with(Kind { severity, source, category }).inc_by(count.into());
         }
     }
 

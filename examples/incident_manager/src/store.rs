@@ -218,7 +218,7 @@ impl Database {
     }
 
     /// The number of incidents that are not resolved, of each kind that has any.
-    pub(crate) fn active(&mut self) -> Result<Vec<(Severity, Source, Category, i64)>> {
+    pub(crate) fn active(&mut self) -> Result<Vec<(Severity, Source, Category, u32)>> {
         let mut statement = self.connection.prepare(
             "SELECT severity, source, category, count(*) FROM incidents
              WHERE state <> 'RESOLVED' GROUP BY severity, source, category",

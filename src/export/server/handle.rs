@@ -19,7 +19,7 @@ use crate::Registry;
 ///
 /// # Errors
 ///
-/// If the address cannot be resolved or taken, or the thread cannot be started.
+/// If the address cannot be resolved or taken, as [`Server::bind`] says, or the thread cannot be started.
 ///
 /// ```
 /// use quipu::Registry;
@@ -34,7 +34,7 @@ use crate::Registry;
 /// }
 /// ```
 pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<ServerHandle> {
-    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, &error))?;
+    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, error))?;
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {
@@ -74,6 +74,14 @@ impl ServerHandle {
     /// Stops accepting, lets the scrapes in flight finish, and gives the port back.
     ///
     /// Blocks the thread while they do, for 10 s at most; in async code call it through `spawn_blocking`.
+    ///
+    /// ```
+    /// let server = quipu::export::serve("127.0.0.1:0", quipu::Registry::new())?;
+    /// let address = server.local_addr();
+    /// server.stop();
+    /// assert!(std::net::TcpStream::connect(address).is_err());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn stop(self) {
         // Sending and joining fail only if the thread has ended already.
         let _ = self.stop.send(());
@@ -82,7 +90,13 @@ impl ServerHandle {
 
     /// Blocks for as long as the server runs, which is until the end of the program.
     ///
-    /// The last line of a program that has nothing else to do.
+    /// The last line of a program that has nothing else to do:
+    ///
+    /// ```no_run
+    /// let server = quipu::export::serve("127.0.0.1:9090", quipu::Registry::new())?;
+    /// server.join();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn join(self) {
         let _stop = self.stop;
         let _ = self.thread.join();

@@ -1,6 +1,7 @@
 //! A scrape server on a port of its own.
 
-use std::fmt::Debug;
+use std::error::Error;
+use std::fmt::{self, Debug};
 use std::future::{Future, ready};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -42,7 +43,7 @@ use socket::Socket;
 /// - a response must have been read 60 s after the client first made the server wait, or the connection is broken;
 /// - 512 connections are open at most; more wait in the backlog of the operating system;
 /// - when a connection cannot be accepted, most often for want of file descriptors, the server waits for 100 ms before it
-///   tries again, and counts it in `quipu_scrape_accept_errors_total` (after the registry's namespace).
+///   tries again, and counts it in `quipu_scrape_accept_errors_total`.
 ///
 /// # Cost
 /// 10 to 25 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
@@ -91,19 +92,21 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the address cannot be resolved or taken.
+    /// If the address cannot be resolved or taken. The error names the address; the operating system's, with its number, is its
+    /// [source](Error::source).
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub async fn bind(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<Self> {
-        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, &error))?;
+        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, error))?;
         Self::new(listener, registry)
     }
 
     fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
         let accept_errors = registry
             .counter("quipu_scrape_accept_errors_total", "Connections that the scrape server could not accept.")
+            .without_namespace()
             .register();
         Ok(Self {
             address: listener.local_addr()?,
@@ -163,16 +166,40 @@ impl Server {
     }
 }
 
-/// The error of the operating system, which does not name the address.
-fn cannot_serve(address: &impl Debug, error: &io::Error) -> io::Error {
-    let address = format!("{address:?}");
-    // Quotes would be escaped where `unwrap` prints the error.
-    let address = address.trim_matches('"');
-    let advice = match error.kind() {
-        ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
-        _ => "",
-    };
-    io::Error::new(error.kind(), format!("cannot serve metrics on {address}: {error}{advice}"))
+/// The error of the operating system does not name the address.
+struct CannotServe {
+    address: String,
+    source: io::Error,
+}
+
+fn cannot_serve(address: &impl Debug, source: io::Error) -> io::Error {
+    // With quotes if it is a string.
+    let address = format!("{address:?}").trim_matches('"').to_owned();
+    io::Error::new(source.kind(), CannotServe { address, source })
+}
+
+impl fmt::Display for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let CannotServe { address, source } = self;
+        let advice = match source.kind() {
+            ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
+            _ => "",
+        };
+        write!(f, "cannot serve metrics on {address}: {source}{advice}")
+    }
+}
+
+// As the message, for what `unwrap` prints.
+impl fmt::Debug for CannotServe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error for CannotServe {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.source)
+    }
 }
 
 async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, mut stopping: watch::Receiver<()>) {
