@@ -12,15 +12,15 @@ const GROUP: usize = 7;
 /// The most groups of a table that is kept half empty.
 const SPARSE: usize = 4096;
 
-/// A tag is 7 bits of the hash, and a bit that says that the place was ever used. 0: a search may end here.
-const USED: u64 = 0x80;
-/// A byte of each tag.
+/// The lowest bit of each tag.
 const EACH: u64 = 0x01_0101_0101_0101;
+/// The highest bit of each tag.
+const HIGH: u64 = EACH << 7;
 
 #[derive(Debug)]
 #[repr(align(64))]
 struct Group {
-    /// The entries' tags, a byte each, filled from the lowest.
+    /// The entries' tags, a byte each, filled from the lowest: 8 bits of the hash, 0 where nothing was put yet.
     tags: AtomicU64,
     /// Null where nothing was put yet, and where an entry was removed.
     entries: [AtomicPtr<()>; GROUP],
@@ -35,13 +35,13 @@ impl Group {
         // Bytes that are equal become 0, and the lowest of those is found; a byte above it may be taken for equal when it
         // is not, which the caller then notices.
         let difference = tags ^ (tag * EACH);
-        (difference.wrapping_sub(EACH) & !difference & (USED * EACH), tags & (USED * EACH) == USED * EACH)
+        (difference.wrapping_sub(EACH) & !difference & HIGH, tags >> (8 * (GROUP - 1)) != 0)
     }
 
     /// Puts an entry at the first place that was never used; there is one.
     fn fill(&self, tag: u64, entry: *mut ()) {
         let tags = self.tags.load(Ordering::Relaxed);
-        let used = (tags & (USED * EACH)).count_ones() as usize;
+        let used = (u64::BITS - tags.leading_zeros()).div_ceil(8) as usize;
         // Relaxed: the tags order it.
         self.entries[used].store(entry, Ordering::Relaxed);
         // Release pairs with the Acquire in `candidates`.
@@ -96,7 +96,8 @@ impl Table {
         let group = (product >> 64) as usize;
         // SAFETY: the hash is less than 2^64, and there is at least one group.
         unsafe { core::hint::assert_unchecked(group < self.0.len()) };
-        (group, product as u64 >> 57 | USED)
+        // 0 would say that nothing was put there.
+        (group, (product as u64 >> 56).max(1))
     }
 
     #[inline(always)]
