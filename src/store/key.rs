@@ -224,8 +224,8 @@ mod tests {
 
     /// Every length to 70 (Miri has less time), and each with every single byte changed.
     fn variants() -> impl Iterator<Item = String> {
-        let lengths = if cfg!(miri) { 0..20usize } else { 0..70 };
-        lengths.flat_map(|len| {
+        let lengths: Vec<usize> = if cfg!(miri) { vec![0, 1, 3, 7, 8, 17] } else { (0..70).collect() };
+        lengths.into_iter().flat_map(|len| {
             let base: String = (0..len).map(|n| char::from(b'a' + (n % 26) as u8)).collect();
             let changed = (0..len).map({
                 let base = base.clone();
