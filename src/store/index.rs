@@ -12,6 +12,8 @@ const GROUP: usize = 7;
 /// The most groups of a table that is kept half empty.
 const SPARSE: usize = 4096;
 
+/// The least tag. 0 says that nothing was put there yet, and 1 could be taken for that, above an equal tag.
+const LEAST: u64 = 2;
 /// The lowest bit of each tag.
 const EACH: u64 = 0x01_0101_0101_0101;
 /// The highest bit of each tag.
@@ -20,7 +22,7 @@ const HIGH: u64 = EACH << 7;
 #[derive(Debug)]
 #[repr(align(64))]
 struct Group {
-    /// The entries' tags, a byte each, filled from the lowest: 8 bits of the hash, 0 where nothing was put yet.
+    /// The entries' tags, a byte each, filled from the lowest: 8 bits of the hash, or 0.
     tags: AtomicU64,
     /// Null where nothing was put yet, and where an entry was removed.
     entries: [AtomicPtr<()>; GROUP],
@@ -96,8 +98,7 @@ impl Table {
         let group = (product >> 64) as usize;
         // SAFETY: the hash is less than 2^64, and there is at least one group.
         unsafe { core::hint::assert_unchecked(group < self.0.len()) };
-        // 0 would say that nothing was put there.
-        (group, (product as u64 >> 56).max(1))
+        (group, (product as u64 >> 56).max(LEAST))
     }
 
     #[inline(always)]
@@ -296,6 +297,18 @@ impl Drop for Index {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An entry that was put there would be overwritten.
+    #[test]
+    fn no_candidate_is_a_place_that_was_never_used() {
+        for tags in (LEAST..256).flat_map(|tag| [[tag, tag], [tag, tag ^ 1]]) {
+            let group = Group { tags: AtomicU64::new(0), entries: Default::default() };
+            for (used, tag) in (1..).zip(tags) {
+                group.fill(tag, ptr::dangling_mut::<u8>().cast());
+                assert_eq!(group.candidates(tags[0]).0 >> (8 * used), 0, "{tags:?}, of which {used} are there");
+            }
+        }
+    }
 
     #[test]
     fn a_table_holds_what_it_was_made_for() {
