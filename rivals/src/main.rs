@@ -9,7 +9,7 @@
 //!
 //! Contenders take turns in short rounds, and of many rounds the minimum and the median are
 //! printed, with the ratio of each minimum to quipu's. Targets are judged by minima, but how much a
-//! scrape slows a writer is judged by medians. Every contender does the same number of operations
+//! scrape slows a writer by the median of neighbouring pairs. Every contender does the same number of operations
 //! on the same values, keys and bounds; the line `(empty loop)` is the same loop around nothing,
 //! and no line is reduced by it. Each crate is taken in its fastest documented form for the work,
 //! which its file in `rivals/` states. What is measured with two threads is the time from the first
