@@ -20,7 +20,7 @@ const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PA
 ///
 /// Points at the cell in row 0. Blocks are never freed, so a `Cell` may be read and written for as long as the process
 /// lives; whose counts it holds is for the owner of its slot to know (see [`Slot`](super::slots::Slot)).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cell(NonNull<AtomicU64>);
 
 // SAFETY: a `Cell` gives access to atomics only.

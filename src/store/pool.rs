@@ -5,7 +5,9 @@
 
 use crate::sync::{Mutex, lock};
 use core::alloc::Layout;
+use core::cmp::Reverse;
 use core::ptr::NonNull;
+use std::collections::BinaryHeap;
 
 /// Pieces are multiples of this, and aligned to it.
 const UNIT: usize = 8;
@@ -16,25 +18,30 @@ const MAX: usize = 512;
 const SLAB: usize = 32 * 1024;
 
 /// The pieces of a process.
-pub(super) static POOL: Pool = Pool(Mutex::new(Free { pieces: [const { Vec::new() }; MAX / UNIT + 1], rest: None }));
+pub(super) static POOL: Pool = Pool::new();
 
 /// Hands out pieces of slabs, and takes them back.
 pub(super) struct Pool(Mutex<Free>);
 
 struct Free {
-    /// Freed pieces, by their size in units.
-    pieces: [Vec<Piece>; MAX / UNIT + 1],
+    /// Freed pieces, by their size in units. The lowest goes first: series that are made one after another, and read one after
+    /// another by every scrape, then lie one after another.
+    pieces: [BinaryHeap<Reverse<Piece>>; MAX / UNIT + 1],
     /// What is left of the newest slab, in bytes.
     rest: Option<(Piece, usize)>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Piece(NonNull<u8>);
 
 // SAFETY: a free piece belongs to nobody.
 unsafe impl Send for Piece {}
 
 impl Pool {
+    const fn new() -> Pool {
+        Pool(Mutex::new(Free { pieces: [const { BinaryHeap::new() }; MAX / UNIT + 1], rest: None }))
+    }
+
     /// A piece for `layout`, which is aligned to at most eight bytes. Aborts when the process can have no more memory.
     pub(super) fn allocate(&self, layout: Layout) -> NonNull<u8> {
         debug_assert!(layout.align() <= UNIT);
@@ -44,7 +51,7 @@ impl Pool {
         }
         let mut free = lock(&self.0);
         match free.pieces[size / UNIT].pop() {
-            Some(piece) => piece.0,
+            Some(Reverse(piece)) => piece.0,
             None => free.cut(size),
         }
     }
@@ -59,7 +66,7 @@ impl Pool {
             // SAFETY: passed on; a layout of this size was passed to `general`.
             return unsafe { std::alloc::dealloc(piece.as_ptr(), layout) };
         }
-        lock(&self.0).pieces[size / UNIT].push(Piece(piece));
+        lock(&self.0).pieces[size / UNIT].push(Reverse(Piece(piece)));
     }
 }
 
@@ -69,7 +76,7 @@ impl Free {
             Some((piece, left)) if left >= size => (piece, left),
             rest => {
                 if let Some((piece, left)) = rest.filter(|(_, left)| *left >= UNIT) {
-                    self.pieces[left / UNIT].push(piece);
+                    self.pieces[left / UNIT].push(Reverse(piece));
                 }
                 let slab = Layout::from_size_align(SLAB, UNIT).expect("a slab is a small power of two");
                 (Piece(general(slab)), SLAB)
@@ -93,7 +100,7 @@ mod tests {
 
     #[test]
     fn pieces_do_not_overlap_and_come_back() {
-        let pool = Pool(Mutex::new(Free { pieces: [const { Vec::new() }; MAX / UNIT + 1], rest: None }));
+        let pool = Pool::new();
         let mut held: HashMap<NonNull<u8>, (Layout, u8)> = HashMap::new();
         for n in 0..2000usize {
             let layout = Layout::from_size_align(1 + n * 37 % 700, UNIT).unwrap();
@@ -115,5 +122,17 @@ mod tests {
             // SAFETY: allocated above with this layout.
             unsafe { pool.free(piece, layout) };
         }
+    }
+
+    #[test]
+    fn freed_pieces_come_back_in_the_order_of_their_addresses() {
+        let pool = Pool::new();
+        let layout = Layout::from_size_align(88, UNIT).unwrap();
+        let pieces: Vec<NonNull<u8>> = (0..20).map(|_| pool.allocate(layout)).collect();
+        for n in 0..20 {
+            // SAFETY: allocated above with this layout.
+            unsafe { pool.free(pieces[7 * n % 20], layout) };
+        }
+        assert_eq!((0..20).map(|_| pool.allocate(layout)).collect::<Vec<_>>(), pieces);
     }
 }

@@ -3,7 +3,8 @@
 use super::block::{CELLS_PER_ROW, Cell, STRANDS};
 use super::lane::Roster;
 use crate::sync::{Mutex, lock};
-use std::collections::BTreeMap;
+use core::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
 /// What a series keeps in its cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +38,9 @@ pub(crate) struct Allocator(Mutex<Free>);
 struct Free {
     /// The untouched rest of the newest block.
     rest: Option<(Cell, usize)>,
-    /// Freed slots, by what they held: those of pairs are aligned, others perhaps not.
-    slots: BTreeMap<Form, Vec<Cell>>,
+    /// Freed slots, by what they held: those of pairs are aligned, others perhaps not. The lowest goes first, so that series
+    /// that are made one after another have their cells in runs.
+    slots: BTreeMap<Form, BinaryHeap<Reverse<Cell>>>,
 }
 
 impl Allocator {
@@ -55,8 +57,8 @@ impl Allocator {
     /// Takes a slot whose cells are all zero.
     pub(crate) fn take(&self, form: Form) -> Cell {
         let mut free = lock(&self.0);
-        match free.slots.get_mut(&form).and_then(Vec::pop) {
-            Some(cell) => cell,
+        match free.slots.get_mut(&form).and_then(BinaryHeap::pop) {
+            Some(Reverse(cell)) => cell,
             None => free.cut(form),
         }
     }
@@ -78,7 +80,7 @@ impl Allocator {
                 unsafe { pair.clear_pair(roster) };
             }),
         }
-        lock(&self.0).slots.entry(form).or_default().push(cell);
+        lock(&self.0).slots.entry(form).or_default().push(Reverse(cell));
     }
 }
 
@@ -104,9 +106,8 @@ impl Free {
     /// Leaves the next cells to series of one cell.
     fn set_aside(&mut self, count: usize) {
         let Some((cell, left)) = self.rest else { return };
-        // Later series take them from the back: in the order of their addresses.
         // SAFETY: `count` is at most `left`, which is what remains of the row.
-        let singles = (0..count).rev().map(|n| unsafe { cell.offset(n) });
+        let singles = (0..count).map(|n| Reverse(unsafe { cell.offset(n) }));
         self.slots.entry(Form::Number).or_default().extend(singles);
         // SAFETY: as above; the rest is dropped when it is none.
         self.rest = (left > count).then(|| (unsafe { cell.offset(count) }, left - count));
@@ -116,3 +117,19 @@ impl Free {
 /// The slots of a process.
 #[cfg(not(quipu_loom))]
 pub(crate) static SLOTS: Allocator = Allocator::new();
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+    use crate::store::lane::ROSTER;
+
+    #[test]
+    fn freed_slots_come_back_in_the_order_of_their_addresses() {
+        for form in [Form::Number, Form::Pairs(3)] {
+            let slots = Allocator::new();
+            let cells: Vec<Cell> = (0..20).map(|_| slots.take(form)).collect();
+            (0..20).for_each(|n| slots.give_back(cells[7 * n % 20], form, &ROSTER));
+            assert_eq!((0..20).map(|_| slots.take(form)).collect::<Vec<_>>(), cells);
+        }
+    }
+}
