@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn s4_a_period_waits_for_each_pin_that_is_older() {
         let pins = Pins::new();
-        for row in 0..ROWS {
+        for row in (0..ROWS).step_by(if cfg!(miri) { 16 } else { 1 }) {
             // Each look that finds a pin turns, so that the next pin is counted in the other count.
             for _ in 0..3 {
                 let (pin, period) = (pins.pin(row), pins.next_period());
