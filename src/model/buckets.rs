@@ -63,12 +63,7 @@ impl fmt::Display for BoundsError {
     }
 }
 
-// As the message, for what `unwrap` prints.
-impl fmt::Debug for BoundsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_message!(BoundsError);
 
 impl core::error::Error for BoundsError {}
 

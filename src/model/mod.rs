@@ -3,6 +3,18 @@
 //! Nothing here knows an atomic or a socket. The rules of this module are constant functions, so that the same rule serves
 //! literals, derives and names made at run time.
 
+/// Makes the `Debug` form of an error its message: `unwrap`, and a `main` that returns an error, print that form, and the fields
+/// alone would hide what to write instead.
+macro_rules! debug_as_message {
+    ($error:ty) => {
+        impl core::fmt::Debug for $error {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                core::fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+
 mod buckets;
 mod escape;
 mod names;
@@ -11,6 +23,7 @@ mod visit;
 
 pub(crate) use buckets::Buckets;
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
+pub(crate) use debug_as_message;
 pub(crate) use escape::push_escaped_label_value;
 pub use names::{Kind, NameError, assert_label_names, check_label_name, check_metric_name};
 pub(crate) use names::{Named, SELF_LABEL, sample_names};

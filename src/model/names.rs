@@ -86,12 +86,7 @@ impl fmt::Display for NameError {
     }
 }
 
-// As the message, for what `unwrap` prints.
-impl fmt::Debug for NameError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_message!(NameError);
 
 impl core::error::Error for NameError {}
 

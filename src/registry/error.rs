@@ -1,6 +1,6 @@
 //! Why a registration was refused.
 
-use crate::model::{BoundsError, Kind, NameError, Named};
+use crate::model::{BoundsError, Kind, NameError, Named, debug_as_message};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
@@ -100,12 +100,7 @@ impl fmt::Display for RegisterError {
     }
 }
 
-// `unwrap`, and a `main` that returns an error, print this form; the fields alone would hide what to write instead.
-impl fmt::Debug for RegisterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_message!(RegisterError);
 
 impl core::error::Error for RegisterError {}
 
@@ -144,11 +139,7 @@ impl fmt::Display for BuildError {
     }
 }
 
-impl fmt::Debug for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_message!(BuildError);
 
 impl core::error::Error for BuildError {}
 
@@ -175,11 +166,7 @@ impl fmt::Display for LabelError {
     }
 }
 
-impl fmt::Debug for LabelError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
+debug_as_message!(LabelError);
 
 impl core::error::Error for LabelError {}
 
