@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::read;
 use quipu::{Counter, Family, LabelBuffer, LabelSet, LabelValue, RegisterError, Registry};
 
 #[derive(LabelValue, Clone, Copy)]
@@ -154,17 +155,13 @@ fn a_closed_set_has_all_its_series_from_registration_on() {
     let hits = builder.label_set::<Closed>().register().unwrap();
     assert_eq!(hits.len(), 3 * 3 * 2);
     hits.with(&Closed { queue: Queue::Low, method: Method::Other, cached: true }).inc();
-    let text = registry.to_text();
-    let lines: BTreeSet<&str> = text.lines().collect();
+    let read = read(&registry);
     for queue in Queue::VALUES.unwrap() {
         for method in Method::VALUES.unwrap() {
             for cached in bool::VALUES.unwrap() {
                 let hit = (*queue, *method, *cached) == ("low-prio", "other", "true");
-                let line = format!(
-                    "hits_total{{queue=\"{queue}\",method=\"{method}\",cached=\"{cached}\"}} {}",
-                    u8::from(hit)
-                );
-                assert!(lines.contains(line.as_str()), "no {line} in:\n{text}");
+                let labels = [("queue", *queue), ("method", *method), ("cached", *cached)];
+                assert_eq!(read.value("hits_total", &labels), Some(f64::from(u8::from(hit))), "{labels:?}");
             }
         }
     }
@@ -184,8 +181,8 @@ fn a_kept_family_takes_labels_borrowed_for_the_call() {
         metrics.jobs.with(&labels).inc();
     }
     assert_eq!(metrics.jobs.len(), 1);
-    let line = "jobs_total{type=\"mail\",shard_id=\"7\",queue=\"low-prio\"} 2\n";
-    assert!(registry.to_text().contains(line));
+    let labels = [("type", "mail"), ("shard_id", "7"), ("queue", "low-prio")];
+    assert_eq!(read(&registry).value("jobs_total", &labels), Some(2.0));
 }
 
 #[test]
