@@ -72,9 +72,14 @@ pub(crate) fn value_per_bucket() -> impl Iterator<Item = f64> {
 }
 
 /// The series of a lookup work, and the random order in which they are looked up.
+///
+/// In arrays of known length and in one word for each key, so that to find the next key costs little of what is measured.
 pub(crate) struct Keys {
     dimensions: [Vec<&'static str>; 3],
-    order: Box<[[u16; 3]; Keys::ORDER]>,
+    /// The same, each filled up to 256 values.
+    tables: Box<[[&'static str; 256]; 3]>,
+    /// For each label a byte, the number of its value.
+    order: Box<[u32; Keys::ORDER]>,
 }
 
 impl Keys {
@@ -96,19 +101,22 @@ impl Keys {
             (0..paths).map(|path| leak(&format!("/v1/tenants/{path:03}/items"))).collect(),
             STATUSES[..statuses].iter().copied().map(leak).collect(),
         ];
+        let table = |values: &Vec<&'static str>| std::array::from_fn(|n| values.get(n).copied().unwrap_or_default());
         let mut random = Random::new();
-        let mut order = Box::new([[0; 3]; Self::ORDER]);
+        let mut order = Box::new([0; Self::ORDER]);
         for key in order.iter_mut() {
-            *key = [methods, paths, statuses].map(|count| random.below(count) as u16);
+            let numbers = [methods, paths, statuses].map(|count| random.below(count) as u8);
+            *key = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], 0]);
         }
-        Self { dimensions, order }
+        Self { tables: Box::new(dimensions.each_ref().map(table)), dimensions, order }
     }
 
     /// The key to look up at a position of the round.
     #[inline]
     pub(crate) fn at(&self, position: usize) -> Key {
-        let [method, path, status] = self.order[position % Self::ORDER];
-        [self.dimensions[0][method as usize], self.dimensions[1][path as usize], self.dimensions[2][status as usize]]
+        let [method, path, status, _] = self.order[position % Self::ORDER].to_le_bytes().map(usize::from);
+        let [methods, paths, statuses] = &*self.tables;
+        [methods[method], paths[path], statuses[status]]
     }
 
     /// All values of each label.

@@ -4,56 +4,61 @@
 //! pointers that the index neither owns nor follows.
 
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};
+use core::hint::select_unpredictable;
 use core::ptr;
 
-/// Entries of a group: as many as fill a cache line together with their tags.
-const GROUP: usize = 7;
+/// Entries of a group: with their tags, half a cache line.
+const GROUP: usize = 3;
 
-/// The most groups of a table that is kept half empty.
-const SPARSE: usize = 4096;
-
-/// The least tag. 0 says that nothing was put there yet, and 1 could be taken for that, above an equal tag.
-const LEAST: u64 = 2;
-/// The lowest bit of each tag.
-const EACH: u64 = 0x01_0101_0101_0101;
-/// The highest bit of each tag.
-const HIGH: u64 = EACH << 7;
+/// Bits of a hash that stand for it in a group.
+const TAG_BITS: usize = 16;
 
 #[derive(Debug)]
-#[repr(align(64))]
+#[repr(align(32))]
 struct Group {
-    /// The entries' tags, a byte each, filled from the lowest: 8 bits of the hash, or 0.
+    /// The tags of the entries, 16 bits of the hash each, from the lowest bits on; above them, the number of places that were
+    /// ever used.
     tags: AtomicU64,
     /// Null where nothing was put yet, and where an entry was removed.
     entries: [AtomicPtr<()>; GROUP],
 }
 
-impl Group {
-    /// The places that may have this tag, as the high bit of each one's byte; and whether all places were used.
+/// The tags of a group, as they were at one time.
+#[derive(Clone, Copy)]
+struct Tags(u64);
+
+impl Tags {
     #[inline(always)]
-    fn candidates(&self, tag: u64) -> (u64, bool) {
+    fn get(self, n: usize) -> u16 {
+        (self.0 >> (TAG_BITS * n)) as u16
+    }
+
+    /// The number of places that were ever used.
+    fn used(self) -> usize {
+        usize::from(self.get(GROUP))
+    }
+
+    /// The used places that have this tag.
+    fn equal(self, tag: u16) -> impl Iterator<Item = usize> {
+        (0..self.used()).filter(move |n| self.get(*n) == tag)
+    }
+}
+
+impl Group {
+    #[inline(always)]
+    fn tags(&self) -> Tags {
         // Acquire pairs with the Release in `fill`: the entries of these tags.
-        let tags = self.tags.load(Ordering::Acquire);
-        // Bytes that are equal become 0, and the lowest of those is found; a byte above it may be taken for equal when it
-        // is not, which the caller then notices.
-        let difference = tags ^ (tag * EACH);
-        (difference.wrapping_sub(EACH) & !difference & HIGH, tags >> (8 * (GROUP - 1)) != 0)
+        Tags(self.tags.load(Ordering::Acquire))
     }
 
     /// Puts an entry at the first place that was never used; there is one.
-    fn fill(&self, tag: u64, entry: *mut ()) {
-        let tags = self.tags.load(Ordering::Relaxed);
-        let used = (u64::BITS - tags.leading_zeros()).div_ceil(8) as usize;
+    fn fill(&self, tag: u16, entry: *mut ()) {
+        let tags = Tags(self.tags.load(Ordering::Relaxed));
         // Relaxed: the tags order it.
-        self.entries[used].store(entry, Ordering::Relaxed);
-        // Release pairs with the Acquire in `candidates`.
-        self.tags.store(tags | tag << (8 * used), Ordering::Release);
-    }
-
-    /// The place of the lowest candidate.
-    #[inline(always)]
-    fn place(&self, candidates: u64) -> &AtomicPtr<()> {
-        &self.entries[candidates.trailing_zeros() as usize / 8]
+        self.entries[tags.used()].store(entry, Ordering::Relaxed);
+        let with_tag = tags.0 | u64::from(tag) << (TAG_BITS * tags.used());
+        // Release pairs with the Acquire in `tags`.
+        self.tags.store(with_tag + (1 << (TAG_BITS * GROUP)), Ordering::Release);
     }
 }
 
@@ -69,19 +74,30 @@ impl Drop for Group {
 #[derive(Debug)]
 struct Table(Box<[Group]>);
 
-/// How many places of a table may be used.
+/// How many quarters of the places of tables of up to so many groups may be used.
 ///
-/// The fewer are, the fewer groups are full, and the more searches end at the first entry they try. A half is used of small
-/// tables, and of large ones, whose memory counts, three quarters.
+/// The fewer are, the fewer groups are full, and the more searches end at the first entry they try. Small tables can afford
+/// that; of large ones the memory counts.
+const QUARTERS: [(usize, usize); 3] = [(1 << 10, 1), (1 << 14, 2), (usize::MAX, 3)];
+
+/// How many places of a table may be used.
 fn capacity(groups: usize) -> usize {
-    let places = GROUP * groups;
-    if groups <= SPARSE { places / 2 } else { places * 3 / 4 }
+    let quarters = QUARTERS.iter().find(|(most, _)| groups <= *most).map_or(3, |(_, quarters)| *quarters);
+    // Not all of a single group: searches end where a place was never used.
+    (groups * GROUP * quarters / 4).max(GROUP - 1)
 }
 
 /// How many groups have this capacity.
 fn groups_for(entries: usize) -> usize {
-    let sparse = (entries * 2).div_ceil(GROUP);
-    if sparse <= SPARSE { sparse } else { (entries * 4).div_ceil(3 * GROUP).max(SPARSE + 1) }
+    let mut least = 1;
+    for (most, quarters) in QUARTERS {
+        let groups = (4 * entries).div_ceil(quarters * GROUP).max(least);
+        if groups <= most {
+            return groups;
+        }
+        least = most + 1;
+    }
+    least
 }
 
 impl Table {
@@ -93,12 +109,12 @@ impl Table {
     /// The group in which the search for a hash begins, and the hash's tag: the hash is taken for a fraction of the number of
     /// groups, of which the whole part is the group and what follows the point is the tag.
     #[inline(always)]
-    fn start(&self, hash: u64) -> (usize, u64) {
+    fn start(&self, hash: u64) -> (usize, u16) {
         let product = u128::from(hash) * self.0.len() as u128;
         let group = (product >> 64) as usize;
         // SAFETY: the hash is less than 2^64, and there is at least one group.
         unsafe { core::hint::assert_unchecked(group < self.0.len()) };
-        (group, (product as u64 >> 56).max(LEAST))
+        (group, (product as u64 >> (u64::BITS as usize - TAG_BITS)) as u16)
     }
 
     #[inline(always)]
@@ -106,17 +122,17 @@ impl Table {
         if group + 1 == self.0.len() { 0 } else { group + 1 }
     }
 
-    /// The first entry of the first group that has the tag: mostly the one.
+    /// The first entry of the first group that has the tag: mostly the one. Some other, or none, when no entry there has it.
     #[inline(always)]
     fn first(&self, hash: u64) -> Option<*mut ()> {
         let (at, tag) = self.start(hash);
         let group = &self.0[at];
-        let equal = group.candidates(tag).0;
-        if equal == 0 {
-            return None;
-        }
+        let tags = group.tags();
         // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
-        let entry = group.place(equal).load(Ordering::Acquire);
+        let [a, b, c] = group.entries.each_ref().map(|entry| entry.load(Ordering::Acquire));
+        // No branches: which place it is, nobody can guess. All three are in the cache line.
+        let entry = select_unpredictable(tags.get(1) == tag, b, c);
+        let entry = select_unpredictable(tags.get(0) == tag, a, entry);
         (!entry.is_null()).then_some(entry)
     }
 
@@ -125,17 +141,15 @@ impl Table {
         let (mut at, tag) = self.start(hash);
         loop {
             let group = &self.0[at];
-            let (mut equal, is_full) = group.candidates(tag);
-            while equal != 0 {
-                let place = group.place(equal);
+            let tags = group.tags();
+            for place in tags.equal(tag).map(|n| &group.entries[n]) {
                 // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
                 let entry = place.load(Ordering::Acquire);
                 if !entry.is_null() && is_it(entry) {
                     return Some((place, entry));
                 }
-                equal &= equal - 1;
             }
-            if !is_full {
+            if tags.used() < GROUP {
                 return None;
             }
             at = self.next(at);
@@ -148,18 +162,14 @@ impl Table {
         let (mut at, tag) = self.start(hash);
         loop {
             let group = &self.0[at];
-            let (mut equal, is_full) = group.candidates(tag);
-            while equal != 0 {
-                let place = group.place(equal);
-                if place.load(Ordering::Relaxed).is_null() {
-                    // Also where the tag is another one that was taken for equal: tags stay, and so will every search.
-                    // Release pairs with the Acquire of the entry in `first` and `find`.
-                    place.store(entry, Ordering::Release);
-                    return false;
-                }
-                equal &= equal - 1;
+            let tags = group.tags();
+            let mut places = tags.equal(tag).map(|n| &group.entries[n]);
+            if let Some(vacant) = places.find(|place| place.load(Ordering::Relaxed).is_null()) {
+                // Release pairs with the Acquire of the entry in `first` and `find`.
+                vacant.store(entry, Ordering::Release);
+                return false;
             }
-            if !is_full {
+            if tags.used() < GROUP {
                 group.fill(tag, entry);
                 return true;
             }
@@ -197,7 +207,7 @@ impl OldTable {
     /// Whether it takes so much memory that it should not wait to be freed with others.
     pub(crate) fn is_large(&self) -> bool {
         // SAFETY: only this value refers to the table as its owner, and readers do not change it.
-        unsafe { &*self.0 }.0.len() > 64
+        unsafe { &*self.0 }.0.len() > 128
     }
 }
 
@@ -298,16 +308,18 @@ impl Drop for Index {
 mod tests {
     use super::*;
 
-    /// An entry that was put there would be overwritten.
     #[test]
-    fn no_candidate_is_a_place_that_was_never_used() {
-        for tags in (LEAST..256).flat_map(|tag| [[tag, tag], [tag, tag ^ 1]]) {
-            let group = Group { tags: AtomicU64::new(0), entries: Default::default() };
-            for (used, tag) in (1..).zip(tags) {
-                group.fill(tag, ptr::dangling_mut::<u8>().cast());
-                assert_eq!(group.candidates(tags[0]).0 >> (8 * used), 0, "{tags:?}, of which {used} are there");
-            }
+    fn entries_with_the_tag_of_an_unused_place_are_found() {
+        let table = Table::with_groups(1);
+        let entries = [8, 16].map(ptr::without_provenance_mut);
+        assert_eq!(table.first(0), None);
+        for entry in entries {
+            let find = || table.find(0, |found| found == entry).map(|(_, entry)| entry);
+            assert_eq!(find(), None);
+            assert!(table.put(0, entry));
+            assert_eq!(find(), Some(entry));
         }
+        assert_eq!(table.first(0), Some(entries[0]));
     }
 
     #[test]

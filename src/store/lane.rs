@@ -98,6 +98,7 @@ mod thread {
         fn drop(&mut self) {
             let row = self.row.get();
             LANE.set(0);
+            pin::leave();
             // A thread that ends while it holds a pin (in another thread-local, say) keeps its row for good: the pin's owner
             // must stay the only writer of the pin count.
             if row != 0 && !pin::is_held(row) {

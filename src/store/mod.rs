@@ -64,6 +64,8 @@ mod handle;
 mod series;
 #[cfg(not(quipu_loom))]
 mod set;
+#[cfg(not(quipu_loom))]
+mod words;
 
 #[cfg(all(test, quipu_loom))]
 mod models;

@@ -13,8 +13,8 @@
 //! (see [`limbo`](super::limbo)).
 //!
 //! A thread that looks up without a pause is hardly ever seen outside its pins, and those of the threads without a lane overlap.
-//! So each row has two counts, and pins are counted in the one or the other in turn: while new pins go to the one, the other
-//! comes to zero as soon as the pins are dropped that were taken before the turn.
+//! So each row has two counts, and its new pins go to the one or the other in turn: while they go to the one, the other comes to
+//! zero as soon as the pins are dropped that were taken before the turn.
 //!
 //! There is one period at a time in a process. Nobody waits for its end: whoever has something to free looks at the counts,
 //! and looks again at the next occasion.
@@ -23,16 +23,21 @@ use super::lane::ROWS;
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
 use crossbeam_utils::CachePadded;
 
-/// The pin counts of a process: two for each row. Those of row 0 are shared by the threads without a lane.
+/// The pins of a process.
 #[derive(Debug)]
 pub(crate) struct Pins {
-    counts: [CachePadded<[Count; 2]>; ROWS],
-    /// Which of the two new pins raise. Every pin reads it, so it is kept apart from what is written often.
-    turn: CachePadded<AtomicUsize>,
+    rows: [CachePadded<Row>; ROWS],
     grace: Mutex<Grace>,
 }
 
-/// Pins of one row.
+/// The pins of the owner of a row; row 0's, those of the threads without a lane.
+#[derive(Debug)]
+struct Row {
+    counts: [Count; 2],
+    /// Which of the two new pins raise; written by whoever frees.
+    turn: AtomicUsize,
+}
+
 #[derive(Debug)]
 struct Count {
     pins: AtomicU64,
@@ -40,13 +45,16 @@ struct Count {
     is_shared: bool,
 }
 
-/// A row's two counts.
-macro_rules! counts {
+/// The pins of a row, none.
+macro_rules! no_pins {
     ($is_shared:expr) => {
-        CachePadded::new([
-            Count { pins: AtomicU64::new(0), is_shared: $is_shared },
-            Count { pins: AtomicU64::new(0), is_shared: $is_shared },
-        ])
+        CachePadded::new(Row {
+            counts: [
+                Count { pins: AtomicU64::new(0), is_shared: $is_shared },
+                Count { pins: AtomicU64::new(0), is_shared: $is_shared },
+            ],
+            turn: AtomicUsize::new(0),
+        })
     };
 }
 
@@ -62,36 +70,32 @@ struct Grace {
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        let mut counts = [const { counts!(false) }; ROWS];
-        counts[0] = counts!(true);
-        Pins {
-            counts,
-            turn: CachePadded::new(AtomicUsize::new(0)),
-            grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }),
-        }
+        let mut rows = [const { no_pins!(false) }; ROWS];
+        rows[0] = no_pins!(true);
+        Pins { rows, grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }) }
     }
 
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> Pins {
         Pins {
-            counts: core::array::from_fn(|row| counts!(row == 0)),
-            turn: CachePadded::new(AtomicUsize::new(0)),
+            rows: core::array::from_fn(|row| no_pins!(row == 0)),
             grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }),
         }
     }
 
     /// Pins as the owner of `row`, or with row 0 as one of the threads without a lane.
-    #[inline(always)]
+    #[cfg(any(test, quipu_loom))]
     pub(crate) fn pin(&self, row: usize) -> Pin<'_> {
-        let count = &self.counts[row][self.turn.load(Ordering::Relaxed) % 2];
-        if row == 0 {
-            count.pins.fetch_add(1, Ordering::Relaxed);
-        } else {
-            count.pins.store(count.pins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        match row {
+            0 => self.pin_shared(),
+            row => self.rows[row].pin_owned(),
         }
-        // Pairs with `heavy` in `has_ended`: either that sees this pin, or what follows sees what was unlinked before it.
-        asymmetric::light();
-        Pin { count, not_send: core::marker::PhantomData }
+    }
+
+    fn pin_shared(&self) -> Pin<'_> {
+        let count = self.rows[0].count();
+        count.pins.fetch_add(1, Ordering::Relaxed);
+        Pin::new(count)
     }
 
     /// The number of the next grace period: when that has ended, what is unlinked now can be freed.
@@ -129,12 +133,32 @@ impl Pins {
     /// Looks which counts are at zero.
     fn look(&self, grace: &mut Grace) {
         // Acquire pairs with the Release in the drop of `Pin`: what the pin's owner read, it has read.
-        grace.unseen.retain(|&(row, which)| self.counts[row][which].pins.load(Ordering::Acquire) != 0);
-        let turn = self.turn.load(Ordering::Relaxed);
-        if !grace.unseen.is_empty() && grace.unseen.iter().all(|(_, which)| *which == turn) {
-            // What is left comes to zero when new pins go elsewhere. Relaxed: a late one may still go there, and is waited for.
-            self.turn.store(1 - turn, Ordering::Relaxed);
+        grace.unseen.retain(|&(row, which)| self.rows[row].counts[which].pins.load(Ordering::Acquire) != 0);
+        for of_row in grace.unseen.chunk_by(|a, b| a.0 == b.0) {
+            if let [(row, which)] = *of_row {
+                // It comes to zero when new pins go to the other. Relaxed: a late one may still go there, and is waited for.
+                self.rows[row].turn.store(1 - which, Ordering::Relaxed);
+            }
         }
+    }
+}
+
+impl Row {
+    /// The count that new pins raise.
+    #[inline(always)]
+    fn count(&self) -> &Count {
+        let turn = self.turn.load(Ordering::Relaxed);
+        // SAFETY: only 0 and 1 are ever stored.
+        unsafe { core::hint::assert_unchecked(turn < 2) };
+        &self.counts[turn]
+    }
+
+    /// Pins as the owner.
+    #[inline(always)]
+    fn pin_owned(&self) -> Pin<'_> {
+        let count = self.count();
+        count.pins.store(count.pins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        Pin::new(count)
     }
 }
 
@@ -144,6 +168,16 @@ pub(crate) struct Pin<'a> {
     count: &'a Count,
     /// The count of a lane is written without read-modify-write, by its thread alone.
     not_send: core::marker::PhantomData<*const ()>,
+}
+
+impl<'a> Pin<'a> {
+    /// With the count that was raised.
+    #[inline(always)]
+    fn new(count: &'a Count) -> Self {
+        // Pairs with `heavy` in `has_ended`: either that sees this pin, or what follows sees what was unlinked before it.
+        asymmetric::light();
+        Pin { count, not_send: core::marker::PhantomData }
+    }
 }
 
 impl Drop for Pin<'_> {
@@ -161,40 +195,53 @@ impl Drop for Pin<'_> {
 }
 
 #[cfg(not(quipu_loom))]
-pub(crate) use process::{PINS, is_held, pin};
+pub(crate) use process::{PINS, is_held, leave, pin};
 
 #[cfg(not(quipu_loom))]
 mod process {
-    use super::{Pin, Pins, ROWS};
+    use super::{Pin, Pins, Row};
     use crate::store::{block::CELLS_PER_ROW, lane};
     use crate::sync::Ordering;
+    use core::cell::Cell;
 
     pub(crate) static PINS: Pins = Pins::new();
+
+    thread_local! {
+        /// The pins of the row that this thread owns, once it has pinned as its owner.
+        static ROW: Cell<Option<&'static Row>> = const { Cell::new(None) };
+    }
 
     /// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
     /// one that was ever taken is read by every scrape.
     #[inline(always)]
     pub(crate) fn pin() -> Pin<'static> {
-        match lane::current() {
-            0 => pin_without_lane(),
-            lane => {
-                let row = lane / CELLS_PER_ROW;
-                // SAFETY: a thread's lane begins with a row that is not row 0.
-                unsafe { core::hint::assert_unchecked(row != 0 && row < ROWS) };
-                PINS.pin(row)
-            }
+        match ROW.get() {
+            Some(row) => row.pin_owned(),
+            None => pin_first(),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn pin_without_lane() -> Pin<'static> {
-        PINS.pin(0)
+    fn pin_first() -> Pin<'static> {
+        match lane::current() {
+            0 => PINS.pin_shared(),
+            lane => {
+                let row = &PINS.rows[lane / CELLS_PER_ROW];
+                ROW.set(Some(row));
+                row.pin_owned()
+            }
+        }
+    }
+
+    /// Forgets the row that the thread owned.
+    pub(crate) fn leave() {
+        ROW.set(None);
     }
 
     /// Whether the owner of `row` holds a pin; for that owner to ask.
     pub(crate) fn is_held(row: usize) -> bool {
-        PINS.counts[row].iter().any(|count| count.pins.load(Ordering::Relaxed) != 0)
+        PINS.rows[row].counts.iter().any(|count| count.pins.load(Ordering::Relaxed) != 0)
     }
 }
 
