@@ -108,7 +108,7 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
     pub fn register(self) -> Result<M, RegisterError> {
         let core = self.registry.get_or_register(self.description)?;
-        Ok(Bound::look_up(&core.set, &[], M::from_series).clone())
+        Ok(Bound::look_up_once(&core.set, &[], M::from_series).clone())
     }
 }
 

@@ -98,7 +98,7 @@ pub struct Family<M, L> {
 
 impl<M: Metric, L> Family<M, L> {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        let handle = |values: Vec<&str>| Bound::look_up(&core.set, &values, M::from_series).clone();
+        let handle = |values: Vec<&str>| Bound::look_up_once(&core.set, &values, M::from_series).clone();
         let kept = core.description.closed_sets().map(handle).collect();
         Family { core, kept, labels: PhantomData }
     }

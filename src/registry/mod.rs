@@ -278,7 +278,7 @@ impl Registry {
         let families = lock(&self.0.families);
         for core in families.by_name.values() {
             if !Arc::ptr_eq(core, &self.0.series) && !Arc::ptr_eq(core, &self.0.rejected) {
-                let series = crate::store::Bound::look_up(
+                let series = crate::store::Bound::look_up_once(
                     &self.0.series.set,
                     &[&core.description.name],
                     <Gauge as crate::metric::sealed::Sealed>::from_series,

@@ -48,7 +48,17 @@ impl<'a, M> Bound<'a, M> {
             [a, b, c, d] => quick(set, [a, b, c, d]),
             _ => find_or_insert(set, values),
         };
-        Bound { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(found.0))), _pin: Some(found.1) }
+        Bound::new(found, make)
+    }
+
+    /// As [`look_up`](Self::look_up), by a call, which is what a series costs that is looked up once.
+    pub(crate) fn look_up_once(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
+        Bound::new(find_or_insert(set, values), make)
+    }
+
+    #[inline(always)]
+    fn new((series, pin): Unshared<'a>, make: fn(Series) -> M) -> Self {
+        Bound { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(series))), _pin: Some(pin) }
     }
 }
 
