@@ -106,9 +106,9 @@ pub(super) fn put_float(out: &mut impl Put, value: f64) {
     if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
         put_signed(out, whole);
     } else if value.is_finite() && value.to_bits() != (-0.0f64).to_bits() {
-        out.put_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
-        out.put_slice(special(value));
+        out.put(special(value));
     }
 }
 

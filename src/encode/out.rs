@@ -31,8 +31,13 @@ impl<const N: usize> Block<N> {
 }
 
 impl<const N: usize> Block<N> {
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.long
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether the block holds all of the string.
+    pub(super) fn fits(&self) -> bool {
+        self.len <= N
     }
 }
 
@@ -65,38 +70,36 @@ impl<'a> Out<'a> {
         self.buffer.truncate(self.len);
     }
 
-    /// Lets `text` write itself, at most `max_len` bytes.
+    /// Lets `text` write itself the quick way, if there is room for it. Whether there was.
+    ///
+    /// It is at most [`SHORT`] bytes long, its blocks hold what was put into them, and no part is longer than [`SHORT_PART`].
     #[inline(always)]
-    pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
-        match self.buffer.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) {
-            Some(bytes) if max_len <= LINE => {
-                let mut line = Line { bytes, at: 0 };
-                text.write_to(&mut line);
-                self.len += line.at;
-            }
-            _ => self.write_at_length(max_len, text),
-        }
+    pub(super) fn write_short(&mut self, text: impl Write) -> bool {
+        let Some(bytes) = self.buffer.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) else { return false };
+        let mut short = Short { bytes, at: 0 };
+        text.write_to(&mut short);
+        self.len += short.at;
+        true
     }
 
-    /// As [`write`](Self::write), for what is long or finds little room. Not inlined, so that the quick way keeps its
-    /// registers.
+    /// Lets any `text` write itself, at most `max_len` bytes. Not inlined, so that the quick way keeps its registers.
     #[cold]
     #[inline(never)]
-    fn write_at_length(&mut self, max_len: usize, text: impl Write) {
-        let end = self.len + max_len.max(LINE + 1) + BEYOND;
+    pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
+        let end = self.len + max_len + BEYOND;
         if self.buffer.len() < end {
             self.buffer.resize(end, 0);
         }
-        let mut room = Room { bytes: &mut self.buffer[self.len..], at: 0 };
-        text.write_to(&mut room);
-        self.len += room.at;
+        let mut long = Long { bytes: &mut self.buffer[self.len..], at: 0 };
+        text.write_to(&mut long);
+        self.len += long.at;
     }
 }
 
 /// How far a copy may write beyond the end of its part.
-const BEYOND: usize = 256;
+const BEYOND: usize = 128;
 
-/// A text that can write itself to a short line and to a room of any size.
+/// A text that can write itself to a short place and to one of any size.
 pub(super) trait Write {
     fn write_to(self, out: &mut impl Put);
 }
@@ -106,91 +109,98 @@ pub(super) trait Put {
     /// Writes the first `len` of `bytes`, and perhaps the others after them.
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize);
 
-    /// Writes exactly `bytes`, by a call.
-    fn put_slice(&mut self, bytes: &[u8]);
+    /// Writes the string of a block.
+    fn put_block<const N: usize>(&mut self, block: &Block<N>);
+
+    /// Writes `bytes`, whose length the compiler does not know.
+    fn put(&mut self, bytes: &[u8]);
 
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) {
         self.put_part(bytes, N);
     }
-
-    #[inline(always)]
-    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        match block.bytes.first_chunk::<96>() {
-            Some(bytes) if block.len <= 96 => self.put_part(bytes, block.len),
-            _ if block.len <= N => self.put_part(&block.bytes, block.len),
-            _ => self.put_slice(&block.long),
-        }
-    }
-
-    /// Writes `bytes`, quickly from 16 to 128 of them: blocks from the start and from the end, which may overlap.
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        let len = bytes.len();
-        match (bytes.first_chunk::<32>(), bytes.last_chunk::<32>()) {
-            (Some(start), Some(end)) if len <= 128 => {
-                match (bytes.first_chunk::<64>(), bytes[..len - 32].last_chunk::<32>()) {
-                    (Some(start), Some(before_end)) => {
-                        self.put_part(start, len - 64);
-                        self.put_array(before_end);
-                    }
-                    _ => self.put_part(start, len - 32),
-                }
-                self.put_array(end);
-            }
-            _ => self.put_others(bytes),
-        }
-    }
-
-    /// As [`put`](Self::put), for less than 32 bytes or more than 128.
-    #[inline(always)]
-    fn put_others(&mut self, bytes: &[u8]) {
-        match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(start), Some(end)) if bytes.len() < 32 => {
-                // As numbers: LLVM would make one copy of these and the ones above, by a call since the size varies.
-                let [start, end] = [start, end].map(|bytes| u128::from_ne_bytes(*bytes));
-                self.put_part(&start.to_ne_bytes(), bytes.len() - 16);
-                self.put_array(&end.to_ne_bytes());
-            }
-            _ => self.put_slice(bytes),
-        }
-    }
 }
 
-/// The longest line that takes the quick way.
-const LINE: usize = 255;
+/// The longest text that is written the quick way.
+pub(super) const SHORT: usize = 255;
 
-/// Room for a line of at most [`LINE`] bytes: the compiler sees that no block can lie outside of it.
+/// The longest part of it, other than blocks.
+pub(super) const SHORT_PART: usize = 128;
+
+/// Room for a short text: the compiler sees that no block can lie outside of it. Nothing is called, so that all that the loop
+/// over the lines needs stays in registers.
 #[derive(Debug)]
-struct Line<'a> {
-    bytes: &'a mut [u8; LINE + 1 + BEYOND],
+struct Short<'a> {
+    bytes: &'a mut [u8; SHORT + 1 + BEYOND],
     at: usize,
 }
 
-impl Put for Line<'_> {
+impl Put for Short<'_> {
     #[inline(always)]
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         const { assert!(N <= BEYOND) };
-        debug_assert!(len <= N && self.at + len <= LINE);
-        self.bytes[self.at & LINE..][..N].copy_from_slice(bytes);
+        debug_assert!(len <= N && self.at + len <= SHORT);
+        self.bytes[self.at & SHORT..][..N].copy_from_slice(bytes);
         self.at += len;
     }
 
     #[inline(always)]
-    fn put_slice(&mut self, bytes: &[u8]) {
-        self.bytes[self.at & LINE..][..bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
+    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+        let Some((start, rest)) = block.bytes.split_first_chunk::<64>() else {
+            return self.put_part(&block.bytes, block.len);
+        };
+        self.put_part(start, block.len.min(64));
+        if block.len > 64
+            && let Some(rest) = rest.first_chunk::<64>()
+        {
+            self.put_part(rest, block.len - 64);
+        }
+    }
+
+    /// Blocks from the start and from the end, which may overlap.
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        let len = bytes.len();
+        debug_assert!(len <= SHORT_PART);
+        let (Some(start), Some(end)) = (bytes.first_chunk::<32>(), bytes.last_chunk::<32>()) else {
+            return self.put_few(bytes);
+        };
+        match (bytes.first_chunk::<64>(), bytes[..len - 32].last_chunk::<32>()) {
+            (Some(start), Some(before_end)) => {
+                self.put_part(start, len - 64);
+                self.put_array(before_end);
+            }
+            _ => self.put_part(start, len - 32),
+        }
+        self.put_array(end);
+    }
+}
+
+impl Short<'_> {
+    /// As [`put`](Put::put), for less than 32 bytes.
+    #[inline(always)]
+    fn put_few(&mut self, bytes: &[u8]) {
+        // As numbers: LLVM would make one copy of all these, by a call since the size varies.
+        if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.put_part(&u128::from_ne_bytes(*start).to_ne_bytes(), bytes.len() - 16);
+            self.put_array(&u128::from_ne_bytes(*end).to_ne_bytes());
+        } else if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.put_part(&u64::from_ne_bytes(*start).to_ne_bytes(), bytes.len() - 8);
+            self.put_array(&u64::from_ne_bytes(*end).to_ne_bytes());
+        } else {
+            bytes.iter().for_each(|byte| self.put_array(&[*byte]));
+        }
     }
 }
 
 /// Room of any size.
 #[derive(Debug)]
-struct Room<'a> {
+struct Long<'a> {
     bytes: &'a mut [u8],
     at: usize,
 }
 
-impl Put for Room<'_> {
+impl Put for Long<'_> {
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         const { assert!(N <= BEYOND) };
         debug_assert!(len <= N);
@@ -198,7 +208,11 @@ impl Put for Room<'_> {
         self.at += len;
     }
 
-    fn put_slice(&mut self, bytes: &[u8]) {
+    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+        self.put(&block.long);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
         self.bytes[self.at..][..bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
@@ -216,9 +230,8 @@ mod tests {
     impl Write for Parts<'_> {
         fn write_to(self, out: &mut impl Put) {
             let part = &self.bytes[..self.len];
-            let mut block = Block::<64>::default();
+            let mut block = Block::<128>::default();
             block.set(&[&part[..self.len / 3], &part[self.len / 3..]]);
-            out.put_slice(part);
             out.put(part);
             out.put_block(&block);
             out.put_array(b"!");
@@ -226,17 +239,35 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_every_length_arrive_whole() {
+    fn short_texts_arrive_whole() {
+        let bytes: Vec<u8> = (1..=255).collect();
+        for len in 0..SHORT_PART {
+            for room in [0, SHORT + BEYOND, SHORT + BEYOND + 1, SHORT + BEYOND + 2, 1000] {
+                let mut buffer = vec![0; room];
+                let mut out = Out::new(&mut buffer);
+                let mut expected = Vec::new();
+                while out.write_short(Parts { bytes: &bytes, len }) {
+                    expected.extend([&bytes[..len], &bytes[..len], b"!"].concat());
+                }
+                out.finish();
+                assert_eq!(buffer, expected, "{len}");
+                assert!(room - buffer.len() < SHORT + 1 + BEYOND, "{room}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_arrive_whole() {
         let bytes: Vec<u8> = (1..=255).cycle().take(400).collect();
         for len in 0..400 {
             let part = &bytes[..len];
             let mut buffer = vec![0xff; 3];
             let mut out = Out::new(&mut buffer);
             for _ in 0..2 {
-                out.write(3 * len + 1, Parts { bytes: &bytes, len });
+                out.write(2 * len + 1, Parts { bytes: &bytes, len });
             }
             out.finish();
-            let once = [part, part, part, b"!"].concat();
+            let once = [part, part, b"!"].concat();
             assert_eq!(buffer, [&once[..], &once].concat(), "{len}");
         }
     }

@@ -2,9 +2,9 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::CHUNK;
-use super::number::{MAX_LEN, put_integer, put_value};
-use super::out::{Block, Out, Put, Write};
-use crate::model::{FamilyView, HistogramSnapshot, Kind, Value, Visitor};
+use super::number::{MAX_LEN, put_value};
+use super::out::{Block, Out, Put, SHORT, SHORT_PART, Write};
+use crate::model::{FamilyView, Kind, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
@@ -24,20 +24,23 @@ pub(crate) struct Parts {
     sum: Head,
     count: Head,
     /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
-    tails: Vec<Block<32>>,
-    /// The start of the lines of the current series' buckets, with its labels.
-    bucket: Block<128>,
+    tails: Vec<Block<TAIL>>,
+    /// Lines with labels shorter than this are written the quick way.
+    labels_limit: usize,
     /// At least as long as any line of the family, but for the labels of its series.
     line_len: usize,
 }
+
+/// The longest tail of the quick way.
+const TAIL: usize = 32;
 
 /// The start of a line.
 #[derive(Debug, Default)]
 struct Head {
     /// To the first label value, `name{region="eu",method="`; without labels to the value, `name{region="eu"} `.
-    text: Block<64>,
+    text: Block<128>,
     /// From the last label value to the value: `"} `, or nothing without labels.
-    end: Block<16>,
+    end: Block<4>,
 }
 
 impl Head {
@@ -58,31 +61,17 @@ impl Head {
     }
 }
 
-/// A line.
-struct Sample<'a>(&'a Head, &'a str, Value);
+/// A line: its head, its labels, its tail and its number.
+struct Line<'a, const N: usize>(&'a Block<128>, &'a str, &'a Block<N>, Value);
 
-impl Write for Sample<'_> {
+impl<const N: usize> Write for Line<'_, N> {
     #[inline(always)]
     fn write_to(self, out: &mut impl Put) {
-        let Sample(head, labels, value) = self;
-        out.put_block(&head.text);
+        let Line(head, labels, tail, value) = self;
+        out.put_block(head);
         out.put(labels.as_bytes());
-        out.put_block(&head.end);
-        put_value(out, value);
-        out.put_array(b"\n");
-    }
-}
-
-/// A line of a bucket: its start and its labels, its bound, its count.
-struct Bucket<'a>(&'a Block<128>, &'a Block<32>, u64);
-
-impl Write for Bucket<'_> {
-    #[inline(always)]
-    fn write_to(self, out: &mut impl Put) {
-        let Bucket(start, tail, count) = self;
-        out.put_block(start);
         out.put_block(tail);
-        put_integer(out, count);
+        put_value(out, value);
         out.put_array(b"\n");
     }
 }
@@ -93,8 +82,8 @@ struct About<'a>(FamilyView<'a>);
 impl Write for About<'_> {
     fn write_to(self, out: &mut impl Put) {
         let FamilyView { name, help, kind, .. } = self.0;
-        out.put_slice(b"# HELP ");
-        out.put_slice(name.as_bytes());
+        out.put(b"# HELP ");
+        out.put(name.as_bytes());
         out.put_array(b" ");
         // Help text escapes `\` and line feed only ("Comments, help text, and type information").
         for byte in help.as_bytes() {
@@ -104,10 +93,10 @@ impl Write for About<'_> {
                 _ => out.put_array(&[*byte]),
             }
         }
-        out.put_slice(b"\n# TYPE ");
-        out.put_slice(name.as_bytes());
+        out.put(b"\n# TYPE ");
+        out.put(name.as_bytes());
         out.put_array(b" ");
-        out.put_slice(kind.as_str().as_bytes());
+        out.put(kind.as_str().as_bytes());
         out.put_array(b"\n");
     }
 }
@@ -116,13 +105,19 @@ impl Parts {
     fn prepare(&mut self, family: FamilyView<'_>) {
         let FamilyView { name, kind, global_labels, first_label: first, bounds, .. } = family;
         self.line_len = name.len() + global_labels.len() + first.map_or(0, str::len) + 64 + MAX_LEN;
-        if kind != Kind::Histogram {
-            return self.sample.prepare(name, "", global_labels, first);
+        if kind == Kind::Histogram {
+            self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
+            self.sum.prepare(name, "_sum", global_labels, first);
+            self.count.prepare(name, "_count", global_labels, first);
+            self.prepare_tails(if first.is_some() { b"\",le=\"" } else { b"" }, bounds);
+        } else {
+            self.sample.prepare(name, "", global_labels, first);
+            self.tails.clear();
         }
-        self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
-        self.sum.prepare(name, "_sum", global_labels, first);
-        self.count.prepare(name, "_count", global_labels, first);
-        self.prepare_tails(if first.is_some() { b"\",le=\"" } else { b"" }, bounds);
+        // A histogram's other heads are not longer.
+        let fits = self.sample.text.fits() && self.tails.iter().all(Block::fits);
+        let rest = SHORT.saturating_sub(self.sample.text.len() + TAIL + MAX_LEN + 1);
+        self.labels_limit = if fits { rest.min(SHORT_PART) + 1 } else { 0 };
     }
 
     fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
@@ -133,6 +128,15 @@ impl Parts {
             out.write(MAX_LEN, Value::Float(bound));
             out.finish();
             tail.set(&[le, &number, b"\"} "]);
+        }
+    }
+
+    #[inline(always)]
+    fn write_line<const N: usize>(&self, out: &mut Out<'_>, head: &Head, labels: &str, tail: &Block<N>, value: Value) {
+        // Made twice, so that the one for the quick way stays in registers.
+        let line = || Line(&head.text, labels, tail, value);
+        if !(labels.len() < self.labels_limit && out.write_short(line())) {
+            out.write(self.line_len + labels.len(), line());
         }
     }
 }
@@ -158,25 +162,64 @@ impl Visitor for Text<'_> {
 
     #[inline(always)]
     fn sample(&mut self, labels: &str, value: Value) {
-        let Parts { sample, line_len, .. } = &*self.parts;
-        self.out.write(*line_len + labels.len(), Sample(sample, labels, value));
+        let parts = &*self.parts;
+        parts.write_line(&mut self.out, &parts.sample, labels, &parts.sample.end, value);
     }
 
-    fn histogram(&mut self, labels: &str, snapshot: &HistogramSnapshot) {
-        let Parts { sample, sum, count, tails, bucket, line_len } = &mut *self.parts;
-        let (line_len, out) = (*line_len + labels.len(), &mut self.out);
-        bucket.set(&[sample.text.as_slice(), labels.as_bytes()]);
+    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64) {
+        let (parts, out) = (&*self.parts, &mut self.out);
         let mut cumulative = 0u64;
-        for (in_bucket, tail) in snapshot.buckets.iter().zip(tails) {
-            cumulative = cumulative.wrapping_add(*in_bucket);
-            out.write(line_len, Bucket(bucket, tail, cumulative));
+        for (in_bucket, tail) in buckets.zip(&parts.tails) {
+            cumulative = cumulative.wrapping_add(in_bucket);
+            parts.write_line(out, &parts.sample, labels, tail, Value::Unsigned(cumulative));
         }
-        out.write(line_len, Sample(sum, labels, Value::Float(snapshot.sum)));
-        out.write(line_len, Sample(count, labels, Value::Unsigned(cumulative)));
+        parts.write_line(out, &parts.sum, labels, &parts.sum.end, Value::Float(sum));
+        parts.write_line(out, &parts.count, labels, &parts.count.end, Value::Unsigned(cumulative));
     }
 
     #[inline(always)]
     fn is_full(&self) -> bool {
         self.out.len() >= CHUNK
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The text of a family, with series whose labels have these lengths, and what it should be.
+    fn family(name_len: usize, labels: impl Iterator<Item = usize>, bounds: &[f64]) -> (String, String) {
+        let name = "n".repeat(name_len);
+        let (mut parts, mut buffer) = (Parts::default(), Vec::new());
+        let mut text = Text::new(&mut parts, &mut buffer);
+        let kind = if bounds.is_empty() { Kind::Counter } else { Kind::Histogram };
+        text.family(FamilyView { name: &name, help: "", kind, global_labels: "", first_label: Some("a"), bounds });
+        let mut expected = format!("# HELP {name} \n# TYPE {name} {}\n", kind.as_str());
+        let (big, sum) = (u64::MAX, -f64::MIN_POSITIVE * 1.1);
+        for labels in labels.map(|len| "l".repeat(len)) {
+            if let [bound] = bounds {
+                text.histogram(&labels, [big - 1, 1].into_iter(), sum);
+                for (bound, count) in [(format!("{bound:e}"), big - 1), ("+Inf".to_owned(), big)] {
+                    expected += &format!("{name}_bucket{{a=\"{labels}\",le=\"{bound}\"}} {count}\n");
+                }
+                expected += &format!("{name}_sum{{a=\"{labels}\"}} {sum:e}\n{name}_count{{a=\"{labels}\"}} {big}\n");
+            } else {
+                text.sample(&labels, Value::Unsigned(big));
+                text.sample(&labels, Value::Float(sum));
+                expected += &format!("{name}{{a=\"{labels}\"}} {big}\n{name}{{a=\"{labels}\"}} {sum:e}\n");
+            }
+        }
+        text.finish();
+        (String::from_utf8(buffer).unwrap(), expected)
+    }
+
+    #[test]
+    fn lines_of_every_length_are_whole() {
+        for name_len in 1..=140 {
+            for bounds in [&[][..], &[2.5e-7], &[f64::MIN_POSITIVE], &[-f64::MIN_POSITIVE]] {
+                let (found, expected) = family(name_len, (0..=140).chain([1000]), bounds);
+                assert!(found == expected, "{name_len} {bounds:?}\n{found}");
+            }
+        }
     }
 }

@@ -90,19 +90,19 @@ impl Histograms {
         len
     }
 
-    /// What the `n`th of them held.
-    pub(crate) fn get(&self, n: usize, snapshot: &mut HistogramSnapshot) {
-        put_together(&self.pairs[self.buckets * n..][..self.buckets], snapshot);
+    /// What the `n`th of them held: how many observations in each bucket, and the sum of all.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize) -> (impl Iterator<Item = u64>, f64) {
+        let pairs = &self.pairs[self.buckets * n..][..self.buckets];
+        (pairs.iter().map(|pair| pair.count), sum_of(pairs))
     }
 }
 
 /// Pairs of histograms that are folded in one go; the most that one can have.
 const PAIRS: usize = MAX_BOUNDS + 1;
 
-fn put_together(pairs: &[Pair], snapshot: &mut HistogramSnapshot) {
-    snapshot.buckets.clear();
-    snapshot.buckets.extend(pairs.iter().map(|pair| pair.count));
-    snapshot.sum = pairs.iter().map(|pair| pair.sum).sum();
+fn sum_of(pairs: &[Pair]) -> f64 {
+    pairs.iter().map(|pair| pair.sum).sum()
 }
 
 impl Series {
@@ -120,7 +120,8 @@ impl Series {
         let pairs = &mut pairs[..self.buckets()];
         // SAFETY: the slot of a histogram has a pair for each bucket.
         unsafe { self.cell().add_run_of_pairs(ROSTER.rows(), pairs) };
-        put_together(pairs, snapshot);
+        snapshot.buckets = pairs.iter().map(|pair| pair.count).collect();
+        snapshot.sum = sum_of(pairs);
     }
 
     fn buckets(&self) -> usize {
