@@ -75,7 +75,8 @@ impl Walk {
                 self.is_announced = true;
                 visitor.family(self.core.view(registry.global_labels()));
             }
-            let shown = scratch.show(self.core.description.metric, &batch, visitor);
+            let prefetch = self.core.set.prefetch(next, self.end);
+            let shown = scratch.show(self.core.description.metric, &batch, visitor, prefetch);
             self.place = batch.get(shown).map_or(next, |series| series.place());
         }
         true
@@ -91,32 +92,39 @@ impl Drop for Walk {
 }
 
 impl Scratch {
-    /// Shows the series of a batch until the visitor is full, and at least one. How many it has
-    /// shown.
-    fn show<V: Visitor>(&mut self, metric: MetricType, batch: &[Found<'_>], visitor: &mut V) -> usize {
+    /// Shows the series of a batch until the visitor is full, and at least one, and calls `prefetch` before each. How many it
+    /// has shown.
+    fn show<V: Visitor>(
+        &mut self,
+        metric: MetricType,
+        batch: &[Found<'_>],
+        visitor: &mut V,
+        mut prefetch: impl FnMut(),
+    ) -> usize {
         let Scratch { integers, floats, histograms } = self;
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);
-                samples(batch, integers.iter().map(|n| Value::Unsigned(*n)), visitor)
+                samples(batch, integers.iter().map(|n| Value::Unsigned(*n)), visitor, prefetch)
             }
             MetricType::InFlightGauge => {
                 fold_integers(batch, integers);
-                samples(batch, integers.iter().map(|n| Value::Signed(n.cast_signed())), visitor)
+                samples(batch, integers.iter().map(|n| Value::Signed(n.cast_signed())), visitor, prefetch)
             }
             MetricType::FloatCounter => {
                 fold_floats(batch, floats);
-                samples(batch, floats.iter().map(|n| Value::Float(*n)), visitor)
+                samples(batch, floats.iter().map(|n| Value::Float(*n)), visitor, prefetch)
             }
             MetricType::Gauge => {
                 let values = batch.iter().map(|series| f64::from_bits(series.cell().get_shared()));
-                samples(batch, values.map(Value::Float), visitor)
+                samples(batch, values.map(Value::Float), visitor, prefetch)
             }
             MetricType::Histogram => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
                     let folded = histograms.fold(&batch[shown..]);
                     shown += each(batch[shown..][..folded].iter().zip(0..), visitor, |visitor, labels, n| {
+                        prefetch();
                         let (buckets, sum) = histograms.get(n);
                         visitor.histogram(labels, buckets, sum);
                     });
@@ -128,8 +136,14 @@ impl Scratch {
 }
 
 #[inline(always)]
-fn samples<V: Visitor>(batch: &[Found<'_>], values: impl Iterator<Item = Value>, visitor: &mut V) -> usize {
+fn samples<V: Visitor>(
+    batch: &[Found<'_>],
+    values: impl Iterator<Item = Value>,
+    visitor: &mut V,
+    mut prefetch: impl FnMut(),
+) -> usize {
     each(batch.iter().zip(values), visitor, |visitor, labels, value| {
+        prefetch();
         visitor.sample(labels, value);
     })
 }

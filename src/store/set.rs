@@ -5,6 +5,7 @@ use super::key::{QUICK, Seeds, gaps};
 use super::limbo::Limbo;
 use super::list::List;
 use super::pin::{PINS, Pin};
+use super::prefetch::prefetch;
 use super::series::{Found, Series, Shape};
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeSet;
@@ -217,6 +218,22 @@ impl Set {
             }
         }
         next
+    }
+
+    /// Asks for the memory of the series from place `from` on, one at each call. The places are those of a walk.
+    ///
+    /// A scrape reads more memory than the caches hold, and most of its time would be waiting. One at a time, because the
+    /// processor can wait for few lines at once.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self, from: usize, to: usize) -> impl FnMut() {
+        let mut entries = self.list.run(from, to);
+        move || {
+            if let Some(entry) = entries.next() {
+                // Two cache lines, as a series of a few labels is long. One that was freed meanwhile does no harm.
+                prefetch(entry.cast::<u8>());
+                prefetch(entry.cast::<u8>().wrapping_add(64));
+            }
+        }
     }
 }
 
