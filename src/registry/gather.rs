@@ -76,7 +76,8 @@ impl Walk {
                 visitor.family(self.core.view(registry.global_labels()));
             }
             let prefetch = self.core.set.prefetch(next, self.end);
-            let shown = scratch.show(self.core.description.metric, &batch, visitor, prefetch);
+            let later = self.core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
+            let shown = scratch.show(self.core.description.metric, &batch, visitor, prefetch, later);
             self.place = batch.get(shown).map_or(next, |series| series.place());
         }
         true
@@ -94,12 +95,13 @@ impl Drop for Walk {
 impl Scratch {
     /// Shows the series of a batch until the visitor is full, and at least one, and calls `prefetch` before each. How many it
     /// has shown.
-    fn show<V: Visitor>(
+    fn show<'a, V: Visitor>(
         &mut self,
         metric: MetricType,
         batch: &[Found<'_>],
         visitor: &mut V,
         mut prefetch: impl FnMut(),
+        mut later: impl Iterator<Item = Found<'a>>,
     ) -> usize {
         let Scratch { integers, floats, histograms } = self;
         match metric {
@@ -125,6 +127,7 @@ impl Scratch {
                     let folded = histograms.fold(&batch[shown..]);
                     shown += each(batch[shown..][..folded].iter().zip(0..), visitor, |visitor, labels, n| {
                         prefetch();
+                        later.next().inspect(|series| histograms.prefetch(series));
                         let (buckets, sum) = histograms.get(n);
                         visitor.histogram(labels, buckets, sum);
                     });

@@ -73,6 +73,8 @@ unsafe fn sum_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
 pub(crate) struct Histograms {
     pairs: Vec<Pair>,
     buckets: usize,
+    /// The rows that were written, as far as the last group shows.
+    rows: Vec<usize>,
 }
 
 impl Histograms {
@@ -85,9 +87,17 @@ impl Histograms {
         self.pairs.clear();
         self.pairs.reserve_exact(PAIRS);
         self.pairs.resize(self.buckets * len, Pair::default());
+        self.rows.clear();
         // SAFETY: these series own the pairs of the run.
-        unsafe { first.cell().add_run_of_pairs(ROSTER.rows(), &mut self.pairs) };
+        let add = |row: &usize| unsafe { first.cell().add_run_of_pairs(*row, &mut self.pairs) };
+        self.rows.extend(ROSTER.rows().filter(add));
         len
+    }
+
+    /// Asks for the memory of another one's pairs, in the first few of the rows that were written in the last group. (Of
+    /// many rows, the first cache would not keep it until it is used.)
+    pub(crate) fn prefetch(&self, series: &Found<'_>) {
+        self.rows.iter().take(4).for_each(|row| series.cell().prefetch(*row, 2 * self.buckets));
     }
 
     /// What the `n`th of them held: how many observations in each bucket, and the sum of all.
@@ -118,8 +128,10 @@ impl Series {
     pub(super) fn fold_histogram(&self, snapshot: &mut HistogramSnapshot) {
         let mut pairs = [Pair::default(); PAIRS];
         let pairs = &mut pairs[..self.buckets()];
-        // SAFETY: the slot of a histogram has a pair for each bucket.
-        unsafe { self.cell().add_run_of_pairs(ROSTER.rows(), pairs) };
+        for row in ROSTER.rows() {
+            // SAFETY: the slot of a histogram has a pair for each bucket.
+            unsafe { self.cell().add_run_of_pairs(row, pairs) };
+        }
         snapshot.buckets = pairs.iter().map(|pair| pair.count).collect();
         snapshot.sum = sum_of(pairs);
     }

@@ -54,7 +54,7 @@ impl List {
 
     /// The entries from place `from` on, as far as they lie together, up to `to`, which is at most `len`.
     #[inline]
-    pub(crate) fn run(&self, from: usize, to: usize) -> impl Iterator<Item = *mut ()> {
+    pub(crate) fn run(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = *mut ()> {
         let places: &[AtomicPtr<()>] = if from < to {
             let Place { offset, len, .. } = Place::of(from);
             let places = ptr::slice_from_raw_parts(self.pointer(from), (len - offset).min(to - from));
