@@ -133,12 +133,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn text(value: Value) -> String {
-        let mut buffer = Vec::new();
-        let mut out = Out::new(&mut buffer);
+        let mut out = Out::new(Vec::new());
         out.write(MAX_LEN, value);
         assert!(out.len() <= MAX_LEN);
-        out.finish();
-        String::from_utf8(buffer).unwrap()
+        String::from_utf8(out.finish()).unwrap()
     }
 
     fn float(value: f64) -> String {

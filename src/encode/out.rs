@@ -43,31 +43,33 @@ impl<const N: usize> Block<N> {
 
 /// A vector that is as long as its room, and cut to what was written at the end.
 #[derive(Debug)]
-pub(super) struct Out<'a> {
-    buffer: &'a mut Vec<u8>,
+pub(super) struct Out {
+    bytes: Vec<u8>,
     len: usize,
 }
 
-impl<'a> Out<'a> {
-    /// Overwrites `buffer` from its start.
-    pub(super) fn new(buffer: &'a mut Vec<u8>) -> Out<'a> {
-        Out { buffer, len: 0 }
+impl Out {
+    /// Overwrites `bytes` from the start.
+    pub(super) fn new(bytes: Vec<u8>) -> Out {
+        Out { bytes, len: 0 }
     }
 
     /// As [`new`](Self::new), with room for `len` bytes.
-    pub(super) fn with_room(buffer: &'a mut Vec<u8>, len: usize) -> Out<'a> {
-        if buffer.len() < len {
-            buffer.resize(len, 0);
+    pub(super) fn with_room(mut bytes: Vec<u8>, len: usize) -> Out {
+        if bytes.len() < len {
+            bytes.resize(len, 0);
         }
-        Out { buffer, len: 0 }
+        Out { bytes, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn finish(self) {
-        self.buffer.truncate(self.len);
+    /// What was written.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.len);
+        self.bytes
     }
 
     /// Lets `text` write itself the quick way, if there is room for it. Whether there was.
@@ -75,7 +77,7 @@ impl<'a> Out<'a> {
     /// It is at most [`SHORT`] bytes long, its blocks hold what was put into them, and no part is longer than [`SHORT_PART`].
     #[inline(always)]
     pub(super) fn write_short(&mut self, text: impl Write) -> bool {
-        let Some(bytes) = self.buffer.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) else { return false };
+        let Some(bytes) = self.bytes.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) else { return false };
         let mut short = Short { bytes, at: 0 };
         text.write_to(&mut short);
         self.len += short.at;
@@ -87,10 +89,10 @@ impl<'a> Out<'a> {
     #[inline(never)]
     pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
         let end = self.len + max_len + BEYOND;
-        if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
         }
-        let mut long = Long { bytes: &mut self.buffer[self.len..], at: 0 };
+        let mut long = Long { bytes: &mut self.bytes[self.len..], at: 0 };
         text.write_to(&mut long);
         self.len += long.at;
     }
@@ -243,15 +245,13 @@ mod tests {
         let bytes: Vec<u8> = (1..=255).collect();
         for len in 0..SHORT_PART {
             for room in [0, SHORT + BEYOND, SHORT + BEYOND + 1, SHORT + BEYOND + 2, 1000] {
-                let mut buffer = vec![0; room];
-                let mut out = Out::new(&mut buffer);
+                let mut out = Out::new(vec![0; room]);
                 let mut expected = Vec::new();
                 while out.write_short(Parts { bytes: &bytes, len }) {
                     expected.extend([&bytes[..len], &bytes[..len], b"!"].concat());
                 }
-                out.finish();
-                assert_eq!(buffer, expected, "{len}");
-                assert!(room - buffer.len() < SHORT + 1 + BEYOND, "{room}");
+                assert!(room - out.len() < SHORT + 1 + BEYOND, "{room}");
+                assert_eq!(out.finish(), expected, "{len}");
             }
         }
     }
@@ -261,14 +261,12 @@ mod tests {
         let bytes: Vec<u8> = (1..=255).cycle().take(400).collect();
         for len in 0..400 {
             let part = &bytes[..len];
-            let mut buffer = vec![0xff; 3];
-            let mut out = Out::new(&mut buffer);
+            let mut out = Out::new(vec![0xff; 3]);
             for _ in 0..2 {
                 out.write(2 * len + 1, Parts { bytes: &bytes, len });
             }
-            out.finish();
             let once = [part, part, b"!"].concat();
-            assert_eq!(buffer, [&once[..], &once].concat(), "{len}");
+            assert_eq!(out.finish(), [&once[..], &once].concat(), "{len}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{FamilyView, Kind, Value, Visitor};
 #[derive(Debug)]
 pub(crate) struct Text<'a> {
     parts: &'a mut Parts,
-    out: Out<'a>,
+    out: Out,
 }
 
 /// What outlives a chunk: the text that the lines of the current family share.
@@ -122,17 +122,15 @@ impl Parts {
 
     fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
         self.tails.resize_with(bounds.len() + 1, Block::default);
-        let mut number = Vec::new();
         for (tail, &bound) in self.tails.iter_mut().zip(bounds.iter().chain([&f64::INFINITY])) {
-            let mut out = Out::new(&mut number);
-            out.write(MAX_LEN, Value::Float(bound));
-            out.finish();
-            tail.set(&[le, &number, b"\"} "]);
+            let mut number = Out::new(Vec::new());
+            number.write(MAX_LEN, Value::Float(bound));
+            tail.set(&[le, &number.finish(), b"\"} "]);
         }
     }
 
     #[inline(always)]
-    fn write_line<const N: usize>(&self, out: &mut Out<'_>, head: &Head, labels: &str, tail: &Block<N>, value: Value) {
+    fn write_line<const N: usize>(&self, out: &mut Out, head: &Head, labels: &str, tail: &Block<N>, value: Value) {
         // Made twice, so that the one for the quick way stays in registers.
         let line = || Line(&head.text, labels, tail, value);
         if !(labels.len() < self.labels_limit && out.write_short(line())) {
@@ -143,14 +141,14 @@ impl Parts {
 
 impl<'a> Text<'a> {
     /// Replaces what is in `buffer`.
-    pub(crate) fn new(parts: &'a mut Parts, buffer: &'a mut Vec<u8>) -> Text<'a> {
+    pub(crate) fn new(parts: &'a mut Parts, buffer: Vec<u8>) -> Text<'a> {
         // Room for a chunk and the last line of it, which then seldom grows.
         Text { parts, out: Out::with_room(buffer, CHUNK + CHUNK / 16) }
     }
 
-    /// Cuts the buffer to what was written.
-    pub(crate) fn finish(self) {
-        self.out.finish();
+    /// What was written.
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.out.finish()
     }
 }
 
@@ -190,8 +188,8 @@ mod tests {
     /// The text of a family, with series whose labels have these lengths, and what it should be.
     fn family(name_len: usize, labels: impl Iterator<Item = usize>, bounds: &[f64]) -> (String, String) {
         let name = "n".repeat(name_len);
-        let (mut parts, mut buffer) = (Parts::default(), Vec::new());
-        let mut text = Text::new(&mut parts, &mut buffer);
+        let mut parts = Parts::default();
+        let mut text = Text::new(&mut parts, Vec::new());
         let kind = if bounds.is_empty() { Kind::Counter } else { Kind::Histogram };
         text.family(FamilyView { name: &name, help: "", kind, global_labels: "", first_label: Some("a"), bounds });
         let mut expected = format!("# HELP {name} \n# TYPE {name} {}\n", kind.as_str());
@@ -209,8 +207,7 @@ mod tests {
                 expected += &format!("{name}{{a=\"{labels}\"}} {big}\n{name}{{a=\"{labels}\"}} {sum:e}\n");
             }
         }
-        text.finish();
-        (String::from_utf8(buffer).unwrap(), expected)
+        (String::from_utf8(text.finish()).unwrap(), expected)
     }
 
     #[test]
