@@ -4,40 +4,74 @@
 //! copied in blocks whose size the compiler knows, which takes a few moves. Such a copy may write beyond the part's end:
 //! what comes next overwrites that.
 
-/// A byte string kept in a block of `N` bytes, so that it is copied as one. A longer one is kept elsewhere, and copied slowly.
+/// A byte string kept in two halves of `N` bytes, so that it is copied as one, or seldom as both. A longer one is kept
+/// elsewhere, and copied slowly.
 #[derive(Debug)]
 pub(super) struct Block<const N: usize> {
-    bytes: [u8; N],
+    halves: [[u8; N]; 2],
     len: usize,
     long: Vec<u8>,
 }
 
 impl<const N: usize> Default for Block<N> {
     fn default() -> Self {
-        Block { bytes: [0; N], len: 0, long: Vec::new() }
+        Block { halves: [[0; N]; 2], len: 0, long: Vec::new() }
     }
 }
 
 impl<const N: usize> Block<N> {
     /// Replaces the string by `parts`, one after another.
     pub(super) fn set(&mut self, parts: &[&[u8]]) {
-        self.long.clear();
-        parts.iter().for_each(|part| self.long.extend_from_slice(part));
+        self.long = parts.concat();
         self.len = self.long.len();
-        if let Some(bytes) = self.bytes.get_mut(..self.len) {
+        if let Some(bytes) = self.halves.as_flattened_mut().get_mut(..self.len) {
             bytes.copy_from_slice(&self.long);
         }
     }
-}
 
-impl<const N: usize> Block<N> {
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether the block holds all of the string.
+    /// Whether the halves hold all of the string.
     pub(super) fn fits(&self) -> bool {
-        self.len <= N
+        self.len <= 2 * N
+    }
+}
+
+/// What several lines begin with, a head and labels, put together quickly if they are short.
+#[derive(Debug)]
+pub(super) struct Start {
+    bytes: [u8; SHORT + 1 + BEYOND],
+    len: usize,
+    /// One that is not short; else empty.
+    long: Vec<u8>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start { bytes: [0; SHORT + 1 + BEYOND], len: 0, long: Vec::new() }
+    }
+}
+
+impl Start {
+    /// Replaces it. Only a short one is good for [`Out::write_short`].
+    #[inline(always)]
+    pub(super) fn set<const N: usize>(&mut self, is_short: bool, head: &Block<N>, labels: &str) {
+        self.long.clear();
+        if is_short {
+            let mut short = Short { bytes: &mut self.bytes, at: 0 };
+            short.put_block(head);
+            short.put(labels.as_bytes());
+            self.len = short.at;
+        } else {
+            self.long.extend_from_slice(&head.long);
+            self.long.extend_from_slice(labels.as_bytes());
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        if self.long.is_empty() { &self.bytes[..self.len] } else { &self.long }
     }
 }
 
@@ -114,6 +148,9 @@ pub(super) trait Put {
     /// Writes the string of a block.
     fn put_block<const N: usize>(&mut self, block: &Block<N>);
 
+    /// Writes a start.
+    fn put_start(&mut self, start: &Start);
+
     /// Writes `bytes`, whose length the compiler does not know.
     fn put(&mut self, bytes: &[u8]);
 
@@ -128,6 +165,9 @@ pub(super) const SHORT: usize = 255;
 
 /// The longest part of it, other than blocks.
 pub(super) const SHORT_PART: usize = 128;
+
+/// The longest start of it.
+pub(super) const SHORT_START: usize = 192;
 
 /// Room for a short text: the compiler sees that no block can lie outside of it. Nothing is called, so that all that the loop
 /// over the lines needs stays in registers.
@@ -148,14 +188,22 @@ impl Put for Short<'_> {
 
     #[inline(always)]
     fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        let Some((start, rest)) = block.bytes.split_first_chunk::<64>() else {
-            return self.put_part(&block.bytes, block.len);
-        };
-        self.put_part(start, block.len.min(64));
-        if block.len > 64
-            && let Some(rest) = rest.first_chunk::<64>()
-        {
-            self.put_part(rest, block.len - 64);
+        let [first, second] = &block.halves;
+        self.put_part(first, block.len.min(N));
+        if block.len > N {
+            self.put_part(second, block.len - N);
+        }
+    }
+
+    #[inline(always)]
+    fn put_start(&mut self, start: &Start) {
+        const HALF: usize = SHORT_START / 2;
+        let (first, rest) = start.bytes.split_at(HALF);
+        if let (Some(first), Some(second)) = (first.first_chunk::<HALF>(), rest.first_chunk::<HALF>()) {
+            self.put_part(first, start.len.min(HALF));
+            if start.len > HALF {
+                self.put_part(second, start.len - HALF);
+            }
         }
     }
 
@@ -214,6 +262,10 @@ impl Put for Long<'_> {
         self.put(&block.long);
     }
 
+    fn put_start(&mut self, start: &Start) {
+        self.put(start.as_slice());
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         self.bytes[self.at..][..bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
@@ -232,7 +284,7 @@ mod tests {
     impl Write for Parts<'_> {
         fn write_to(self, out: &mut impl Put) {
             let part = &self.bytes[..self.len];
-            let mut block = Block::<128>::default();
+            let mut block = Block::<64>::default();
             block.set(&[&part[..self.len / 3], &part[self.len / 3..]]);
             out.put(part);
             out.put_block(&block);

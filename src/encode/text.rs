@@ -2,8 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::CHUNK;
-use super::number::{MAX_LEN, put_value};
-use super::out::{Block, Out, Put, SHORT, SHORT_PART, Write};
+use super::number::{MAX_LEN, put_integer, put_value};
+use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Start, Write};
 use crate::model::{FamilyView, Kind, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
@@ -24,24 +24,25 @@ pub(crate) struct Parts {
     sum: Head,
     count: Head,
     /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
-    tails: Vec<Block<TAIL>>,
+    tails: Vec<Block<16>>,
+    /// What the lines of the current series' buckets begin with.
+    start: Start,
     /// Lines with labels shorter than this are written the quick way.
     labels_limit: usize,
     /// At least as long as any line of the family, but for the labels of its series.
     line_len: usize,
 }
 
-/// The longest tail of the quick way.
-const TAIL: usize = 32;
-
 /// The start of a line.
 #[derive(Debug, Default)]
 struct Head {
     /// To the first label value, `name{region="eu",method="`; without labels to the value, `name{region="eu"} `.
-    text: Block<128>,
-    /// From the last label value to the value: `"} `, or nothing without labels.
-    end: Block<4>,
+    text: Block<64>,
+    /// How much of [`END`] stands between the last label value and the value: nothing without labels.
+    end_len: usize,
 }
+
+const END: &[u8; 4] = b"\"}  ";
 
 impl Head {
     fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str, first_label: Option<&str>) {
@@ -57,21 +58,37 @@ impl Head {
             None => [b"} ", b""],
         };
         self.text.set(&[&start[..], &rest].concat());
-        self.end.set(if first_label.is_some() { &[b"\"} "] } else { &[] });
+        self.end_len = if first_label.is_some() { 3 } else { 0 };
     }
 }
 
-/// A line: its head, its labels, its tail and its number.
-struct Line<'a, const N: usize>(&'a Block<128>, &'a str, &'a Block<N>, Value);
+const _: () = assert!(SHORT_START + 32 + MAX_LEN < SHORT, "a line is short whose start is");
 
-impl<const N: usize> Write for Line<'_, N> {
+/// A line.
+struct Sample<'a>(&'a Head, &'a str, Value);
+
+impl Write for Sample<'_> {
     #[inline(always)]
     fn write_to(self, out: &mut impl Put) {
-        let Line(head, labels, tail, value) = self;
-        out.put_block(head);
+        let Sample(head, labels, value) = self;
+        out.put_block(&head.text);
         out.put(labels.as_bytes());
-        out.put_block(tail);
+        out.put_part(END, head.end_len);
         put_value(out, value);
+        out.put_array(b"\n");
+    }
+}
+
+/// A line of a bucket: its start with its labels, its bound, its count.
+struct Bucket<'a>(&'a Start, &'a Block<16>, u64);
+
+impl Write for Bucket<'_> {
+    #[inline(always)]
+    fn write_to(self, out: &mut impl Put) {
+        let Bucket(start, tail, count) = self;
+        out.put_start(start);
+        out.put_block(tail);
+        put_integer(out, count);
         out.put_array(b"\n");
     }
 }
@@ -115,9 +132,9 @@ impl Parts {
             self.tails.clear();
         }
         // A histogram's other heads are not longer.
-        let fits = self.sample.text.fits() && self.tails.iter().all(Block::fits);
-        let rest = SHORT.saturating_sub(self.sample.text.len() + TAIL + MAX_LEN + 1);
-        self.labels_limit = if fits { rest.min(SHORT_PART) + 1 } else { 0 };
+        let are_short = self.sample.text.fits() && self.tails.iter().all(Block::fits);
+        let rest = SHORT_START.saturating_sub(self.sample.text.len());
+        self.labels_limit = if are_short { rest.min(SHORT_PART) + 1 } else { 0 };
     }
 
     fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
@@ -128,14 +145,13 @@ impl Parts {
             tail.set(&[le, &number.finish(), b"\"} "]);
         }
     }
+}
 
-    #[inline(always)]
-    fn write_line<const N: usize>(&self, out: &mut Out, head: &Head, labels: &str, tail: &Block<N>, value: Value) {
-        // Made twice, so that the one for the quick way stays in registers.
-        let line = || Line(&head.text, labels, tail, value);
-        if !(labels.len() < self.labels_limit && out.write_short(line())) {
-            out.write(self.line_len + labels.len(), line());
-        }
+/// Writes a line, which is made again for the slow way: so that of the quick way stays in registers.
+#[inline(always)]
+fn write_line<W: Write>(out: &mut Out, is_short: bool, max_len: usize, line: impl Fn() -> W) {
+    if !(is_short && out.write_short(line())) {
+        out.write(max_len, line());
     }
 }
 
@@ -160,19 +176,22 @@ impl Visitor for Text<'_> {
 
     #[inline(always)]
     fn sample(&mut self, labels: &str, value: Value) {
-        let parts = &*self.parts;
-        parts.write_line(&mut self.out, &parts.sample, labels, &parts.sample.end, value);
+        let Parts { sample, labels_limit, line_len, .. } = &*self.parts;
+        let (is_short, max_len) = (labels.len() < *labels_limit, line_len + labels.len());
+        write_line(&mut self.out, is_short, max_len, || Sample(sample, labels, value));
     }
 
     fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64) {
-        let (parts, out) = (&*self.parts, &mut self.out);
-        let mut cumulative = 0u64;
+        let (parts, out) = (&mut *self.parts, &mut self.out);
+        let (is_short, max_len) = (labels.len() < parts.labels_limit, parts.line_len + labels.len());
+        parts.start.set(is_short, &parts.sample.text, labels);
+        let mut count = 0u64;
         for (in_bucket, tail) in buckets.zip(&parts.tails) {
-            cumulative = cumulative.wrapping_add(in_bucket);
-            parts.write_line(out, &parts.sample, labels, tail, Value::Unsigned(cumulative));
+            count = count.wrapping_add(in_bucket);
+            write_line(out, is_short, max_len, || Bucket(&parts.start, tail, count));
         }
-        parts.write_line(out, &parts.sum, labels, &parts.sum.end, Value::Float(sum));
-        parts.write_line(out, &parts.count, labels, &parts.count.end, Value::Unsigned(cumulative));
+        write_line(out, is_short, max_len, || Sample(&parts.sum, labels, Value::Float(sum)));
+        write_line(out, is_short, max_len, || Sample(&parts.count, labels, Value::Unsigned(count)));
     }
 
     #[inline(always)]
@@ -214,7 +233,7 @@ mod tests {
     fn lines_of_every_length_are_whole() {
         for name_len in 1..=140 {
             for bounds in [&[][..], &[2.5e-7], &[f64::MIN_POSITIVE], &[-f64::MIN_POSITIVE]] {
-                let (found, expected) = family(name_len, (0..=140).chain([1000]), bounds);
+                let (found, expected) = family(name_len, (0..=140).flat_map(|len| [len, 150]), bounds);
                 assert!(found == expected, "{name_len} {bounds:?}\n{found}");
             }
         }
