@@ -106,9 +106,9 @@ pub(super) fn put_float(out: &mut impl Put, value: f64) {
     if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
         put_signed(out, whole);
     } else if value.is_finite() && value.to_bits() != (-0.0f64).to_bits() {
-        out.put_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
-        out.put_slice(special(value));
+        out.put(special(value));
     }
 }
 
@@ -133,12 +133,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn text(value: Value) -> String {
-        let mut buffer = Vec::new();
-        let mut out = Out::new(&mut buffer);
+        let mut out = Out::new(Vec::new());
         out.write(MAX_LEN, value);
         assert!(out.len() <= MAX_LEN);
-        out.finish();
-        String::from_utf8(buffer).unwrap()
+        String::from_utf8(out.finish()).unwrap()
     }
 
     fn float(value: f64) -> String {

@@ -4,99 +4,138 @@
 //! copied in blocks whose size the compiler knows, which takes a few moves. Such a copy may write beyond the part's end:
 //! what comes next overwrites that.
 
-/// A byte string kept in a block of `N` bytes, so that it is copied as one. A longer one is kept elsewhere, and copied slowly.
+/// A byte string kept in two halves of `N` bytes, so that it is copied as one, or seldom as both. A longer one is kept
+/// elsewhere, and copied slowly.
 #[derive(Debug)]
 pub(super) struct Block<const N: usize> {
-    bytes: [u8; N],
+    halves: [[u8; N]; 2],
     len: usize,
     long: Vec<u8>,
 }
 
 impl<const N: usize> Default for Block<N> {
     fn default() -> Self {
-        Block { bytes: [0; N], len: 0, long: Vec::new() }
+        Block { halves: [[0; N]; 2], len: 0, long: Vec::new() }
     }
 }
 
 impl<const N: usize> Block<N> {
     /// Replaces the string by `parts`, one after another.
     pub(super) fn set(&mut self, parts: &[&[u8]]) {
-        self.long.clear();
-        parts.iter().for_each(|part| self.long.extend_from_slice(part));
+        self.long = parts.concat();
         self.len = self.long.len();
-        if let Some(bytes) = self.bytes.get_mut(..self.len) {
+        if let Some(bytes) = self.halves.as_flattened_mut().get_mut(..self.len) {
             bytes.copy_from_slice(&self.long);
         }
-    }
-}
-
-impl<const N: usize> Block<N> {
-    pub(super) fn as_slice(&self) -> &[u8] {
-        &self.long
-    }
-}
-
-/// A vector that is as long as its room, and cut to what was written at the end.
-#[derive(Debug)]
-pub(super) struct Out<'a> {
-    buffer: &'a mut Vec<u8>,
-    len: usize,
-}
-
-impl<'a> Out<'a> {
-    /// Overwrites `buffer` from its start.
-    pub(super) fn new(buffer: &'a mut Vec<u8>) -> Out<'a> {
-        Out { buffer, len: 0 }
-    }
-
-    /// As [`new`](Self::new), with room for `len` bytes.
-    pub(super) fn with_room(buffer: &'a mut Vec<u8>, len: usize) -> Out<'a> {
-        if buffer.len() < len {
-            buffer.resize(len, 0);
-        }
-        Out { buffer, len: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    pub(super) fn finish(self) {
-        self.buffer.truncate(self.len);
+    /// Whether the halves hold all of the string.
+    pub(super) fn fits(&self) -> bool {
+        self.len <= 2 * N
     }
+}
 
-    /// Lets `text` write itself, at most `max_len` bytes.
+/// What several lines begin with, a head and labels, put together quickly if they are short.
+#[derive(Debug)]
+pub(super) struct Start {
+    bytes: [u8; SHORT + 1 + BEYOND],
+    len: usize,
+    /// One that is not short; else empty.
+    long: Vec<u8>,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Start { bytes: [0; SHORT + 1 + BEYOND], len: 0, long: Vec::new() }
+    }
+}
+
+impl Start {
+    /// Replaces it. Only a short one is good for [`Out::write_short`].
     #[inline(always)]
-    pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
-        match self.buffer.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) {
-            Some(bytes) if max_len <= LINE => {
-                let mut line = Line { bytes, at: 0 };
-                text.write_to(&mut line);
-                self.len += line.at;
-            }
-            _ => self.write_at_length(max_len, text),
+    pub(super) fn set<const N: usize>(&mut self, is_short: bool, head: &Block<N>, labels: &str) {
+        self.long.clear();
+        if is_short {
+            let mut short = Short { bytes: &mut self.bytes, at: 0 };
+            short.put_block(head);
+            short.put(labels.as_bytes());
+            self.len = short.at;
+        } else {
+            self.long.extend_from_slice(&head.long);
+            self.long.extend_from_slice(labels.as_bytes());
         }
     }
 
-    /// As [`write`](Self::write), for what is long or finds little room. Not inlined, so that the quick way keeps its
-    /// registers.
+    fn as_slice(&self) -> &[u8] {
+        if self.long.is_empty() { &self.bytes[..self.len] } else { &self.long }
+    }
+}
+
+/// A vector that is as long as its room, and cut to what was written at the end.
+#[derive(Debug)]
+pub(super) struct Out {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl Out {
+    /// Overwrites `bytes` from the start.
+    pub(super) fn new(bytes: Vec<u8>) -> Out {
+        Out { bytes, len: 0 }
+    }
+
+    /// As [`new`](Self::new), with room for `len` bytes.
+    pub(super) fn with_room(mut bytes: Vec<u8>, len: usize) -> Out {
+        if bytes.len() < len {
+            bytes.resize(len, 0);
+        }
+        Out { bytes, len: 0 }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// What was written.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.bytes.truncate(self.len);
+        self.bytes
+    }
+
+    /// Lets `text` write itself the quick way, if there is room for it. Whether there was.
+    ///
+    /// It is at most [`SHORT`] bytes long, its blocks hold what was put into them, and no part is longer than [`SHORT_PART`].
+    #[inline(always)]
+    pub(super) fn write_short(&mut self, text: impl Write) -> bool {
+        let Some(bytes) = self.bytes.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) else { return false };
+        let mut short = Short { bytes, at: 0 };
+        text.write_to(&mut short);
+        self.len += short.at;
+        true
+    }
+
+    /// Lets any `text` write itself, at most `max_len` bytes. Not inlined, so that the quick way keeps its registers.
     #[cold]
     #[inline(never)]
-    fn write_at_length(&mut self, max_len: usize, text: impl Write) {
-        let end = self.len + max_len.max(LINE + 1) + BEYOND;
-        if self.buffer.len() < end {
-            self.buffer.resize(end, 0);
+    pub(super) fn write(&mut self, max_len: usize, text: impl Write) {
+        let end = self.len + max_len + BEYOND;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
         }
-        let mut room = Room { bytes: &mut self.buffer[self.len..], at: 0 };
-        text.write_to(&mut room);
-        self.len += room.at;
+        let mut long = Long { bytes: &mut self.bytes[self.len..], at: 0 };
+        text.write_to(&mut long);
+        self.len += long.at;
     }
 }
 
 /// How far a copy may write beyond the end of its part.
-const BEYOND: usize = 256;
+const BEYOND: usize = 128;
 
-/// A text that can write itself to a short line and to a room of any size.
+/// A text that can write itself to a short place and to one of any size.
 pub(super) trait Write {
     fn write_to(self, out: &mut impl Put);
 }
@@ -106,91 +145,112 @@ pub(super) trait Put {
     /// Writes the first `len` of `bytes`, and perhaps the others after them.
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize);
 
-    /// Writes exactly `bytes`, by a call.
-    fn put_slice(&mut self, bytes: &[u8]);
+    /// Writes the string of a block.
+    fn put_block<const N: usize>(&mut self, block: &Block<N>);
+
+    /// Writes a start.
+    fn put_start(&mut self, start: &Start);
+
+    /// Writes `bytes`, whose length the compiler does not know.
+    fn put(&mut self, bytes: &[u8]);
 
     #[inline(always)]
     fn put_array<const N: usize>(&mut self, bytes: &[u8; N]) {
         self.put_part(bytes, N);
     }
-
-    #[inline(always)]
-    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        match block.bytes.first_chunk::<96>() {
-            Some(bytes) if block.len <= 96 => self.put_part(bytes, block.len),
-            _ if block.len <= N => self.put_part(&block.bytes, block.len),
-            _ => self.put_slice(&block.long),
-        }
-    }
-
-    /// Writes `bytes`, quickly from 16 to 128 of them: blocks from the start and from the end, which may overlap.
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        let len = bytes.len();
-        match (bytes.first_chunk::<32>(), bytes.last_chunk::<32>()) {
-            (Some(start), Some(end)) if len <= 128 => {
-                match (bytes.first_chunk::<64>(), bytes[..len - 32].last_chunk::<32>()) {
-                    (Some(start), Some(before_end)) => {
-                        self.put_part(start, len - 64);
-                        self.put_array(before_end);
-                    }
-                    _ => self.put_part(start, len - 32),
-                }
-                self.put_array(end);
-            }
-            _ => self.put_others(bytes),
-        }
-    }
-
-    /// As [`put`](Self::put), for less than 32 bytes or more than 128.
-    #[inline(always)]
-    fn put_others(&mut self, bytes: &[u8]) {
-        match (bytes.first_chunk(), bytes.last_chunk()) {
-            (Some(start), Some(end)) if bytes.len() < 32 => {
-                // As numbers: LLVM would make one copy of these and the ones above, by a call since the size varies.
-                let [start, end] = [start, end].map(|bytes| u128::from_ne_bytes(*bytes));
-                self.put_part(&start.to_ne_bytes(), bytes.len() - 16);
-                self.put_array(&end.to_ne_bytes());
-            }
-            _ => self.put_slice(bytes),
-        }
-    }
 }
 
-/// The longest line that takes the quick way.
-const LINE: usize = 255;
+/// The longest text that is written the quick way.
+pub(super) const SHORT: usize = 255;
 
-/// Room for a line of at most [`LINE`] bytes: the compiler sees that no block can lie outside of it.
+/// The longest part of it, other than blocks.
+pub(super) const SHORT_PART: usize = 128;
+
+/// The longest start of it.
+pub(super) const SHORT_START: usize = 192;
+
+/// Room for a short text: the compiler sees that no block can lie outside of it. Nothing is called, so that all that the loop
+/// over the lines needs stays in registers.
 #[derive(Debug)]
-struct Line<'a> {
-    bytes: &'a mut [u8; LINE + 1 + BEYOND],
+struct Short<'a> {
+    bytes: &'a mut [u8; SHORT + 1 + BEYOND],
     at: usize,
 }
 
-impl Put for Line<'_> {
+impl Put for Short<'_> {
     #[inline(always)]
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         const { assert!(N <= BEYOND) };
-        debug_assert!(len <= N && self.at + len <= LINE);
-        self.bytes[self.at & LINE..][..N].copy_from_slice(bytes);
+        debug_assert!(len <= N && self.at + len <= SHORT);
+        self.bytes[self.at & SHORT..][..N].copy_from_slice(bytes);
         self.at += len;
     }
 
     #[inline(always)]
-    fn put_slice(&mut self, bytes: &[u8]) {
-        self.bytes[self.at & LINE..][..bytes.len()].copy_from_slice(bytes);
-        self.at += bytes.len();
+    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+        let [first, second] = &block.halves;
+        self.put_part(first, block.len.min(N));
+        if block.len > N {
+            self.put_part(second, block.len - N);
+        }
+    }
+
+    #[inline(always)]
+    fn put_start(&mut self, start: &Start) {
+        const HALF: usize = SHORT_START / 2;
+        let (first, rest) = start.bytes.split_at(HALF);
+        if let (Some(first), Some(second)) = (first.first_chunk::<HALF>(), rest.first_chunk::<HALF>()) {
+            self.put_part(first, start.len.min(HALF));
+            if start.len > HALF {
+                self.put_part(second, start.len - HALF);
+            }
+        }
+    }
+
+    /// Blocks from the start and from the end, which may overlap.
+    #[inline(always)]
+    fn put(&mut self, bytes: &[u8]) {
+        let len = bytes.len();
+        debug_assert!(len <= SHORT_PART);
+        let (Some(start), Some(end)) = (bytes.first_chunk::<32>(), bytes.last_chunk::<32>()) else {
+            return self.put_few(bytes);
+        };
+        match (bytes.first_chunk::<64>(), bytes[..len - 32].last_chunk::<32>()) {
+            (Some(start), Some(before_end)) => {
+                self.put_part(start, len - 64);
+                self.put_array(before_end);
+            }
+            _ => self.put_part(start, len - 32),
+        }
+        self.put_array(end);
+    }
+}
+
+impl Short<'_> {
+    /// As [`put`](Put::put), for less than 32 bytes.
+    #[inline(always)]
+    fn put_few(&mut self, bytes: &[u8]) {
+        // As numbers: LLVM would make one copy of all these, by a call since the size varies.
+        if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.put_part(&u128::from_ne_bytes(*start).to_ne_bytes(), bytes.len() - 16);
+            self.put_array(&u128::from_ne_bytes(*end).to_ne_bytes());
+        } else if let (Some(start), Some(end)) = (bytes.first_chunk(), bytes.last_chunk()) {
+            self.put_part(&u64::from_ne_bytes(*start).to_ne_bytes(), bytes.len() - 8);
+            self.put_array(&u64::from_ne_bytes(*end).to_ne_bytes());
+        } else {
+            bytes.iter().for_each(|byte| self.put_array(&[*byte]));
+        }
     }
 }
 
 /// Room of any size.
 #[derive(Debug)]
-struct Room<'a> {
+struct Long<'a> {
     bytes: &'a mut [u8],
     at: usize,
 }
 
-impl Put for Room<'_> {
+impl Put for Long<'_> {
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         const { assert!(N <= BEYOND) };
         debug_assert!(len <= N);
@@ -198,7 +258,15 @@ impl Put for Room<'_> {
         self.at += len;
     }
 
-    fn put_slice(&mut self, bytes: &[u8]) {
+    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+        self.put(&block.long);
+    }
+
+    fn put_start(&mut self, start: &Start) {
+        self.put(start.as_slice());
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
         self.bytes[self.at..][..bytes.len()].copy_from_slice(bytes);
         self.at += bytes.len();
     }
@@ -218,7 +286,6 @@ mod tests {
             let part = &self.bytes[..self.len];
             let mut block = Block::<64>::default();
             block.set(&[&part[..self.len / 3], &part[self.len / 3..]]);
-            out.put_slice(part);
             out.put(part);
             out.put_block(&block);
             out.put_array(b"!");
@@ -226,18 +293,32 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_every_length_arrive_whole() {
+    fn short_texts_arrive_whole() {
+        let bytes: Vec<u8> = (1..=255).collect();
+        for len in 0..SHORT_PART {
+            for room in [0, SHORT + BEYOND, SHORT + BEYOND + 1, SHORT + BEYOND + 2, 1000] {
+                let mut out = Out::new(vec![0; room]);
+                let mut expected = Vec::new();
+                while out.write_short(Parts { bytes: &bytes, len }) {
+                    expected.extend([&bytes[..len], &bytes[..len], b"!"].concat());
+                }
+                assert!(room - out.len() < SHORT + 1 + BEYOND, "{room}");
+                assert_eq!(out.finish(), expected, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_every_length_arrive_whole() {
         let bytes: Vec<u8> = (1..=255).cycle().take(400).collect();
         for len in 0..400 {
             let part = &bytes[..len];
-            let mut buffer = vec![0xff; 3];
-            let mut out = Out::new(&mut buffer);
+            let mut out = Out::new(vec![0xff; 3]);
             for _ in 0..2 {
-                out.write(3 * len + 1, Parts { bytes: &bytes, len });
+                out.write(2 * len + 1, Parts { bytes: &bytes, len });
             }
-            out.finish();
-            let once = [part, part, part, b"!"].concat();
-            assert_eq!(buffer, [&once[..], &once].concat(), "{len}");
+            let once = [part, part, b"!"].concat();
+            assert_eq!(out.finish(), [&once[..], &once].concat(), "{len}");
         }
     }
 }

@@ -40,9 +40,9 @@ impl Scrape {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn next_chunk(&mut self, chunk: &mut Vec<u8>) -> bool {
-        let mut text = Text::new(&mut self.parts, chunk);
+        let mut text = Text::new(&mut self.parts, std::mem::take(chunk));
         self.is_done = self.is_done || !self.gather.step(&mut text);
-        text.finish();
+        *chunk = text.finish();
         !chunk.is_empty()
     }
 }

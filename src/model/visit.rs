@@ -1,6 +1,6 @@
 //! The waist: what a registry shows to an encoder.
 
-use super::{HistogramSnapshot, Kind};
+use super::Kind;
 
 /// A family, as an encoder sees it.
 #[derive(Clone, Copy, Debug)]
@@ -30,7 +30,8 @@ pub(crate) enum Value {
 pub(crate) trait Visitor {
     fn family(&mut self, family: FamilyView<'_>);
     fn sample(&mut self, labels: &str, value: Value);
-    fn histogram(&mut self, labels: &str, snapshot: &HistogramSnapshot);
+    /// `buckets` are the observations in each by itself, the `+Inf` bucket last.
+    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64);
     /// Whether the visitor wants to be left alone until it is called for again. Asked between series.
     fn is_full(&self) -> bool;
 }

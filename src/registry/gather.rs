@@ -3,7 +3,7 @@
 use super::Registry;
 use super::family::Core;
 use crate::metric::MetricType;
-use crate::model::{HistogramSnapshot, Value, Visitor};
+use crate::model::{Value, Visitor};
 use crate::store::{BATCH, Found, Histograms, fold_floats, fold_integers, pin};
 use std::sync::Arc;
 
@@ -35,19 +35,13 @@ struct Scratch {
     integers: [u64; BATCH],
     floats: [f64; BATCH],
     histograms: Histograms,
-    snapshot: HistogramSnapshot,
 }
 
 impl Gather {
     pub(crate) fn new(registry: Registry) -> Gather {
         let mut families = registry.families();
         families.reverse();
-        let scratch = Scratch {
-            integers: [0; BATCH],
-            floats: [0.0; BATCH],
-            histograms: Histograms::default(),
-            snapshot: HistogramSnapshot::default(),
-        };
+        let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histograms: Histograms::default() };
         Gather { registry, families, walk: None, scratch: Box::new(scratch) }
     }
 
@@ -81,7 +75,9 @@ impl Walk {
                 self.is_announced = true;
                 visitor.family(self.core.view(registry.global_labels()));
             }
-            let shown = scratch.show(self.core.description.metric, &batch, visitor);
+            let prefetch = self.core.set.prefetch(next, self.end);
+            let later = self.core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
+            let shown = scratch.show(self.core.description.metric, &batch, visitor, prefetch, later);
             self.place = batch.get(shown).map_or(next, |series| series.place());
         }
         true
@@ -97,34 +93,43 @@ impl Drop for Walk {
 }
 
 impl Scratch {
-    /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
-    fn show(&mut self, metric: MetricType, batch: &[Found<'_>], visitor: &mut impl Visitor) -> usize {
-        let Scratch { integers, floats, histograms, snapshot } = self;
+    /// Shows the series of a batch until the visitor is full, and at least one, and calls `prefetch` before each. How many it
+    /// has shown.
+    fn show<'a, V: Visitor>(
+        &mut self,
+        metric: MetricType,
+        batch: &[Found<'_>],
+        visitor: &mut V,
+        mut prefetch: impl FnMut(),
+        mut later: impl Iterator<Item = Found<'a>>,
+    ) -> usize {
+        let Scratch { integers, floats, histograms } = self;
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);
-                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Unsigned(integers[n])))
+                samples(batch, integers.iter().map(|n| Value::Unsigned(*n)), visitor, prefetch)
             }
             MetricType::InFlightGauge => {
                 fold_integers(batch, integers);
-                each(batch, visitor, |visitor, n, labels| {
-                    visitor.sample(labels, Value::Signed(integers[n].cast_signed()))
-                })
+                samples(batch, integers.iter().map(|n| Value::Signed(n.cast_signed())), visitor, prefetch)
             }
             MetricType::FloatCounter => {
                 fold_floats(batch, floats);
-                each(batch, visitor, |visitor, n, labels| visitor.sample(labels, Value::Float(floats[n])))
+                samples(batch, floats.iter().map(|n| Value::Float(*n)), visitor, prefetch)
             }
-            MetricType::Gauge => each(batch, visitor, |visitor, n, labels| {
-                visitor.sample(labels, Value::Float(f64::from_bits(batch[n].cell().get_shared())));
-            }),
+            MetricType::Gauge => {
+                let values = batch.iter().map(|series| f64::from_bits(series.cell().get_shared()));
+                samples(batch, values.map(Value::Float), visitor, prefetch)
+            }
             MetricType::Histogram => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
                     let folded = histograms.fold(&batch[shown..]);
-                    shown += each(&batch[shown..][..folded], visitor, |visitor, n, labels| {
-                        histograms.get(n, snapshot);
-                        visitor.histogram(labels, snapshot);
+                    shown += each(batch[shown..][..folded].iter().zip(0..), visitor, |visitor, labels, n| {
+                        prefetch();
+                        later.next().inspect(|series| histograms.prefetch(series));
+                        let (buckets, sum) = histograms.get(n);
+                        visitor.histogram(labels, buckets, sum);
                     });
                 }
                 shown
@@ -133,14 +138,33 @@ impl Scratch {
     }
 }
 
-/// Calls `show` for the series of a batch until the visitor is full; returns how many it has shown.
 #[inline(always)]
-fn each<V: Visitor>(batch: &[Found<'_>], visitor: &mut V, mut show: impl FnMut(&mut V, usize, &str)) -> usize {
-    for (n, series) in batch.iter().enumerate() {
-        show(visitor, n, series.labels());
+fn samples<V: Visitor>(
+    batch: &[Found<'_>],
+    values: impl Iterator<Item = Value>,
+    visitor: &mut V,
+    mut prefetch: impl FnMut(),
+) -> usize {
+    each(batch.iter().zip(values), visitor, |visitor, labels, value| {
+        prefetch();
+        visitor.sample(labels, value);
+    })
+}
+
+/// Calls `show` for series until the visitor is full; returns how many it has shown.
+#[inline(always)]
+fn each<'a, V: Visitor, T>(
+    series: impl Iterator<Item = (&'a Found<'a>, T)>,
+    visitor: &mut V,
+    mut show: impl FnMut(&mut V, &str, T),
+) -> usize {
+    let mut shown = 0;
+    for (series, value) in series {
+        show(visitor, series.labels(), value);
+        shown += 1;
         if visitor.is_full() {
-            return n + 1;
+            break;
         }
     }
-    batch.len()
+    shown
 }

@@ -1,6 +1,8 @@
 //! Blocks of cells, and what threads do to a cell.
 
 use super::lane::{ROWS, Roster};
+#[cfg(not(quipu_loom))]
+use super::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
 #[cfg(not(quipu_loom))]
 use core::ops::Range;
@@ -233,14 +235,20 @@ impl Cell {
         }
     }
 
-    /// Adds the pairs from this one on to the sums, in each of `rows`, one row after the other.
+    /// Adds the pairs in `row` from this one on to the sums. Whether the row seems to be written there.
     ///
     /// # Safety
     /// There are as many pairs as sums in one row, side by side.
-    pub(super) unsafe fn add_run_of_pairs(self, rows: Range<usize>, sums: &mut [Pair]) {
-        for row in rows {
-            // SAFETY: pairs of a slot are aligned; the caller stays in the row.
-            unsafe { pair::add_run(self.pointer(row * CELLS_PER_ROW), sums) };
+    pub(super) unsafe fn add_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
+        // SAFETY: pairs of a slot are aligned; the caller stays in the row.
+        unsafe { pair::add_run(self.pointer(row * CELLS_PER_ROW), sums) }
+    }
+
+    /// Asks for the memory of `len` cells from this one on, in `row`.
+    pub(super) fn prefetch(self, row: usize, len: usize) {
+        const LINE: usize = 64 / size_of::<AtomicU64>();
+        for n in (0..len).step_by(LINE) {
+            prefetch(self.pointer(row * CELLS_PER_ROW).wrapping_add(n));
         }
     }
 }

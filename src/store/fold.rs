@@ -73,6 +73,8 @@ unsafe fn sum_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
 pub(crate) struct Histograms {
     pairs: Vec<Pair>,
     buckets: usize,
+    /// The rows that were written, as far as the last group shows.
+    rows: Vec<usize>,
 }
 
 impl Histograms {
@@ -85,24 +87,32 @@ impl Histograms {
         self.pairs.clear();
         self.pairs.reserve_exact(PAIRS);
         self.pairs.resize(self.buckets * len, Pair::default());
+        self.rows.clear();
         // SAFETY: these series own the pairs of the run.
-        unsafe { first.cell().add_run_of_pairs(ROSTER.rows(), &mut self.pairs) };
+        let add = |row: &usize| unsafe { first.cell().add_run_of_pairs(*row, &mut self.pairs) };
+        self.rows.extend(ROSTER.rows().filter(add));
         len
     }
 
-    /// What the `n`th of them held.
-    pub(crate) fn get(&self, n: usize, snapshot: &mut HistogramSnapshot) {
-        put_together(&self.pairs[self.buckets * n..][..self.buckets], snapshot);
+    /// Asks for the memory of another one's pairs, in the first few of the rows that were written in the last group. (Of
+    /// many rows, the first cache would not keep it until it is used.)
+    pub(crate) fn prefetch(&self, series: &Found<'_>) {
+        self.rows.iter().take(4).for_each(|row| series.cell().prefetch(*row, 2 * self.buckets));
+    }
+
+    /// What the `n`th of them held: how many observations in each bucket, and the sum of all.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize) -> (impl Iterator<Item = u64>, f64) {
+        let pairs = &self.pairs[self.buckets * n..][..self.buckets];
+        (pairs.iter().map(|pair| pair.count), sum_of(pairs))
     }
 }
 
 /// Pairs of histograms that are folded in one go; the most that one can have.
 const PAIRS: usize = MAX_BOUNDS + 1;
 
-fn put_together(pairs: &[Pair], snapshot: &mut HistogramSnapshot) {
-    snapshot.buckets.clear();
-    snapshot.buckets.extend(pairs.iter().map(|pair| pair.count));
-    snapshot.sum = pairs.iter().map(|pair| pair.sum).sum();
+fn sum_of(pairs: &[Pair]) -> f64 {
+    pairs.iter().map(|pair| pair.sum).sum()
 }
 
 impl Series {
@@ -118,9 +128,12 @@ impl Series {
     pub(super) fn fold_histogram(&self, snapshot: &mut HistogramSnapshot) {
         let mut pairs = [Pair::default(); PAIRS];
         let pairs = &mut pairs[..self.buckets()];
-        // SAFETY: the slot of a histogram has a pair for each bucket.
-        unsafe { self.cell().add_run_of_pairs(ROSTER.rows(), pairs) };
-        put_together(pairs, snapshot);
+        for row in ROSTER.rows() {
+            // SAFETY: the slot of a histogram has a pair for each bucket.
+            unsafe { self.cell().add_run_of_pairs(row, pairs) };
+        }
+        snapshot.buckets = pairs.iter().map(|pair| pair.count).collect();
+        snapshot.sum = sum_of(pairs);
     }
 
     fn buckets(&self) -> usize {

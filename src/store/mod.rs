@@ -52,6 +52,8 @@ mod pages;
 mod pin;
 #[cfg(not(quipu_loom))]
 mod pool;
+#[cfg(not(quipu_loom))]
+mod prefetch;
 mod slots;
 
 #[cfg(not(quipu_loom))]

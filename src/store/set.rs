@@ -5,6 +5,7 @@ use super::key::{QUICK, Seeds, gaps};
 use super::limbo::Limbo;
 use super::list::List;
 use super::pin::{PINS, Pin};
+use super::prefetch::prefetch;
 use super::series::{Found, Series, Shape};
 use crate::sync::{Mutex, lock};
 use std::collections::BTreeSet;
@@ -221,18 +222,34 @@ impl Set {
         to: usize,
         most: usize,
         batch: &mut Vec<Found<'p>>,
-        _pin: &'p Pin<'_>,
+        pin: &'p Pin<'_>,
     ) -> usize {
+        let to = to.min(from + most);
         batch.clear();
-        let mut next = from;
-        for entry in self.list.run(from, to.min(from + most)) {
-            next += 1;
-            if !entry.is_null() {
-                // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
-                batch.push(unsafe { Found::new(entry) });
+        batch.extend(self.run(from, to, pin));
+        from + self.list.run(from, to).len()
+    }
+
+    /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
+    pub(crate) fn run<'p>(&'p self, from: usize, to: usize, _pin: &'p Pin<'_>) -> impl Iterator<Item = Found<'p>> {
+        let entries = self.list.run(from, to).filter(|entry| !entry.is_null());
+        // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
+        entries.map(|entry| unsafe { Found::new(entry) })
+    }
+
+    /// Asks for the memory of the series from place `from` on, one at each call. The places are those of a walk.
+    ///
+    /// A scrape reads more memory than the caches hold, and most of its time would be waiting. One at a time, because the
+    /// processor can wait for few lines at once.
+    pub(crate) fn prefetch(&self, from: usize, to: usize) -> impl FnMut() {
+        let mut entries = self.list.run(from, to);
+        move || {
+            if let Some(entry) = entries.next() {
+                // Two cache lines, as a series of a few labels is long. One that was freed meanwhile does no harm.
+                prefetch(entry.cast::<u8>());
+                prefetch(entry.cast::<u8>().wrapping_add(64));
             }
         }
-        next
     }
 }
 

@@ -72,12 +72,12 @@ pub(crate) unsafe fn load(cell: *const AtomicU64) -> Pair {
     unsafe { portable::load(cell) }
 }
 
-/// Adds pairs that lie side by side to the sums.
+/// Adds pairs that lie side by side to the sums. Whether there was anything to add, as far as it was looked for.
 ///
 /// # Safety
 /// As [`load`], for each of as many pairs as sums.
 #[cfg(not(quipu_loom))]
-pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) {
+pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
     #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
     if vector::is_atomic() {
         // SAFETY: passed on; the processor has AVX.
@@ -89,6 +89,7 @@ pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) {
         // SAFETY: passed on.
         *sum = sum.plus(unsafe { portable::load(cell) });
     }
+    true
 }
 
 /// Adds one observation, as the only thread that writes this pair.
@@ -131,8 +132,6 @@ mod vector {
 
     // SAFETY: both are 16 bytes of plain data.
     const ONE_IN_HIGH_HALF: __m128i = unsafe { transmute::<[u64; 2], __m128i>([0, 1]) };
-    // SAFETY: as above.
-    const ZERO: __m128i = unsafe { transmute::<[u64; 2], __m128i>([0; 2]) };
 
     #[inline(always)]
     pub(super) fn is_atomic() -> bool {
@@ -153,48 +152,45 @@ mod vector {
         Pair { sum: f64::from_bits(sum), count }
     }
 
-    /// `any | pair`, bit by bit.
+    /// `any | count`, bit by bit.
     #[inline(always)]
-    unsafe fn or(any: __m128i, cell: *const AtomicU64) -> __m128i {
+    unsafe fn or_count(any: u64, cell: *const AtomicU64) -> u64 {
         let mut any = any;
         // SAFETY: the caller passes 16 aligned, readable bytes.
-        unsafe {
-            asm!(
-                "movapd {pair}, [{cell}]",
-                "por {any}, {pair}",
-                pair = out(xmm_reg) _,
-                any = inout(xmm_reg) any,
-                cell = in(reg) cell,
-                options(nostack, readonly, preserves_flags)
-            );
-        }
+        unsafe { asm!("or {}, [{} + 8]", inout(reg) any, in(reg) cell, options(nostack, readonly)) };
         any
     }
 
     /// Pairs that are looked at before they are added: four cache lines.
     const AT_A_LOOK: usize = 16;
 
-    pub(super) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) {
-        let mut first = first;
-        for sums in sums.chunks_mut(AT_A_LOOK) {
-            // SAFETY: the caller passes as many pairs as sums, each of two cells.
-            let cell = |n| unsafe { first.add(2 * n) };
-            // Pairs of a thread that never wrote here are zero, and need not be added. Where it did, the first tells mostly.
+    pub(super) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+        let (chunks, rest) = sums.as_chunks_mut::<AT_A_LOOK>();
+        // SAFETY: the caller passes as many pairs as sums, each of two cells.
+        let cell = |n| unsafe { first.add(2 * n) };
+        let mut any = false;
+        for (n, sums) in chunks.iter_mut().enumerate() {
             // SAFETY: passed on.
-            let is_zero = unsafe { load(first) }.count == 0 && {
-                // SAFETY: passed on.
-                let any = (0..sums.len()).fold(ZERO, |any, n| unsafe { or(any, cell(n)) });
-                // SAFETY: both are 16 bytes of plain data.
-                unsafe { transmute::<__m128i, u128>(any) == 0 }
-            };
-            if !is_zero {
-                for (n, sum) in sums.iter_mut().enumerate() {
-                    // SAFETY: passed on.
-                    *sum = sum.plus(unsafe { load(cell(n)) });
-                }
-            }
-            first = cell(sums.len());
+            any |= unsafe { look_and_add(cell(AT_A_LOOK * n), sums) };
         }
+        // SAFETY: passed on.
+        any | unsafe { look_and_add(cell(AT_A_LOOK * chunks.len()), rest) }
+    }
+
+    #[inline(always)]
+    unsafe fn look_and_add(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+        // SAFETY: the caller passes as many pairs as sums, each of two cells.
+        let cell = |n| unsafe { first.add(2 * n) };
+        // Pairs of a thread that never wrote here are zero, and need not be added.
+        // SAFETY: passed on.
+        let any = (0..sums.len()).fold(0, |any, n| unsafe { or_count(any, cell(n)) });
+        if any != 0 {
+            for (n, sum) in sums.iter_mut().enumerate() {
+                // SAFETY: passed on.
+                *sum = sum.plus(unsafe { load(cell(n)) });
+            }
+        }
+        any != 0
     }
 
     /// The sum is the low half, so that a scalar addition leaves the count beside it alone.
