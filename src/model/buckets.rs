@@ -109,41 +109,37 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
 /// The bits of positive floats sort as the floats do, so their top bits cut the range into cells, finer where floats are
 /// finer. The table says for each cell which bound comes next; the cells are made so narrow that none holds two bounds, so
 /// one comparison settles the rest. Lists with a bound below zero have no table.
+///
+/// An observation takes few loads, of which none waits for another but for its cell: so that the processor, which can run only
+/// so many loads ahead of a store whose place it does not know yet, is soon at the next observation.
 #[derive(Debug)]
 pub(crate) struct Buckets {
-    /// Values whose bits are below this are found by the table: all but NaN and what is below zero, or none without a table.
-    quick_limit: u64,
-    shift: u32,
-    base: u64,
-    last_cell: u64,
-    /// For each cell, the number of bounds in cells before it; the last one is for all that lies above the last bound's.
-    table: [u8; Self::MAX_CELLS],
-    /// The bounds, then `+Inf` to the end: of this length, so that a `u8` is always inside.
-    bounds: [f64; MAX_BOUNDS + 1],
-    len: usize,
+    cut: Cut,
+    /// For each cell, the bits of the bound that comes next; the last one is for all that lies above.
+    next: [u64; Self::CELLS],
+    /// For each cell, the number of bounds in cells before it; or [`UNKNOWN`](Self::UNKNOWN).
+    before: [u16; Self::CELLS],
+    bounds: Box<[f64]>,
 }
 
 impl Buckets {
-    const MAX_CELLS: usize = 1024;
+    const CELLS: usize = 512;
+
+    /// More than any bucket's number.
+    const UNKNOWN: u16 = u16::MAX - 1;
 
     /// Zero is to be positive: the bits of -0 do not sort with the others'.
     pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
         check_bounds(bounds)?;
         debug_assert!(!bounds.iter().any(|bound| *bound == 0.0 && bound.is_sign_negative()));
         let mut buckets = Buckets {
-            quick_limit: 0,
-            shift: 0,
-            base: 0,
-            last_cell: 0,
-            table: [0; Self::MAX_CELLS],
-            bounds: [f64::INFINITY; MAX_BOUNDS + 1],
-            len: bounds.len(),
+            cut: Cut::new(0, 0),
+            next: [f64::INFINITY.to_bits(); Self::CELLS],
+            before: [Self::UNKNOWN; Self::CELLS],
+            bounds: bounds.into(),
         };
-        buckets.bounds[..bounds.len()].copy_from_slice(bounds);
         let mantissa = f64::MANTISSA_DIGITS - 1;
-        if (0..=mantissa).rev().any(|shift| buckets.tabulate(shift)) {
-            buckets.quick_limit = f64::INFINITY.to_bits() + 1;
-        }
+        (Cut::SHIFT_BITS..=mantissa).rev().any(|shift| buckets.tabulate(shift));
         Ok(buckets)
     }
 
@@ -152,34 +148,37 @@ impl Buckets {
         if self.bounds[0] < 0.0 {
             return false;
         }
-        let smallest_positive = self.bounds().iter().copied().find(|bound| *bound > 0.0).unwrap_or(0.0);
-        // Cell 0 is for all that lies below the first positive bound's cell.
-        let base = (smallest_positive.to_bits() >> shift).saturating_sub(1);
-        let cell_of = |value: f64| (value.to_bits() >> shift).saturating_sub(base);
-        let cells: Vec<u64> = self.bounds().iter().map(|bound| cell_of(*bound)).collect();
-        let last = cells[cells.len() - 1] + 1;
-        if cells.windows(2).any(|pair| pair[0] >= pair[1]) || last >= Self::MAX_CELLS as u64 {
+        let bits_of = |bound: &f64| bound.to_bits() >> shift;
+        let first = self.bounds.iter().find(|bound| **bound > 0.0).map_or(0, bits_of);
+        let spare = (Self::CELLS as u64 - 2).checked_sub(self.bounds.last().map_or(0, bits_of) - first);
+        // Three of four spare cells are for what lies below the bounds, one for what lies above.
+        let Some(base) = spare.map(|spare| first.saturating_sub(1 + spare / 4 * 3)) else { return false };
+        let cut = Cut::new(shift, base);
+        let cells: Vec<usize> = self.bounds.iter().map(|bound| cut.cell(bound.to_bits())).collect();
+        if cells.windows(2).any(|pair| pair[0] >= pair[1]) {
             return false;
         }
-        for (cell, bounds_before) in (0..=last).zip(&mut self.table) {
-            *bounds_before = cells.partition_point(|of_bound| *of_bound < cell) as u8;
+        for (n, (next, before)) in self.next.iter_mut().zip(&mut self.before).enumerate() {
+            let bounds_before = cells.partition_point(|of_bound| *of_bound < n);
+            *before = bounds_before as u16;
+            *next = self.bounds.get(bounds_before).unwrap_or(&f64::INFINITY).to_bits();
         }
-        (self.shift, self.base, self.last_cell) = (shift, base, last);
+        self.cut = cut;
         true
     }
 
     /// Leaves every value to [`search`](Self::search).
     pub(crate) fn without_table(self) -> Buckets {
-        Buckets { quick_limit: 0, ..self }
+        Buckets { before: [Self::UNKNOWN; Self::CELLS], ..self }
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {
-        &self.bounds[..self.len]
+        &self.bounds
     }
 
     /// The number of buckets, `+Inf` included.
     pub(crate) fn count(&self) -> usize {
-        self.len + 1
+        self.bounds.len() + 1
     }
 
     /// The bucket of a value: the first whose bound is not below it. `None` for one that is left to [`search`](Self::search),
@@ -188,17 +187,36 @@ impl Buckets {
     pub(crate) fn find(&self, value: f64) -> Option<usize> {
         // Bits of floats that are not negative sort as the floats do.
         let bits = value.to_bits();
-        if bits >= self.quick_limit {
+        if bits > f64::INFINITY.to_bits() {
             return None;
         }
-        let cell = (bits >> self.shift).saturating_sub(self.base).min(self.last_cell) as usize;
-        let next = usize::from(self.table[cell % Self::MAX_CELLS]);
-        Some(next + usize::from(self.bounds[next].to_bits() < bits))
+        let cell = self.cut.cell(bits).min(Self::CELLS - 1);
+        let bucket = usize::from(self.before[cell]) + usize::from(self.next[cell] < bits);
+        (bucket <= MAX_BOUNDS).then_some(bucket)
     }
 
     /// The bucket of a value that is not NaN, by halving.
     pub(crate) fn search(&self, value: f64) -> usize {
-        self.bounds().partition_point(|bound| value > *bound)
+        self.bounds.partition_point(|bound| value > *bound)
+    }
+}
+
+/// How bits are cut into cells: how far they are shifted, and the first cell, to which all that lies below is counted. In one
+/// number, so that it is one load.
+#[derive(Clone, Copy, Debug)]
+struct Cut(u64);
+
+impl Cut {
+    const SHIFT_BITS: u32 = 6;
+
+    /// A shift of 6 bits at least, or to cell 0.
+    fn new(shift: u32, base: u64) -> Cut {
+        Cut(base << Self::SHIFT_BITS | u64::from(shift))
+    }
+
+    #[inline(always)]
+    fn cell(self, bits: u64) -> usize {
+        bits.wrapping_shr(self.0 as u32).saturating_sub(self.0 >> Self::SHIFT_BITS) as usize
     }
 }
 
