@@ -2,6 +2,10 @@
 //!
 //! In the time of one branch that the processor guesses wrong, half a lookup is done. So branches go by what is alike in the
 //! values of one label: whether they are short (below 8 bytes), or fit two or four overlapping words.
+//!
+//! And loads are few. A lookup ends in a store whose place is known last of all. Until it is, the processor runs only some
+//! thirty later loads ahead (on Zen 4), and a lookup takes more than that: so each load that is saved lets the next one
+//! begin earlier.
 
 use super::words;
 use std::hash::{BuildHasher, RandomState};
@@ -18,8 +22,7 @@ pub(super) const UNUSUAL: u64 = u64::MAX;
 /// Secret words that keep an attacker from choosing label values that collide.
 #[derive(Debug)]
 pub(super) struct Seeds {
-    values: [[u64; 4]; QUICK],
-    factor: u64,
+    values: [[u64; 2]; QUICK],
 }
 
 /// Few label values, prepared to be looked up.
@@ -35,9 +38,9 @@ pub(super) struct Key<'a, const N: usize> {
 impl Seeds {
     pub(super) fn random() -> Seeds {
         let source = RandomState::new();
-        // Odd, so that no bit of a factor is lost.
+        // Odd, so that no bit of a word is lost.
         let seed = |n: usize| source.hash_one(n) | 1;
-        Seeds { values: core::array::from_fn(|n| core::array::from_fn(|m| seed(4 * n + m))), factor: seed(4 * QUICK) }
+        Seeds { values: core::array::from_fn(|n| core::array::from_fn(|m| seed(2 * n + m))) }
     }
 
     /// At most [`QUICK`] values as a key, if their lengths fit.
@@ -56,7 +59,7 @@ impl Seeds {
             };
             lengths |= pack(values[n], n);
         }
-        Some(Key { values, short, lengths, hash: self.finish(hash ^ lengths) })
+        Some(Key { values, short, lengths, hash: finish(hash ^ lengths) })
     }
 
     /// The hash of any number of values; that of their key when they are few.
@@ -65,7 +68,7 @@ impl Seeds {
         for (n, value) in values.into_iter().enumerate() {
             let n = n % QUICK;
             if n == 0 {
-                hash = self.finish(hash);
+                hash = finish(hash);
             }
             hash ^= pack(value, n);
             hash ^= match value.as_bytes() {
@@ -73,28 +76,28 @@ impl Seeds {
                 bytes => hash_words(bytes, &self.values[n]),
             };
         }
-        self.finish(hash)
+        finish(hash)
     }
+}
 
-    /// Makes the high bits of the hash, by which an index goes, depend on all. (Otherwise, when two methods have the same high
-    /// bits, all paths collide that have both.)
-    #[inline(always)]
-    fn finish(&self, hash: u64) -> u64 {
-        hash.wrapping_mul(self.factor)
-    }
+/// Makes the high bits of the hash, by which an index goes, depend on all. (Otherwise, when two methods have the same high
+/// bits, all paths collide that have both.) The factor need not be secret, as the hash is.
+#[inline(always)]
+fn finish(hash: u64) -> u64 {
+    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Hash of a value of less than eight bytes, given as a word.
 ///
 /// Nothing of a word is lost in its product with an odd number, and the number is secret.
 #[inline(always)]
-fn hash_short(word: u64, seeds: &[u64; 4]) -> u64 {
+fn hash_short(word: u64, seeds: &[u64; 2]) -> u64 {
     word.wrapping_mul(seeds[0])
 }
 
 /// Hash of a value of at least eight bytes.
 #[inline(always)]
-fn hash_words(bytes: &[u8], seeds: &[u64; 4]) -> u64 {
+fn hash_words(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
     if bytes.len() > 32 {
         return hash_long(bytes, seeds);
     }
@@ -104,11 +107,12 @@ fn hash_words(bytes: &[u8], seeds: &[u64; 4]) -> u64 {
         return outer;
     }
     let (second, third) = (words::first(&bytes[8..]), words::last(&bytes[..bytes.len() - 8]));
-    outer ^ multiply(second ^ seeds[2], third.wrapping_add(seeds[3]))
+    // Turned, the same numbers do for others.
+    outer ^ multiply(second ^ seeds[1].rotate_left(32), third.wrapping_add(seeds[0].rotate_left(32)))
 }
 
 #[inline(never)]
-fn hash_long(bytes: &[u8], seeds: &[u64; 4]) -> u64 {
+fn hash_long(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
     let words = bytes.as_chunks().0.iter().chain(bytes.last_chunk());
     words.fold(seeds[0], |state, word| multiply(state ^ u64::from_le_bytes(*word), seeds[1]))
 }
