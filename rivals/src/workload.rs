@@ -77,9 +77,9 @@ pub(crate) fn value_per_bucket() -> impl Iterator<Item = f64> {
 pub(crate) struct Keys {
     dimensions: [Vec<&'static str>; 3],
     /// The same, each filled up to 256 values.
-    tables: Box<[[&'static str; 256]; 3]>,
+    tables: [[&'static str; 256]; 3],
     /// For each label a byte, the number of its value.
-    order: Box<[u32; Keys::ORDER]>,
+    order: [u32; Keys::ORDER],
 }
 
 impl Keys {
@@ -103,19 +103,19 @@ impl Keys {
         ];
         let table = |values: &Vec<&'static str>| std::array::from_fn(|n| values.get(n).copied().unwrap_or_default());
         let mut random = Random::new();
-        let mut order = Box::new([0; Self::ORDER]);
+        let mut order = [0; Self::ORDER];
         for key in order.iter_mut() {
             let numbers = [methods, paths, statuses].map(|count| random.below(count) as u8);
             *key = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], 0]);
         }
-        Self { tables: Box::new(dimensions.each_ref().map(table)), dimensions, order }
+        Self { tables: dimensions.each_ref().map(table), dimensions, order }
     }
 
     /// The key to look up at a position of the round.
     #[inline]
     pub(crate) fn at(&self, position: usize) -> Key {
         let [method, path, status, _] = self.order[position % Self::ORDER].to_le_bytes().map(usize::from);
-        let [methods, paths, statuses] = &*self.tables;
+        let [methods, paths, statuses] = &self.tables;
         [methods[method], paths[path], statuses[status]]
     }
 
