@@ -74,24 +74,24 @@ impl Drop for Group {
 #[derive(Debug)]
 struct Table(Box<[Group]>);
 
-/// How many quarters of the places of tables of up to so many groups may be used.
+/// How many eighths of the places of tables of up to so many groups may be used.
 ///
 /// The fewer are, the fewer groups are full, and the more searches end at the first entry they try. Small tables can afford
 /// that; of large ones the memory counts.
-const QUARTERS: [(usize, usize); 3] = [(1 << 10, 1), (1 << 14, 2), (usize::MAX, 3)];
+const EIGHTHS: [(usize, usize); 3] = [(1 << 10, 2), (1 << 14, 4), (usize::MAX, 7)];
 
 /// How many places of a table may be used.
 fn capacity(groups: usize) -> usize {
-    let quarters = QUARTERS.iter().find(|(most, _)| groups <= *most).map_or(3, |(_, quarters)| *quarters);
+    let eighths = EIGHTHS.iter().find(|(most, _)| groups <= *most).map_or(7, |(_, eighths)| *eighths);
     // Not all of a single group: searches end where a place was never used.
-    (groups * GROUP * quarters / 4).max(GROUP - 1)
+    (groups * GROUP * eighths / 8).max(GROUP - 1)
 }
 
 /// How many groups have this capacity.
 fn groups_for(entries: usize) -> usize {
     let mut least = 1;
-    for (most, quarters) in QUARTERS {
-        let groups = (4 * entries).div_ceil(quarters * GROUP).max(least);
+    for (most, eighths) in EIGHTHS {
+        let groups = (8 * entries).div_ceil(eighths * GROUP).max(least);
         if groups <= most {
             return groups;
         }
