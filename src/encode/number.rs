@@ -91,11 +91,14 @@ const ZEROS: u64 = 0x3030_3030_3030_3030;
 fn eight_digits(value: u64) -> u64 {
     // Each step halves all parts at once: 8 digits in one lane of 64 bits, 4 in 32, 2 in 16, 1 in 8. The factors are
     // reciprocals, exact for the values a lane can have: 10486 / 2^20 = 1 / 100 below 10^4, 103 / 2^10 = 1 / 10 below 100.
-    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    // `whole << half` less `quotient * (divisor << half)` is the remainder in the upper half of its lane; with the quotient
+    // taken once less, it stays in the lower half.
+    let upper = value / 10_000;
+    let fours = (value << 32) - upper * ((10_000 << 32) - 1);
     let hundreds = (fours * 10_486) >> 20 & 0x7f_0000_007f;
-    let twos = hundreds | (fours - 100 * hundreds) << 16;
+    let twos = (fours << 16) - hundreds * ((100 << 16) - 1);
     let tens = (twos * 103) >> 10 & 0x000f_000f_000f_000f;
-    (tens | (twos - 10 * tens) << 8) + ZEROS
+    (twos << 8) - tens * ((10 << 8) - 1) + ZEROS
 }
 
 /// Writes a float; a whole one without point and exponent, as long as it is exact that way.
