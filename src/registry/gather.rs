@@ -93,8 +93,9 @@ impl Drop for Walk {
 }
 
 impl Scratch {
-    /// Shows the series of a batch until the visitor is full, and at least one, and calls `prefetch` before each. How many it
-    /// has shown.
+    /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
+    ///
+    /// Before each it calls `prefetch`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
         &mut self,
         metric: MetricType,

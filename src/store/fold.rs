@@ -88,9 +88,12 @@ impl Histograms {
         self.pairs.reserve_exact(PAIRS);
         self.pairs.resize(self.buckets * len, Pair::default());
         self.rows.clear();
-        // SAFETY: these series own the pairs of the run.
-        let add = |row: &usize| unsafe { first.cell().add_run_of_pairs(*row, &mut self.pairs) };
-        self.rows.extend(ROSTER.rows().filter(add));
+        for row in ROSTER.rows() {
+            // SAFETY: these series own the pairs of the run.
+            if unsafe { first.cell().add_run_of_pairs(row, &mut self.pairs) } {
+                self.rows.push(row);
+            }
+        }
         len
     }
 
