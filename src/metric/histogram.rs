@@ -12,10 +12,11 @@ use core::time::Duration;
 ///
 /// # Cost
 /// [`observe`](Self::observe) finds the bucket by a table and one comparison and writes a cell that only the calling thread
-/// writes: about 2 to 4 ns, wait-free, nothing allocated. Values below zero, and bounds of which one is below zero or that
-/// lie very unevenly, are searched for by halving. A thread beyond the 64th that records at the same time: about 20 ns. On
-/// processors without 16-byte atomic stores (x86-64 before AVX) the write takes an atomic instruction, about 10 ns. Memory:
-/// 16 bytes for each bucket and thread that touched its page, and 5 KiB for each family.
+/// writes: about 2 to 4 ns, wait-free, nothing allocated. Values below zero are searched for by halving, and so are all where
+/// a bound is below zero or the bounds are too many or too uneven for the table (128 at equal distances fit). A thread
+/// beyond the 64th that records at the same time: about 20 ns. On processors without 16-byte atomic stores (x86-64 before
+/// AVX) the write takes an atomic instruction, about 10 ns. Memory: 16 bytes for each bucket and thread that touched its
+/// page, and 5 KiB for each family.
 ///
 /// ```
 /// let registry = quipu::Registry::new();

@@ -108,7 +108,7 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
 ///
 /// The bits of positive floats sort as the floats do, so their top bits cut the range into cells, finer where floats are
 /// finer. The table says for each cell which bound comes next; the cells are made so narrow that none holds two bounds, so
-/// one comparison settles the rest. Lists with a bound below zero have no table.
+/// one comparison settles the rest. Lists with a bound below zero have no table, nor do those that would need more cells.
 ///
 /// An observation takes few loads, of which none waits for another but for its cell: so that the processor, which can run only
 /// so many loads ahead of a store whose place it does not know yet, is soon at the next observation.
@@ -126,7 +126,7 @@ impl Buckets {
     const CELLS: usize = 512;
 
     /// More than any bucket's number.
-    const UNKNOWN: u16 = u16::MAX - 1;
+    const UNKNOWN: u16 = u16::MAX;
 
     /// Zero is to be positive: the bits of -0 do not sort with the others'.
     pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
@@ -209,7 +209,7 @@ struct Cut(u64);
 impl Cut {
     const SHIFT_BITS: u32 = 6;
 
-    /// A shift of 6 bits at least, or to cell 0.
+    /// The base is a cell: shifted by `shift`, 6 bits or more, it leaves room for that number below it.
     fn new(shift: u32, base: u64) -> Cut {
         Cut(base << Self::SHIFT_BITS | u64::from(shift))
     }
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn usual_bounds_have_a_table() {
-        let linear: Vec<f64> = (1..=30).map(f64::from).collect();
+        let linear: Vec<f64> = (1..=128).map(f64::from).collect();
         let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
         let with_zero = [0.0, 1.0, 10.0, 100.0];
         check(&[0.0, 1.39e-309, 1.53e-308]);

@@ -128,7 +128,9 @@ impl Scratch {
                     let folded = histograms.fold(&batch[shown..]);
                     shown += each(batch[shown..][..folded].iter().zip(0..), visitor, |visitor, labels, n| {
                         prefetch();
-                        later.next().inspect(|series| histograms.prefetch(series));
+                        if let Some(series) = later.next() {
+                            histograms.prefetch(&series);
+                        }
                         let (buckets, sum) = histograms.get(n);
                         visitor.histogram(labels, buckets, sum);
                     });
@@ -139,6 +141,7 @@ impl Scratch {
     }
 }
 
+/// Shows series with a sample each; as [`each`].
 #[inline(always)]
 fn samples<V: Visitor>(
     batch: &[Found<'_>],

@@ -82,7 +82,7 @@ const EIGHTHS: [(usize, usize); 3] = [(1 << 10, 2), (1 << 14, 4), (usize::MAX, 7
 
 /// How many places of a table may be used.
 fn capacity(groups: usize) -> usize {
-    let eighths = EIGHTHS.iter().find(|(most, _)| groups <= *most).map_or(7, |(_, eighths)| *eighths);
+    let eighths = EIGHTHS.iter().find(|(most, _)| groups <= *most).map_or(EIGHTHS[2].1, |(_, eighths)| *eighths);
     // Not all of a single group: searches end where a place was never used.
     (groups * GROUP * eighths / 8).max(GROUP - 1)
 }

@@ -138,7 +138,8 @@ impl<const N: usize> Key<'_, N> {
                 let last = unsafe { end.sub(8) }.cast::<u64>();
                 // SAFETY: as above.
                 let last = u64::from_le(unsafe { last.read_unaligned() });
-                // Of which as many count as the value has. In two steps, as a shift by 64 is none.
+                // Of which as many count as the value has. In two steps, as a shift by 64 is none; `^` is `-` where, as here, all
+                // bits of the one number are in the other.
                 last >> (56 ^ (8 * bytes.len())) >> 8 == self.short[n]
             } else {
                 // SAFETY: as above.

@@ -12,6 +12,7 @@
 //! | a cell of a lane | the lane's owner: plain load, plain store; zeroed by whoever drops the last share of its slot (S4) | anyone |
 //! | a cell of row 0 | anyone: read-modify-write, or `set` | anyone |
 //! | a pin count | its lane's owner; those of row 0, anyone by read-modify-write | whoever frees |
+//! | a row's turn, which of its counts new pins raise | whoever frees | its lane's owner; row 0's, anyone |
 //! | index, list | the holder of the set's lock | anyone who is pinned |
 //! | a series' header | nobody after it is made, but for the count of shares | anyone with a share or a pin |
 //!

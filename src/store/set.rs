@@ -67,28 +67,31 @@ impl Set {
         found.has(&key, &self.gaps).then_some(found)
     }
 
-    /// The series with these few label values, if it is there and not an unusual one.
-    fn get_usual<'p, const N: usize>(&'p self, values: [&str; N]) -> Option<Found<'p>> {
-        let key = self.seeds.key(values)?;
-        // SAFETY: entries of the index are series of this set; pinned for the lifetime.
-        let found = |entry| unsafe { Found::new(entry) };
-        // SAFETY: pinned for the lifetime.
-        unsafe { self.index.find(key.hash, |entry| found(entry).has(&key, &self.gaps)) }.map(found)
-    }
-
     /// The series with these label values, if it is there. They are as many as the shape has label names.
     ///
     /// Takes no lock and allocates nothing.
-    pub(crate) fn get<'p>(&'p self, values: &[&str], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        let usual = match *values {
-            [a] => self.get_usual([a]),
-            [a, b] => self.get_usual([a, b]),
-            [a, b, c] => self.get_usual([a, b, c]),
-            [a, b, c, d] => self.get_usual([a, b, c, d]),
-            _ => None,
+    pub(crate) fn get<'p>(&'p self, values: &[&str], pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        match *values {
+            [a] => self.get_few([a], pin),
+            [a, b] => self.get_few([a, b], pin),
+            [a, b, c] => self.get_few([a, b, c], pin),
+            [a, b, c, d] => self.get_few([a, b, c, d], pin),
+            // SAFETY: pinned for the lifetime.
+            _ => unsafe { self.find(values, self.hash(values)) },
+        }
+    }
+
+    fn get_few<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        let Some(key) = self.seeds.key(values) else {
+            // SAFETY: pinned for the lifetime.
+            return unsafe { self.find(&values, self.hash(&values)) };
         };
+        // SAFETY: entries of the index are series of this set; pinned for the lifetime.
+        let found = |entry| unsafe { Found::new(entry) };
+        // SAFETY: as above.
+        let is_it = |entry| found(entry).has(&key, &self.gaps) || unsafe { is_series_of(entry, &values) };
         // SAFETY: pinned for the lifetime.
-        usual.or_else(|| unsafe { self.find(values, self.hash(values)) })
+        unsafe { self.index.find(key.hash, is_it) }.map(found)
     }
 
     /// # Safety

@@ -1,5 +1,8 @@
 //! Short strings as words: read and compared inline, because for strings this short a call costs more than its work.
 
+#[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
+use super::pages::PAGE;
+
 /// A string of less than eight bytes as a word: its first byte in the lowest, zeros behind its last.
 #[inline(always)]
 pub(super) fn short(bytes: &[u8]) -> u64 {
@@ -18,7 +21,6 @@ pub(super) fn short(bytes: &[u8]) -> u64 {
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
 #[inline(always)]
 fn eight_from(bytes: &[u8]) -> u64 {
-    const PAGE: usize = 4096;
     if bytes.as_ptr() as usize % PAGE > PAGE - 8 {
         return put_together(bytes);
     }
