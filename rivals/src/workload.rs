@@ -72,14 +72,9 @@ pub(crate) fn value_per_bucket() -> impl Iterator<Item = f64> {
 }
 
 /// The series of a lookup work, and the random order in which they are looked up.
-///
-/// In arrays of known length and in one word for each key, so that to find the next key costs little of what is measured.
 pub(crate) struct Keys {
     dimensions: [Vec<&'static str>; 3],
-    /// The same, each filled up to 256 values.
-    tables: [[&'static str; 256]; 3],
-    /// For each label a byte, the number of its value.
-    order: [u32; Keys::ORDER],
+    order: Box<[Key; Keys::ORDER]>,
 }
 
 impl Keys {
@@ -101,22 +96,18 @@ impl Keys {
             (0..paths).map(|path| leak(&format!("/v1/tenants/{path:03}/items"))).collect(),
             STATUSES[..statuses].iter().copied().map(leak).collect(),
         ];
-        let table = |values: &Vec<&'static str>| std::array::from_fn(|n| values.get(n).copied().unwrap_or_default());
         let mut random = Random::new();
-        let mut order = [0; Self::ORDER];
+        let mut order = Box::new([[""; 3]; Self::ORDER]);
         for key in order.iter_mut() {
-            let numbers = [methods, paths, statuses].map(|count| random.below(count) as u8);
-            *key = u32::from_le_bytes([numbers[0], numbers[1], numbers[2], 0]);
+            *key = dimensions.each_ref().map(|values: &Vec<&'static str>| values[random.below(values.len())]);
         }
-        Self { tables: dimensions.each_ref().map(table), dimensions, order }
+        Self { dimensions, order }
     }
 
     /// The key to look up at a position of the round.
     #[inline]
     pub(crate) fn at(&self, position: usize) -> Key {
-        let [method, path, status, _] = self.order[position % Self::ORDER].to_le_bytes().map(usize::from);
-        let [methods, paths, statuses] = &self.tables;
-        [methods[method], paths[path], statuses[status]]
+        self.order[position % Self::ORDER]
     }
 
     /// All values of each label.

@@ -1,6 +1,6 @@
 //! A metric on loan: looked up, recorded into, and let go.
 
-use super::pin::{Pin, pin};
+use super::pin::{Pin, pin, quick_pin};
 use super::series::{Found, Series};
 use super::set::Set;
 use core::mem::ManuallyDrop;
@@ -73,7 +73,7 @@ fn quick<'a, const N: usize>(set: &Set, values: [&str; N]) -> Unshared<'a> {
 
 #[inline(always)]
 fn find<'a, const N: usize>(set: &Set, values: [&str; N]) -> Option<Unshared<'a>> {
-    let pin = pin();
+    let pin = quick_pin()?;
     let series = set.get_first(values, &pin).map(unshared)?;
     Some((series, pin))
 }

@@ -7,7 +7,10 @@
 //! thirty later loads ahead (on Zen 4), and a lookup takes more than that: so each load that is saved lets the next one
 //! begin earlier.
 
-use super::words;
+use super::pattern::{MOST, Pattern};
+use super::vector::Vector;
+use super::words::{self, Short};
+use core::mem::MaybeUninit;
 use std::hash::{BuildHasher, RandomState};
 
 /// The most labels that take the quick way.
@@ -15,6 +18,24 @@ pub(super) const QUICK: usize = 4;
 
 /// The longest value that does. Not the longest of 15 bits, which is part of `UNUSUAL`.
 const LONGEST: usize = 0x7ffe;
+
+/// The same for each label. Not a loop, which the compiler would not unroll when its body is long, and would then keep all in
+/// memory.
+macro_rules! for_each_label {
+    ($n:ident < $count:ident $body:block) => {
+        const { assert!($count <= 4) };
+        for_each_label!(@ $n = 0; $count $body);
+        for_each_label!(@ $n = 1; $count $body);
+        for_each_label!(@ $n = 2; $count $body);
+        for_each_label!(@ $n = 3; $count $body);
+    };
+    (@ $n:ident = $value:literal; $count:ident $body:block) => {
+        if $value < $count {
+            let $n: usize = $value;
+            $body
+        }
+    };
+}
 
 /// Stands for lengths that do not fit one word.
 pub(super) const UNUSUAL: u64 = u64::MAX;
@@ -29,8 +50,8 @@ pub(super) struct Seeds {
 #[derive(Debug)]
 pub(super) struct Key<'a, const N: usize> {
     values: [&'a str; N],
-    /// The short values, each as a word.
-    short: [u64; N],
+    /// All of them written. (The compiler does not see that, and would first fill them with something.)
+    patterns: [MaybeUninit<Pattern>; N],
     pub(super) lengths: u64,
     pub(super) hash: u64,
 }
@@ -44,22 +65,42 @@ impl Seeds {
     }
 
     /// At most [`QUICK`] values as a key, if their lengths fit.
-    #[inline(always)]
     pub(super) fn key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
-        let (mut short, mut lengths, mut hash) = ([0; N], 0, 0);
-        for n in 0..N {
-            let bytes = values[n].as_bytes();
-            hash ^= match bytes.len() {
+        self.key_of(values, LONGEST, |bytes| Some(Short::new(bytes)))
+    }
+
+    /// As [`key`](Self::key), without a call; `None` also when it takes one.
+    #[inline(always)]
+    pub(super) fn quick_key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
+        self.key_of(values, MOST, Short::quick)
+    }
+
+    #[inline(always)]
+    fn key_of<'a, const N: usize>(
+        &self,
+        values: [&'a str; N],
+        longest: usize,
+        short: impl Fn(&'a [u8]) -> Option<Short>,
+    ) -> Option<Key<'a, N>> {
+        let (mut patterns, mut lengths, mut hash) = ([MaybeUninit::uninit(); N], 0, 0);
+        for_each_label!(n < N {
+            let (bytes, seeds) = (values[n].as_bytes(), &self.values[n]);
+            let (pattern, hash_of_value) = match bytes.len() {
                 ..8 => {
-                    short[n] = words::short(bytes);
-                    hash_short(short[n], &self.values[n])
+                    let short = short(bytes)?;
+                    (Pattern::short(short), hash_short(short, seeds))
                 }
-                8..=LONGEST => hash_words(bytes, &self.values[n]),
+                // SAFETY: of this length.
+                8..=16 => (unsafe { Pattern::two_words(bytes) }, hash_two_words(bytes, seeds)),
+                // SAFETY: of this length.
+                len if len <= longest => (unsafe { Pattern::ends(bytes) }, hash_long(bytes, seeds)),
                 _ => return None,
             };
+            patterns[n].write(pattern);
             lengths |= pack(values[n], n);
-        }
-        Some(Key { values, short, lengths, hash: finish(hash ^ lengths) })
+            hash ^= hash_of_value;
+        });
+        Some(Key { values, patterns, lengths, hash: finish(hash ^ lengths) })
     }
 
     /// The hash of any number of values; that of their key when they are few.
@@ -71,9 +112,11 @@ impl Seeds {
                 hash = finish(hash);
             }
             hash ^= pack(value, n);
-            hash ^= match value.as_bytes() {
-                bytes if bytes.len() < 8 => hash_short(words::short(bytes), &self.values[n]),
-                bytes => hash_words(bytes, &self.values[n]),
+            let (bytes, seeds) = (value.as_bytes(), &self.values[n]);
+            hash ^= match bytes.len() {
+                ..8 => hash_short(Short::new(bytes), seeds),
+                8..=16 => hash_two_words(bytes, seeds),
+                _ => hash_long(bytes, seeds),
             };
         }
         finish(hash)
@@ -87,34 +130,50 @@ fn finish(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
-/// Hash of a value of less than eight bytes, given as a word.
+/// Hash of a value of less than eight bytes.
 ///
 /// Nothing of a word is lost in its product with an odd number, and the number is secret.
 #[inline(always)]
-fn hash_short(word: u64, seeds: &[u64; 2]) -> u64 {
-    word.wrapping_mul(seeds[0])
+fn hash_short(value: Short, seeds: &[u64; 2]) -> u64 {
+    value.word().wrapping_mul(seeds[0])
 }
 
-/// Hash of a value of at least eight bytes.
+/// Hash of a value of eight to sixteen bytes.
 #[inline(always)]
-fn hash_words(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
-    if bytes.len() > 32 {
-        return hash_long(bytes, seeds);
-    }
-    // Two sums and two products look alike, but are not: of alike ones the compiler makes vectors, which are slower here.
-    let outer = multiply(words::first(bytes) ^ seeds[0], words::last(bytes).wrapping_add(seeds[1]));
-    if bytes.len() <= 16 {
-        return outer;
-    }
-    let (second, third) = (words::first(&bytes[8..]), words::last(&bytes[..bytes.len() - 8]));
-    // Turned, the same numbers do for others.
-    outer ^ multiply(second ^ seeds[1].rotate_left(32), third.wrapping_add(seeds[0].rotate_left(32)))
+fn hash_two_words(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
+    let [low, high] = multiply(words::first(bytes) ^ seeds[0], words::last(bytes).wrapping_add(seeds[1]));
+    low ^ high
 }
 
-#[inline(never)]
+/// Hash of a longer value.
+#[inline(always)]
 fn hash_long(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
-    let words = bytes.as_chunks().0.iter().chain(bytes.last_chunk());
-    words.fold(seeds[0], |state, word| multiply(state ^ u64::from_le_bytes(*word), seeds[1]))
+    let state = match bytes.len() {
+        ..=32 => seeds[0],
+        33..=MOST => hash_parts(&bytes[16..], &bytes[..bytes.len() - 16], [seeds[0], seeds[1]]),
+        _ => hash_between(bytes, seeds),
+    };
+    hash_parts(bytes, bytes, [state, seeds[1]])
+}
+
+/// Hash of the sixteen bytes that begin the one, and those that end the other.
+#[inline(always)]
+fn hash_parts(start: &[u8], end: &[u8], [a, b]: [u64; 2]) -> u64 {
+    // Sums here and `^` there: of four alike the compiler makes vectors, which are slower here. And two products are not joined
+    // half by half, because the same ones would cancel.
+    let outer = multiply(words::first(start) ^ a, words::last(end).wrapping_add(b));
+    let inner = multiply(words::first(&start[8..]).wrapping_add(a), words::last(&end[..end.len() - 8]) ^ b);
+    outer[0].wrapping_add(inner[1]) ^ outer[1].wrapping_sub(inner[0])
+}
+
+/// Hash of what is between the first sixteen bytes and the last.
+#[inline(never)]
+fn hash_between(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
+    (16..bytes.len() - 16).step_by(16).fold(seeds[0], |state, at| {
+        let [low, high] =
+            multiply(words::first(&bytes[at..]) ^ state, words::first(&bytes[at + 8..]).wrapping_add(seeds[1]));
+        low ^ high
+    })
 }
 
 impl<const N: usize> Key<'_, N> {
@@ -125,32 +184,18 @@ impl<const N: usize> Key<'_, N> {
     /// before it.
     #[inline(always)]
     pub(super) unsafe fn stands_in(&self, mut text: *const u8, gaps: &[usize; QUICK]) -> bool {
-        for (n, value) in self.values.iter().enumerate() {
-            let bytes = value.as_bytes();
-            if n > 0 {
-                // SAFETY: the caller's text has this gap here.
-                text = unsafe { text.add(gaps[n]) };
+        let mut difference = Vector::zero();
+        for_each_label!(n < N {
+            if let Some(before) = n.checked_sub(1) {
+                // SAFETY: in the caller's text stand the value before, of this length, and this gap.
+                text = unsafe { text.add(self.values[before].len()).add(gaps[n]) };
             }
-            // SAFETY: the text's value has the same length.
-            let end = unsafe { text.add(bytes.len()) };
-            let is_same = if bytes.len() < 8 {
-                // SAFETY: what stands before the value, or before the text, fills up eight bytes.
-                let last = unsafe { end.sub(8) }.cast::<u64>();
-                // SAFETY: as above.
-                let last = u64::from_le(unsafe { last.read_unaligned() });
-                // Of which as many count as the value has. In two steps, as a shift by 64 is none; `^` is `-` where, as here, all
-                // bits of the one number are in the other.
-                last >> (56 ^ (8 * bytes.len())) >> 8 == self.short[n]
-            } else {
-                // SAFETY: as above.
-                words::is_same(unsafe { core::slice::from_raw_parts(text, bytes.len()) }, bytes)
-            };
-            if !is_same {
-                return false;
-            }
-            text = end;
-        }
-        true
+            // SAFETY: written by `key_of`, by the function for this length.
+            let pattern = unsafe { self.patterns[n].assume_init() };
+            // SAFETY: the caller's text has the value's length here, and before it more than eight bytes.
+            difference = difference | unsafe { pattern.difference(self.values[n].as_bytes(), text) };
+        });
+        difference.is_zero()
     }
 }
 
@@ -191,11 +236,11 @@ pub(super) fn sum_of_lengths(lengths: u64) -> usize {
     ((pairs + (pairs >> 32)) & 0xffff_ffff) as usize
 }
 
-/// The product's two halves, folded: every bit of it depends on every bit of the factors.
+/// The product's two halves. Every bit of the factors has its part in them.
 #[inline(always)]
-fn multiply(a: u64, b: u64) -> u64 {
+fn multiply(a: u64, b: u64) -> [u64; 2] {
     let product = u128::from(a) * u128::from(b);
-    product as u64 ^ (product >> 64) as u64
+    [product as u64, (product >> 64) as u64]
 }
 
 #[cfg(test)]
@@ -257,6 +302,9 @@ mod tests {
         let long = "x".repeat(0x7fff);
         for value in variants() {
             assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash([&*value]));
+            let quick = seeds.quick_key([&value, "b"]);
+            let is_quick = value.len() <= MOST && (value.len() >= 8 || Short::quick(value.as_bytes()).is_some());
+            assert_eq!(quick.map(|key| key.hash), is_quick.then(|| seeds.hash([&*value, "b"])));
             assert_eq!(seeds.key([&value, "", "b", &value]).unwrap().hash, seeds.hash([&*value, "", "b", &value]));
         }
         assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));

@@ -50,6 +50,8 @@ mod limbo;
 mod list;
 #[cfg(not(quipu_loom))]
 mod pages;
+#[cfg(not(quipu_loom))]
+mod pattern;
 mod pin;
 #[cfg(not(quipu_loom))]
 mod pool;
@@ -67,6 +69,8 @@ mod handle;
 mod series;
 #[cfg(not(quipu_loom))]
 mod set;
+#[cfg(not(quipu_loom))]
+mod vector;
 #[cfg(not(quipu_loom))]
 mod words;
 

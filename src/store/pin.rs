@@ -195,7 +195,7 @@ impl Drop for Pin<'_> {
 }
 
 #[cfg(not(quipu_loom))]
-pub(crate) use process::{PINS, is_held, leave, pin};
+pub(crate) use process::{PINS, is_held, leave, pin, quick_pin};
 
 #[cfg(not(quipu_loom))]
 mod process {
@@ -213,12 +213,14 @@ mod process {
 
     /// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
     /// one that was ever taken is read by every scrape.
-    #[inline(always)]
     pub(crate) fn pin() -> Pin<'static> {
-        match ROW.get() {
-            Some(row) => row.pin_owned(),
-            None => pin_first(),
-        }
+        quick_pin().unwrap_or_else(pin_first)
+    }
+
+    /// As [`pin`], without a call; `None` when it takes one.
+    #[inline(always)]
+    pub(crate) fn quick_pin() -> Option<Pin<'static>> {
+        ROW.get().map(Row::pin_owned)
     }
 
     #[cold]

@@ -59,7 +59,7 @@ impl Set {
     /// Takes no lock and allocates nothing.
     #[inline(always)]
     pub(crate) fn get_first<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        let key = self.seeds.key(values)?;
+        let key = self.seeds.quick_key(values)?;
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.

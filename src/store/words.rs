@@ -1,28 +1,59 @@
-//! Short strings as words: read and compared inline, because for strings this short a call costs more than its work.
+//! Strings as words: read inline, because for strings this short a call costs more than its work.
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
 use super::pages::PAGE;
 
-/// A string of less than eight bytes as a word: its first byte in the lowest, zeros behind its last.
-#[inline(always)]
-pub(super) fn short(bytes: &[u8]) -> u64 {
-    debug_assert!(bytes.len() < 8);
-    if bytes.is_empty() {
-        return 0;
-    }
-    let rest = 64 - 8 * bytes.len() as u32;
-    eight_from(bytes).wrapping_shl(rest).wrapping_shr(rest)
+/// A string of less than eight bytes, in the high bytes of a word.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short {
+    /// The last byte is the highest. Zeros below the first.
+    pub(super) high: u64,
+    /// How many bits are below the first byte.
+    pub(super) rest: u64,
 }
 
-/// The string, which is not empty, in the low bytes of a word, with any bytes in the rest.
+impl Short {
+    #[inline(always)]
+    pub(super) fn new(bytes: &[u8]) -> Short {
+        Self::quick(bytes).unwrap_or_else(|| Self::of_word(put_together(bytes), bytes.len()))
+    }
+
+    /// As [`new`](Self::new), without a call; `None` when it takes one.
+    #[inline(always)]
+    pub(super) fn quick(bytes: &[u8]) -> Option<Short> {
+        debug_assert!(bytes.len() < 8);
+        if bytes.is_empty() {
+            return Some(Short { high: 0, rest: 64 });
+        }
+        Some(Self::of_word(eight_from(bytes)?, bytes.len()))
+    }
+
+    /// With the string, which is not empty, in the low bytes of the word, and anything above them.
+    #[inline(always)]
+    fn of_word(word: u64, len: usize) -> Short {
+        // 64 - 8 * len, which the compiler would work out twice, in two ways.
+        let rest = 8 * (len as u64 ^ 7) + 8;
+        Short { high: word.wrapping_shl(rest as u32), rest }
+    }
+
+    /// The string in the low bytes of a word, zeros behind its last.
+    #[inline(always)]
+    pub(super) fn word(self) -> u64 {
+        // An empty one is zero anyway.
+        self.high.wrapping_shr(self.rest as u32)
+    }
+}
+
+/// The string, which is not empty, in the low bytes of a word, with any bytes in the rest; `None` when it takes a call.
 ///
 /// One load, where the bytes behind the string are in the same page and so can be read: to put a word together from only
 /// those of the string takes ten instructions more, or a branch on its length, which nobody can guess.
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
 #[inline(always)]
-fn eight_from(bytes: &[u8]) -> u64 {
-    if bytes.as_ptr() as usize % PAGE > PAGE - 8 {
-        return put_together(bytes);
+fn eight_from(bytes: &[u8]) -> Option<u64> {
+    // In the last eight bytes of a page.
+    if (bytes.as_ptr() as usize + 8) & (PAGE - 8) == 0 {
+        return None;
     }
     let word;
     // Assembly, because the language has no way to read bytes that belong to nobody, or to somebody who writes them meanwhile.
@@ -35,12 +66,12 @@ fn eight_from(bytes: &[u8]) -> u64 {
             options(pure, readonly, nostack, preserves_flags)
         );
     }
-    word
+    Some(word)
 }
 
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))))]
-fn eight_from(bytes: &[u8]) -> u64 {
-    put_together(bytes)
+fn eight_from(bytes: &[u8]) -> Option<u64> {
+    Some(put_together(bytes))
 }
 
 #[cold]
@@ -61,16 +92,6 @@ pub(super) fn last(bytes: &[u8]) -> u64 {
     bytes.last_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
-/// Whether two strings of the same length, of at least eight bytes, are the same.
-#[inline(always)]
-pub(super) fn is_same(a: &[u8], b: &[u8]) -> bool {
-    match b.len() {
-        ..=16 => (first(a) ^ first(b)) | (last(a) ^ last(b)) == 0,
-        17..=32 => a.first_chunk::<16>() == b.first_chunk::<16>() && a.last_chunk::<16>() == b.last_chunk::<16>(),
-        _ => a == b,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,7 +105,7 @@ mod tests {
                 let bytes = &page[start..start + len];
                 let mut expected = [0; 8];
                 expected[..len].copy_from_slice(bytes);
-                assert_eq!(short(bytes), u64::from_le_bytes(expected), "{len} bytes at {start}");
+                assert_eq!(Short::new(bytes).word(), u64::from_le_bytes(expected), "{len} bytes at {start}");
             }
         }
     }
@@ -105,7 +126,7 @@ mod tests {
             unsafe { start.write_bytes(b'x', len) };
             // SAFETY: as above.
             let bytes = unsafe { core::slice::from_raw_parts(start.as_ptr(), len) };
-            assert_eq!(short(bytes), 0x78_7878_7878_7878 & ((1 << (8 * len)) - 1));
+            assert_eq!(Short::new(bytes).word(), 0x78_7878_7878_7878 & ((1 << (8 * len)) - 1));
         }
     }
 }

@@ -1,0 +1,102 @@
+//! Label values prepared to be compared with the text of a series.
+//!
+//! By the registers for vectors, because the others, and those who wait for them, are what a lookup has too few of: what
+//! compares waits for the address of the text, which is known last. So it is few instructions, and one branch for all values.
+
+use super::vector::Vector;
+use super::words::Short;
+use core::ops::BitOr;
+
+/// The longest value that is compared without a loop.
+pub(super) const MOST: usize = 64;
+
+/// A value to be found at its place in a text. What its two vectors hold goes by its length, which is known where it is
+/// used.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pattern([Vector; 2]);
+
+impl Pattern {
+    #[inline(always)]
+    pub(super) fn short(value: Short) -> Pattern {
+        Pattern([Vector::of_word(value.high), Vector::of_word(value.rest)])
+    }
+
+    /// # Safety
+    /// The value has at least eight bytes, and at most sixteen.
+    #[inline(always)]
+    pub(super) unsafe fn two_words(value: &[u8]) -> Pattern {
+        // SAFETY: passed on.
+        Pattern([unsafe { two_words(value.as_ptr(), value.len()) }, Vector::zero()])
+    }
+
+    /// # Safety
+    /// The value has at least sixteen bytes.
+    #[inline(always)]
+    pub(super) unsafe fn ends(value: &[u8]) -> Pattern {
+        // SAFETY: passed on.
+        Pattern(unsafe { ends(value.as_ptr(), value.len()) })
+    }
+
+    /// Zero if the pattern's value stands at a place.
+    ///
+    /// # Safety
+    /// The pattern was made of this value, by the function for its length. As many bytes can be read at the place, and eight
+    /// before it.
+    #[inline(always)]
+    pub(super) unsafe fn difference(&self, value: &[u8], place: *const u8) -> Vector {
+        let Pattern([a, b]) = *self;
+        match value.len() {
+            len @ ..8 => {
+                // SAFETY: the value's bytes, and before them those that the caller can read.
+                let last = unsafe { Vector::of_eight(place.add(len).sub(8)) };
+                (last ^ a).shifted_right(b)
+            }
+            // SAFETY: passed on.
+            len @ 8..=16 => unsafe { two_words(place, len) ^ a },
+            len => {
+                // SAFETY: passed on.
+                let [first, last] = unsafe { ends(place, len) };
+                let difference = (first ^ a) | (last ^ b);
+                // SAFETY: passed on.
+                if len > 32 { difference | unsafe { difference_between(value, place) } } else { difference }
+            }
+        }
+    }
+}
+
+/// Zero if the bytes between the first sixteen and the last are the same.
+///
+/// # Safety
+/// The value has more than 32 bytes, and as many can be read at the place.
+#[inline(always)]
+unsafe fn difference_between(value: &[u8], place: *const u8) -> Vector {
+    let at = |at| {
+        // SAFETY: sixteen bytes from there are inside of both.
+        let [a, b] = [value.as_ptr(), place].map(|bytes| unsafe { Vector::of_sixteen(bytes.add(at)) });
+        a ^ b
+    };
+    if value.len() > MOST {
+        return (16..value.len() - 16).step_by(16).map(at).fold(Vector::zero(), Vector::bitor);
+    }
+    at(16) | at(value.len() - 32)
+}
+
+/// The first and the last eight bytes.
+///
+/// # Safety
+/// There are as many bytes, eight at least.
+#[inline(always)]
+unsafe fn two_words(bytes: *const u8, len: usize) -> Vector {
+    // SAFETY: passed on.
+    unsafe { Vector::of_eight(bytes).with_high(Vector::of_eight(bytes.add(len - 8))) }
+}
+
+/// The first and the last sixteen bytes.
+///
+/// # Safety
+/// There are as many bytes, sixteen at least.
+#[inline(always)]
+unsafe fn ends(bytes: *const u8, len: usize) -> [Vector; 2] {
+    // SAFETY: passed on.
+    unsafe { [Vector::of_sixteen(bytes), Vector::of_sixteen(bytes.add(len - 16))] }
+}
