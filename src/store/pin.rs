@@ -33,28 +33,18 @@ pub(crate) struct Pins {
 /// The pins of the owner of a row; row 0's, those of the threads without a lane.
 #[derive(Debug)]
 struct Row {
-    counts: [Count; 2],
+    counts: [AtomicU64; 2],
     /// Which of the two new pins raise; written by whoever frees.
     turn: AtomicUsize,
 }
 
-#[derive(Debug)]
-struct Count {
-    pins: AtomicU64,
-    /// Whether it is row 0's. The other rows' counts are written by one thread each.
-    is_shared: bool,
-}
+/// Set in the counts of row 0, which many threads write. Those of the other rows are written by one thread each.
+const SHARED: u64 = 1 << 63;
 
 /// The pins of a row, none.
 macro_rules! no_pins {
-    ($is_shared:expr) => {
-        CachePadded::new(Row {
-            counts: [
-                Count { pins: AtomicU64::new(0), is_shared: $is_shared },
-                Count { pins: AtomicU64::new(0), is_shared: $is_shared },
-            ],
-            turn: AtomicUsize::new(0),
-        })
+    ($mark:expr) => {
+        CachePadded::new(Row { counts: [AtomicU64::new($mark), AtomicU64::new($mark)], turn: AtomicUsize::new(0) })
     };
 }
 
@@ -70,15 +60,15 @@ struct Grace {
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        let mut rows = [const { no_pins!(false) }; ROWS];
-        rows[0] = no_pins!(true);
+        let mut rows = [const { no_pins!(0) }; ROWS];
+        rows[0] = no_pins!(SHARED);
         Pins { rows, grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }) }
     }
 
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> Pins {
         Pins {
-            rows: core::array::from_fn(|row| no_pins!(row == 0)),
+            rows: core::array::from_fn(|row| no_pins!(if row == 0 { SHARED } else { 0 })),
             grace: Mutex::new(Grace { begun: 0, unseen: Vec::new() }),
         }
     }
@@ -94,7 +84,7 @@ impl Pins {
 
     fn pin_shared(&self) -> Pin<'_> {
         let count = self.rows[0].count();
-        count.pins.fetch_add(1, Ordering::Relaxed);
+        count.fetch_add(1, Ordering::Relaxed);
         Pin::new(count)
     }
 
@@ -133,7 +123,7 @@ impl Pins {
     /// Looks which counts are at zero.
     fn look(&self, grace: &mut Grace) {
         // Acquire pairs with the Release in the drop of `Pin`: what the pin's owner read, it has read.
-        grace.unseen.retain(|&(row, which)| self.rows[row].counts[which].pins.load(Ordering::Acquire) != 0);
+        grace.unseen.retain(|&(row, which)| self.rows[row].counts[which].load(Ordering::Acquire) & !SHARED != 0);
         for of_row in grace.unseen.chunk_by(|a, b| a.0 == b.0) {
             if let [(row, which)] = *of_row {
                 // It comes to zero when new pins go to the other. Relaxed: a late one may still go there, and is waited for.
@@ -146,7 +136,7 @@ impl Pins {
 impl Row {
     /// The count that new pins raise.
     #[inline(always)]
-    fn count(&self) -> &Count {
+    fn count(&self) -> &AtomicU64 {
         let turn = self.turn.load(Ordering::Relaxed);
         // SAFETY: only 0 and 1 are ever stored.
         unsafe { core::hint::assert_unchecked(turn < 2) };
@@ -157,7 +147,7 @@ impl Row {
     #[inline(always)]
     fn pin_owned(&self) -> Pin<'_> {
         let count = self.count();
-        count.pins.store(count.pins.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         Pin::new(count)
     }
 }
@@ -165,7 +155,7 @@ impl Row {
 /// While it lives, nothing that its thread finds in an index or a list is freed.
 #[derive(Debug)]
 pub(crate) struct Pin<'a> {
-    count: &'a Count,
+    count: &'a AtomicU64,
     /// The count of a lane is written without read-modify-write, by its thread alone.
     not_send: core::marker::PhantomData<*const ()>,
 }
@@ -173,7 +163,7 @@ pub(crate) struct Pin<'a> {
 impl<'a> Pin<'a> {
     /// With the count that was raised.
     #[inline(always)]
-    fn new(count: &'a Count) -> Self {
+    fn new(count: &'a AtomicU64) -> Self {
         // Pairs with `heavy` in `has_ended`: either that sees this pin, or what follows sees what was unlinked before it.
         asymmetric::light();
         Pin { count, not_send: core::marker::PhantomData }
@@ -183,13 +173,13 @@ impl<'a> Pin<'a> {
 impl Drop for Pin<'_> {
     #[inline(always)]
     fn drop(&mut self) {
-        let Count { pins, is_shared } = self.count;
-        if *is_shared {
+        let count = self.count.load(Ordering::Relaxed);
+        if count & SHARED != 0 {
             // Release pairs with the Acquire in `look`.
-            pins.fetch_sub(1, Ordering::Release);
+            self.count.fetch_sub(1, Ordering::Release);
         } else {
             // The same pair: Release with the Acquire in `look`.
-            pins.store(pins.load(Ordering::Relaxed) - 1, Ordering::Release);
+            self.count.store(count - 1, Ordering::Release);
         }
     }
 }
@@ -243,7 +233,7 @@ mod process {
 
     /// Whether the owner of `row` holds a pin; for that owner to ask.
     pub(crate) fn is_held(row: usize) -> bool {
-        PINS.rows[row].counts.iter().any(|count| count.pins.load(Ordering::Relaxed) != 0)
+        PINS.rows[row].counts.iter().any(|count| count.load(Ordering::Relaxed) != 0)
     }
 }
 
