@@ -3,6 +3,8 @@
 use super::out::{Put, Write};
 use crate::model::Value;
 
+pub(super) use zmij::Buffer;
+
 /// The longest text of a number.
 pub(super) const MAX_LEN: usize = 24;
 
@@ -103,15 +105,42 @@ fn eight_digits(value: u64) -> u64 {
 
 /// Writes a float; a whole one without point and exponent, as long as it is exact that way.
 #[inline(always)]
-pub(super) fn put_float(out: &mut impl Put, value: f64) {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
-    let whole = value as i64;
-    if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
-        put_signed(out, whole);
-    } else if value.is_finite() && value.to_bits() != (-0.0f64).to_bits() {
-        out.put(zmij::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        out.put(special(value));
+fn put_float(out: &mut impl Put, value: f64) {
+    FloatText::new(value, &mut Buffer::new()).write_to(out);
+}
+
+/// The text of a float, made before its place is known.
+///
+/// What was just stored to the buffer in pieces cannot be copied until the stores are done, so it is quicker to write
+/// something else first.
+#[derive(Clone, Copy)]
+pub(super) enum FloatText<'a> {
+    Whole(i64),
+    Other(&'a [u8]),
+}
+
+impl<'a> FloatText<'a> {
+    #[inline(always)]
+    pub(super) fn new(value: f64, buffer: &'a mut Buffer) -> Self {
+        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
+        let whole = value as i64;
+        if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
+            FloatText::Whole(whole)
+        } else if value.is_finite() && value.to_bits() != (-0.0f64).to_bits() {
+            FloatText::Other(buffer.format_finite(value).as_bytes())
+        } else {
+            FloatText::Other(special(value))
+        }
+    }
+}
+
+impl Write for FloatText<'_> {
+    #[inline(always)]
+    fn write_to(self, out: &mut impl Put) {
+        match self {
+            FloatText::Whole(whole) => put_signed(out, whole),
+            FloatText::Other(text) => out.put(text),
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl<const N: usize> Block<N> {
 /// What several lines begin with, a head and labels, put together quickly if they are short.
 #[derive(Debug)]
 pub(super) struct Start {
-    bytes: [u8; SHORT + 1 + BEYOND],
+    bytes: [u8; ROOM],
     len: usize,
     /// One that is not short; else empty.
     long: Vec<u8>,
@@ -50,12 +50,12 @@ pub(super) struct Start {
 
 impl Default for Start {
     fn default() -> Self {
-        Start { bytes: [0; SHORT + 1 + BEYOND], len: 0, long: Vec::new() }
+        Start { bytes: [0; ROOM], len: 0, long: Vec::new() }
     }
 }
 
 impl Start {
-    /// Replaces it. Only a short one is good for [`Out::write_short`].
+    /// Replaces it. Only a short one is good for a [`Short`].
     #[inline(always)]
     pub(super) fn set<const N: usize>(&mut self, is_short: bool, head: &Block<N>, labels: &str) {
         self.long.clear();
@@ -88,8 +88,9 @@ impl Out {
         Out { bytes, len: 0 }
     }
 
-    /// As [`new`](Self::new), with room for `len` bytes.
-    pub(super) fn with_room(mut bytes: Vec<u8>, len: usize) -> Out {
+    /// As [`new`](Self::new), with room for `len` bytes, and memory for `capacity`.
+    pub(super) fn with_room(mut bytes: Vec<u8>, len: usize, capacity: usize) -> Out {
+        bytes.reserve_exact(capacity.saturating_sub(bytes.len()));
         if bytes.len() < len {
             bytes.resize(len, 0);
         }
@@ -106,16 +107,20 @@ impl Out {
         self.bytes
     }
 
-    /// Lets `text` write itself the quick way, if there is room for it. Whether there was.
-    ///
-    /// It is at most [`SHORT`] bytes long, its blocks hold what was put into them, and no part is longer than [`SHORT_PART`].
+    /// The room behind what was written: enough for short texts that begin before `end`, and for at least one.
     #[inline(always)]
-    pub(super) fn write_short(&mut self, text: impl Write) -> bool {
-        let Some(bytes) = self.bytes.get_mut(self.len..).and_then(|room| room.first_chunk_mut()) else { return false };
-        let mut short = Short { bytes, at: 0 };
-        text.write_to(&mut short);
-        self.len += short.at;
-        true
+    pub(super) fn room_to(&mut self, end: usize) -> &mut [u8] {
+        let end = end.max(self.len + 1) - 1 + ROOM;
+        if self.bytes.len() < end {
+            self.bytes.resize(end, 0);
+        }
+        &mut self.bytes[self.len..end]
+    }
+
+    /// Says that so much was written there.
+    #[inline(always)]
+    pub(super) fn advance(&mut self, len: usize) {
+        self.len += len;
     }
 
     /// Lets any `text` write itself, at most `max_len` bytes. Not inlined, so that the quick way keeps its registers.
@@ -134,6 +139,9 @@ impl Out {
 
 /// How far a copy may write beyond the end of its part.
 const BEYOND: usize = 128;
+
+/// Room that a short text takes.
+const ROOM: usize = SHORT + 1 + BEYOND;
 
 /// A text that can write itself to a short place and to one of any size.
 pub(super) trait Write {
@@ -172,9 +180,26 @@ pub(super) const SHORT_START: usize = 192;
 /// Room for a short text: the compiler sees that no block can lie outside of it. Nothing is called, so that all that the loop
 /// over the lines needs stays in registers.
 #[derive(Debug)]
-struct Short<'a> {
-    bytes: &'a mut [u8; SHORT + 1 + BEYOND],
+pub(super) struct Short<'a> {
+    bytes: &'a mut [u8; ROOM],
     at: usize,
+}
+
+impl Short<'_> {
+    /// The room at a place in `bytes`, if there is enough.
+    #[inline(always)]
+    pub(super) fn new(bytes: &mut [u8], at: usize) -> Option<Short<'_>> {
+        Some(Short { bytes: bytes.get_mut(at..)?.first_chunk_mut()?, at: 0 })
+    }
+
+    /// Lets `text` write itself; returns its length.
+    ///
+    /// It is at most [`SHORT`] bytes long, its blocks hold what was put into them, and no part is longer than [`SHORT_PART`].
+    #[inline(always)]
+    pub(super) fn write(mut self, text: impl Write) -> usize {
+        text.write_to(&mut self);
+        self.at
+    }
 }
 
 impl Put for Short<'_> {
@@ -297,13 +322,28 @@ mod tests {
         let bytes: Vec<u8> = (1..=255).collect();
         for len in 0..SHORT_PART {
             for room in [0, SHORT + BEYOND, SHORT + BEYOND + 1, SHORT + BEYOND + 2, 1000] {
-                let mut out = Out::new(vec![0; room]);
+                let (mut out, mut written) = (vec![0; room], 0);
                 let mut expected = Vec::new();
-                while out.write_short(Parts { bytes: &bytes, len }) {
+                while let Some(short) = Short::new(&mut out, written) {
+                    written += short.write(Parts { bytes: &bytes, len });
                     expected.extend([&bytes[..len], &bytes[..len], b"!"].concat());
                 }
-                assert!(room - out.len() < SHORT + 1 + BEYOND, "{room}");
-                assert_eq!(out.finish(), expected, "{len}");
+                assert!(room - written < ROOM, "{room}");
+                assert_eq!(out[..written], expected, "{len}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_room_for_all_that_begins_before_the_end_and_for_one() {
+        for (written, end) in [(0, 0), (0, 1), (7, 5), (7, 7), (7, 8), (7, 900)] {
+            for room in [0, 10, 2000] {
+                let mut out = Out::with_room(Vec::new(), room, 100);
+                out.room_to(written);
+                out.advance(written);
+                let room = out.room_to(end);
+                let last = end.max(written + 1) - 1 - written;
+                assert!(Short::new(room, last).is_some() && Short::new(room, last + 1).is_none(), "{written} {end}");
             }
         }
     }

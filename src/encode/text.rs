@@ -2,9 +2,10 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::CHUNK;
-use super::number::{MAX_LEN, put_integer, put_value};
-use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Start, Write};
+use super::number::{Buffer, FloatText, MAX_LEN, put_integer};
+use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Short, Start, Write};
 use crate::model::{FamilyView, Kind, Value, Visitor};
+use core::ops::Range;
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
@@ -65,16 +66,16 @@ impl Head {
 const _: () = assert!(SHORT_START + 32 + MAX_LEN < SHORT, "a line is short whose start is");
 
 /// A line.
-struct Sample<'a>(&'a Head, &'a str, Value);
+struct Sample<'a, V>(&'a Head, &'a str, V);
 
-impl Write for Sample<'_> {
+impl<V: Write> Write for Sample<'_, V> {
     #[inline(always)]
     fn write_to(self, out: &mut impl Put) {
         let Sample(head, labels, value) = self;
         out.put_block(&head.text);
         out.put(labels.as_bytes());
         out.put_part(END, head.end_len);
-        put_value(out, value);
+        value.write_to(out);
         out.put_array(b"\n");
     }
 }
@@ -147,19 +148,59 @@ impl Parts {
     }
 }
 
-/// Writes a line, which is made again for the slow way: so that of the quick way stays in registers.
-#[inline(always)]
-fn write_line<W: Write>(out: &mut Out, is_short: bool, max_len: usize, line: impl Fn() -> W) {
-    if !(is_short && out.write_short(line())) {
-        out.write(max_len, line());
+// The two functions below are not inlined: of arguments the compiler knows that they do not overlap, so what all lines need,
+// and the place of the next one, stay in registers.
+
+/// Writes samples, as long as there is room and their labels are shorter than the limit. How many bytes it wrote, and which
+/// sample is next.
+#[inline(never)]
+fn write_samples<'s>(
+    room: &mut [u8],
+    head: &Head,
+    labels_limit: usize,
+    samples: Range<usize>,
+    sample: &impl Fn(usize) -> (&'s str, Value),
+) -> (usize, usize) {
+    let mut written = 0;
+    for n in samples.clone() {
+        let (labels, value) = sample(n);
+        if labels.len() >= labels_limit {
+            return (written, n);
+        }
+        let Some(short) = Short::new(room, written) else { return (written, n) };
+        written += short.write(Sample(head, labels, value));
     }
+    (written, samples.end)
+}
+
+/// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, as far as there is room. How many
+/// bytes it wrote.
+#[inline(never)]
+fn write_histogram(
+    room: &mut [u8],
+    parts: &Parts,
+    labels: &str,
+    buckets: impl Iterator<Item = u64>,
+    sum: FloatText<'_>,
+) -> usize {
+    let Parts { start, tails, .. } = parts;
+    let (mut written, mut count) = (0, 0u64);
+    for (in_bucket, tail) in buckets.zip(tails) {
+        count = count.wrapping_add(in_bucket);
+        let Some(short) = Short::new(room, written) else { return written };
+        written += short.write(Bucket(start, tail, count));
+    }
+    let Some(short) = Short::new(room, written) else { return written };
+    written += short.write(Sample(&parts.sum, labels, sum));
+    let Some(short) = Short::new(room, written) else { return written };
+    written + short.write(Sample(&parts.count, labels, Value::Unsigned(count)))
 }
 
 impl<'a> Text<'a> {
     /// Replaces what is in `buffer`.
     pub(crate) fn new(parts: &'a mut Parts, buffer: Vec<u8>) -> Text<'a> {
-        // Room for a chunk and the last line of it, which then seldom grows.
-        Text { parts, out: Out::with_room(buffer, CHUNK + CHUNK / 16) }
+        // The last lines of a chunk go beyond its end. They mostly find memory there, which is only filled as far as needed.
+        Text { parts, out: Out::with_room(buffer, CHUNK, CHUNK + CHUNK / 16) }
     }
 
     /// What was written.
@@ -174,24 +215,44 @@ impl Visitor for Text<'_> {
         self.parts.prepare(family);
     }
 
-    #[inline(always)]
-    fn sample(&mut self, labels: &str, value: Value) {
-        let Parts { sample, labels_limit, line_len, .. } = &*self.parts;
-        let (is_short, max_len) = (labels.len() < *labels_limit, line_len + labels.len());
-        write_line(&mut self.out, is_short, max_len, || Sample(sample, labels, value));
+    fn samples<'s>(&mut self, len: usize, sample: impl Fn(usize) -> (&'s str, Value)) -> usize {
+        let (Parts { sample: head, labels_limit, line_len, .. }, out) = (&*self.parts, &mut self.out);
+        let mut from = 0;
+        loop {
+            let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, from..len, &sample);
+            out.advance(written);
+            from = next;
+            // The next one's labels are long, or there is no room, which is no reason to take none at all.
+            if from < len && (from == 0 || out.len() < CHUNK) {
+                let (labels, value) = sample(from);
+                out.write(line_len + labels.len(), Sample(head, labels, value));
+                from += 1;
+            }
+            if from == len || out.len() >= CHUNK {
+                return from;
+            }
+        }
     }
 
     fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64) {
         let (parts, out) = (&mut *self.parts, &mut self.out);
         let (is_short, max_len) = (labels.len() < parts.labels_limit, parts.line_len + labels.len());
         parts.start.set(is_short, &parts.sample.text, labels);
+        // Before the lines of the buckets, as it takes long.
+        let mut buffer = Buffer::new();
+        let sum = FloatText::new(sum, &mut buffer);
+        if is_short {
+            let room = out.room_to(out.len() + (parts.tails.len() + 2) * max_len);
+            let written = write_histogram(room, parts, labels, buckets, sum);
+            return out.advance(written);
+        }
         let mut count = 0u64;
         for (in_bucket, tail) in buckets.zip(&parts.tails) {
             count = count.wrapping_add(in_bucket);
-            write_line(out, is_short, max_len, || Bucket(&parts.start, tail, count));
+            out.write(max_len, Bucket(&parts.start, tail, count));
         }
-        write_line(out, is_short, max_len, || Sample(&parts.sum, labels, Value::Float(sum)));
-        write_line(out, is_short, max_len, || Sample(&parts.count, labels, Value::Unsigned(count)));
+        out.write(max_len, Sample(&parts.sum, labels, sum));
+        out.write(max_len, Sample(&parts.count, labels, Value::Unsigned(count)));
     }
 
     #[inline(always)]
@@ -203,11 +264,12 @@ impl Visitor for Text<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::MAX_BOUNDS;
 
     /// The text of a family, with series whose labels have these lengths, and what it should be.
     fn family(name_len: usize, labels: impl Iterator<Item = usize>, bounds: &[f64]) -> (String, String) {
         let name = "n".repeat(name_len);
-        let mut parts = Parts::default();
+        let (mut parts, mut found) = (Parts::default(), Vec::new());
         let mut text = Text::new(&mut parts, Vec::new());
         let kind = if bounds.is_empty() { Kind::Counter } else { Kind::Histogram };
         text.family(FamilyView { name: &name, help: "", kind, global_labels: "", first_label: Some("a"), bounds });
@@ -221,12 +283,21 @@ mod tests {
                 }
                 expected += &format!("{name}_sum{{a=\"{labels}\"}} {sum:e}\n{name}_count{{a=\"{labels}\"}} {big}\n");
             } else {
-                text.sample(&labels, Value::Unsigned(big));
-                text.sample(&labels, Value::Float(sum));
+                let values = [Value::Unsigned(big), Value::Float(sum)];
+                let mut shown = 0;
+                while shown < values.len() {
+                    if text.is_full() {
+                        found.extend(text.finish());
+                        text = Text::new(&mut parts, Vec::new());
+                    }
+                    let rest = &values[shown..];
+                    shown += text.samples(rest.len(), |n| (&labels, rest[n]));
+                }
                 expected += &format!("{name}{{a=\"{labels}\"}} {big}\n{name}{{a=\"{labels}\"}} {sum:e}\n");
             }
         }
-        (String::from_utf8(text.finish()).unwrap(), expected)
+        found.extend(text.finish());
+        (String::from_utf8(found).unwrap(), expected)
     }
 
     #[test]
@@ -236,6 +307,76 @@ mod tests {
                 let (found, expected) = family(name_len, (0..=140).flat_map(|len| [len, 150]), bounds);
                 assert!(found == expected, "{name_len} {bounds:?}\n{found}");
             }
+        }
+    }
+
+    /// A family of counters whose labels have these lengths, in chunks.
+    fn chunks(help: &str, labels: &[usize]) -> Vec<String> {
+        let (mut parts, mut chunks) = (Parts::default(), Vec::new());
+        let mut text = Text::new(&mut parts, Vec::new());
+        let kind = Kind::Counter;
+        text.family(FamilyView { name: "n", help, kind, global_labels: "", first_label: Some("a"), bounds: &[] });
+        let series: Vec<_> = labels.iter().map(|len| "l".repeat(*len)).collect();
+        let mut from = 0;
+        while from < series.len() {
+            let batch = &series[from..series.len().min(from + 64)];
+            from += text.samples(batch.len(), |n| (&batch[n], Value::Unsigned(labels[from + n] as u64)));
+            if text.is_full() {
+                // What is in the buffer does not matter.
+                let buffer = core::mem::replace(&mut text.out, Out::new(Vec::new())).finish();
+                chunks.push(String::from_utf8(buffer.clone()).unwrap());
+                text = Text::new(&mut parts, buffer);
+            }
+        }
+        chunks.push(String::from_utf8(text.finish()).unwrap());
+        chunks
+    }
+
+    #[test]
+    fn a_chunk_ends_with_the_line_that_fills_it() {
+        for n in 0..60 {
+            let labels: Vec<_> = (0..3000).map(|m| if (m + n) % 7 < n % 9 { 150 + n } else { m * n % 130 }).collect();
+            // From a short one to one that fills a chunk by itself.
+            let help = "h".repeat(n * CHUNK / 50 + n);
+            let mut expected = vec![format!("# HELP n {help}\n# TYPE n counter\n")];
+            for (n, len) in labels.iter().enumerate() {
+                if n > 0 && expected.last().unwrap().len() >= CHUNK {
+                    expected.push(String::new());
+                }
+                *expected.last_mut().unwrap() += &format!("n{{a=\"{}\"}} {len}\n", "l".repeat(*len));
+            }
+            assert!(chunks(&help, &labels) == expected, "{n}");
+        }
+    }
+
+    #[test]
+    fn histograms_with_all_buckets_are_whole() {
+        let bounds: Vec<f64> = (0..MAX_BOUNDS).map(|n| n as f64 + 0.5).collect();
+        for len in [1, 60, 127, 128, 129, 300] {
+            let labels = "l".repeat(len);
+            let mut parts = Parts::default();
+            let mut text = Text::new(&mut parts, Vec::new());
+            let kind = Kind::Histogram;
+            text.family(FamilyView {
+                name: "n",
+                help: "",
+                kind,
+                global_labels: "",
+                first_label: Some("a"),
+                bounds: &bounds,
+            });
+            let mut expected = "# HELP n \n# TYPE n histogram\n".to_owned();
+            for round in 0..5 {
+                let in_bucket = 7u64.pow(4 * round);
+                text.histogram(&labels, bounds.iter().chain([&0.0]).map(|_| in_bucket), 1.0);
+                let mut count = 0;
+                for bound in bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]) {
+                    count += in_bucket;
+                    expected += &format!("n_bucket{{a=\"{labels}\",le=\"{bound}\"}} {count}\n");
+                }
+                expected += &format!("n_sum{{a=\"{labels}\"}} 1\nn_count{{a=\"{labels}\"}} {count}\n");
+            }
+            assert!(String::from_utf8(text.finish()).unwrap() == expected, "{len}");
         }
     }
 }

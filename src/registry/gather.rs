@@ -95,45 +95,51 @@ impl Drop for Walk {
 impl Scratch {
     /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
     ///
-    /// Before each it calls `prefetch`, and asks for the cells of one of `later`, which are histograms half a batch on.
+    /// Before the `n`th it calls `prefetch(n)`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
         &mut self,
         metric: MetricType,
         batch: &[Found<'_>],
         visitor: &mut V,
-        mut prefetch: impl FnMut(),
+        prefetch: impl Fn(usize),
         mut later: impl Iterator<Item = Found<'a>>,
     ) -> usize {
         let Scratch { integers, floats, histograms } = self;
         match metric {
             MetricType::Counter => {
                 fold_integers(batch, integers);
-                samples(batch, integers.iter().map(|n| Value::Unsigned(*n)), visitor, prefetch)
+                samples(batch, integers, Value::Unsigned, visitor, prefetch)
             }
             MetricType::InFlightGauge => {
                 fold_integers(batch, integers);
-                samples(batch, integers.iter().map(|n| Value::Signed(n.cast_signed())), visitor, prefetch)
+                samples(batch, integers, |n| Value::Signed(n.cast_signed()), visitor, prefetch)
             }
             MetricType::FloatCounter => {
                 fold_floats(batch, floats);
-                samples(batch, floats.iter().map(|n| Value::Float(*n)), visitor, prefetch)
+                samples(batch, floats, Value::Float, visitor, prefetch)
             }
             MetricType::Gauge => {
-                let values = batch.iter().map(|series| f64::from_bits(series.cell().get_shared()));
-                samples(batch, values.map(Value::Float), visitor, prefetch)
+                for (float, series) in floats.iter_mut().zip(batch) {
+                    *float = f64::from_bits(series.cell().get_shared());
+                }
+                samples(batch, floats, Value::Float, visitor, prefetch)
             }
             MetricType::Histogram => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
                     let folded = histograms.fold(&batch[shown..]);
-                    shown += each(batch[shown..][..folded].iter().zip(0..), visitor, |visitor, labels, n| {
-                        prefetch();
+                    for (series, n) in batch[shown..][..folded].iter().zip(0..) {
+                        prefetch(shown);
                         if let Some(series) = later.next() {
                             histograms.prefetch(&series);
                         }
                         let (buckets, sum) = histograms.get(n);
-                        visitor.histogram(labels, buckets, sum);
-                    });
+                        visitor.histogram(series.labels(), buckets, sum);
+                        shown += 1;
+                        if visitor.is_full() {
+                            break;
+                        }
+                    }
                 }
                 shown
             }
@@ -141,34 +147,18 @@ impl Scratch {
     }
 }
 
-/// Shows series with a sample each; as [`each`].
+/// Shows series with a sample each until the visitor is full. How many it has shown.
 #[inline(always)]
-fn samples<V: Visitor>(
+fn samples<V: Visitor, T: Copy>(
     batch: &[Found<'_>],
-    values: impl Iterator<Item = Value>,
+    values: &[T],
+    value: impl Fn(T) -> Value,
     visitor: &mut V,
-    mut prefetch: impl FnMut(),
+    prefetch: impl Fn(usize),
 ) -> usize {
-    each(batch.iter().zip(values), visitor, |visitor, labels, value| {
-        prefetch();
-        visitor.sample(labels, value);
+    let values = &values[..batch.len()];
+    visitor.samples(batch.len(), move |n| {
+        prefetch(n);
+        (batch[n].labels(), value(values[n]))
     })
-}
-
-/// Calls `show` for series until the visitor is full; returns how many it has shown.
-#[inline(always)]
-fn each<'a, V: Visitor, T>(
-    series: impl Iterator<Item = (&'a Found<'a>, T)>,
-    visitor: &mut V,
-    mut show: impl FnMut(&mut V, &str, T),
-) -> usize {
-    let mut shown = 0;
-    for (series, value) in series {
-        show(visitor, series.labels(), value);
-        shown += 1;
-        if visitor.is_full() {
-            break;
-        }
-    }
-    shown
 }

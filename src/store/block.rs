@@ -235,6 +235,15 @@ impl Cell {
         }
     }
 
+    /// Replaces the sums by the pairs in `row` from this one on. Whether the row is written there.
+    ///
+    /// # Safety
+    /// There are as many pairs as sums in one row, side by side.
+    pub(super) unsafe fn copy_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
+        // SAFETY: pairs of a slot are aligned; the caller stays in the row.
+        unsafe { pair::copy_run(self.pointer(row * CELLS_PER_ROW), sums) }
+    }
+
     /// Adds the pairs in `row` from this one on to the sums. Whether the row seems to be written there.
     ///
     /// # Safety

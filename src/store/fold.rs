@@ -73,6 +73,8 @@ unsafe fn sum_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
 pub(crate) struct Histograms {
     pairs: Vec<Pair>,
     buckets: usize,
+    /// Of each histogram, the sum of its pairs' sums.
+    sums: Vec<f64>,
     /// The rows that were written, as far as the last group shows.
     rows: Vec<usize>,
 }
@@ -84,16 +86,24 @@ impl Histograms {
         let Some(first) = series.first() else { return 0 };
         self.buckets = first.buckets();
         let len = run_len(&series[..series.len().min(PAIRS / self.buckets)], 2 * self.buckets);
-        self.pairs.clear();
-        self.pairs.reserve_exact(PAIRS);
         self.pairs.resize(self.buckets * len, Pair::default());
         self.rows.clear();
-        for row in ROSTER.rows() {
-            // SAFETY: these series own the pairs of the run.
-            if unsafe { first.cell().add_run_of_pairs(row, &mut self.pairs) } {
+        let (cell, mut rows) = (first.cell(), ROSTER.rows());
+        // In place of what was there before. If no thread ever owned a row, any will do.
+        let row = rows.next().unwrap_or(0);
+        // SAFETY: these series own the pairs of the run.
+        if unsafe { cell.copy_run_of_pairs(row, &mut self.pairs) } {
+            self.rows.push(row);
+        }
+        for row in rows {
+            // SAFETY: as above.
+            if unsafe { cell.add_run_of_pairs(row, &mut self.pairs) } {
                 self.rows.push(row);
             }
         }
+        // Here, so that one series' additions, each of which waits for the one before, go on beside those of the next.
+        self.sums.clear();
+        self.sums.extend(self.pairs.chunks_exact(self.buckets).map(sum_of));
         len
     }
 
@@ -107,7 +117,7 @@ impl Histograms {
     #[inline(always)]
     pub(crate) fn get(&self, n: usize) -> (impl Iterator<Item = u64>, f64) {
         let pairs = &self.pairs[self.buckets * n..][..self.buckets];
-        (pairs.iter().map(|pair| pair.count), sum_of(pairs))
+        (pairs.iter().map(|pair| pair.count), self.sums[n])
     }
 }
 

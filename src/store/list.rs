@@ -55,16 +55,20 @@ impl List {
     /// The entries from place `from` on, as far as they lie together, up to `to`, which is at most `len`.
     #[inline]
     pub(crate) fn run(&self, from: usize, to: usize) -> impl ExactSizeIterator<Item = *mut ()> {
-        let places: &[AtomicPtr<()>] = if from < to {
-            let Place { offset, len, .. } = Place::of(from);
-            let places = ptr::slice_from_raw_parts(self.pointer(from), (len - offset).min(to - from));
-            // SAFETY: these places are in one segment, which lives as long as the list.
-            unsafe { &*places }
-        } else {
-            &[]
-        };
         // Acquire pairs with the Release in `set`: the entry's contents.
-        places.iter().map(|place| place.load(Ordering::Acquire))
+        self.places(from, to).iter().map(|place| place.load(Ordering::Acquire))
+    }
+
+    /// The places of [`run`](Self::run).
+    #[inline]
+    pub(crate) fn places(&self, from: usize, to: usize) -> &[AtomicPtr<()>] {
+        if from >= to {
+            return &[];
+        }
+        let Place { offset, len, .. } = Place::of(from);
+        let places = ptr::slice_from_raw_parts(self.pointer(from), (len - offset).min(to - from));
+        // SAFETY: these places are in one segment, which lives as long as the list.
+        unsafe { &*places }
     }
 
     #[inline(always)]

@@ -7,7 +7,7 @@ use super::list::List;
 use super::pin::{PINS, Pin};
 use super::prefetch::prefetch;
 use super::series::{Found, Series, Shape};
-use crate::sync::{Mutex, lock};
+use crate::sync::{Mutex, Ordering, lock};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -230,7 +230,7 @@ impl Set {
         let to = to.min(from + most);
         batch.clear();
         batch.extend(self.run(from, to, pin));
-        from + self.list.run(from, to).len()
+        from + self.list.places(from, to).len()
     }
 
     /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
@@ -240,17 +240,19 @@ impl Set {
         entries.map(|entry| unsafe { Found::new(entry) })
     }
 
-    /// Asks for the memory of the series from place `from` on, one at each call. The places are those of a walk.
+    /// Asks for the memory of the `n`th series from place `from` on, at a call with `n`. The places are those of a walk.
     ///
     /// A scrape reads more memory than the caches hold, and most of its time would be waiting. One at a time, because the
     /// processor can wait for few lines at once.
-    pub(crate) fn prefetch(&self, from: usize, to: usize) -> impl FnMut() {
-        let mut entries = self.list.run(from, to);
-        move || {
-            if let Some(entry) = entries.next() {
-                // Two cache lines, as a series of a few labels is long. One that was freed meanwhile does no harm.
-                prefetch(entry.cast::<u8>());
-                prefetch(entry.cast::<u8>().wrapping_add(64));
+    pub(crate) fn prefetch(&self, from: usize, to: usize) -> impl Fn(usize) {
+        let places = self.list.places(from, to);
+        move |n| {
+            if let Some(place) = places.get(n) {
+                // Relaxed: nothing is read there. Two cache lines, as a series of a few labels is long. One that was freed
+                // meanwhile does no harm.
+                let entry = place.load(Ordering::Relaxed).cast::<u8>();
+                prefetch(entry);
+                prefetch(entry.wrapping_add(64));
             }
         }
     }

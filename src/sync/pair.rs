@@ -92,6 +92,22 @@ pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool
     true
 }
 
+/// Replaces the sums by pairs that lie side by side. Whether any of them was written.
+///
+/// # Safety
+/// As [`load`], for each of as many pairs as sums.
+#[cfg(not(quipu_loom))]
+pub(crate) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+    #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
+    if vector::is_atomic() {
+        // SAFETY: passed on; the processor has AVX.
+        return unsafe { vector::copy_run(first, sums) };
+    }
+    sums.fill(Pair::default());
+    // SAFETY: passed on.
+    unsafe { add_run(first, sums) }
+}
+
 /// Adds one observation, as the only thread that writes this pair.
 ///
 /// # Safety
@@ -150,6 +166,18 @@ mod vector {
         // SAFETY: both are 16 bytes of plain data.
         let [sum, count] = unsafe { transmute::<__m128i, [u64; 2]>(pair) };
         Pair { sum: f64::from_bits(sum), count }
+    }
+
+    pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+        let mut any = 0;
+        for (n, sum) in sums.iter_mut().enumerate() {
+            // SAFETY: the caller passes as many pairs as sums, each of two cells.
+            let cell = unsafe { first.add(2 * n) };
+            // SAFETY: passed on.
+            *sum = unsafe { load(cell) };
+            any |= sum.count;
+        }
+        any != 0
     }
 
     /// `any | count`, bit by bit.
