@@ -188,7 +188,7 @@ impl<const N: usize> Key<'_, N> {
         for_each_label!(n < N {
             if let Some(before) = n.checked_sub(1) {
                 // SAFETY: in the caller's text stand the value before, of this length, and this gap.
-                text = unsafe { text.add(self.values[before].len()).add(gaps[n]) };
+                text = unsafe { text.add(self.values[before].len() + gaps[n]) };
             }
             // SAFETY: written by `key_of`, by the function for this length.
             let pattern = unsafe { self.patterns[n].assume_init() };

@@ -47,9 +47,10 @@ impl Pattern {
         let Pattern([a, b]) = *self;
         match value.len() {
             len @ ..8 => {
-                // SAFETY: the value's bytes, and before them those that the caller can read.
-                let last = unsafe { Vector::of_eight(place.add(len).sub(8)) };
-                (last ^ a).shifted_right(b)
+                // SAFETY: in the value, or before it what the caller can read.
+                let last = unsafe { place.offset(len as isize - 8) };
+                // SAFETY: as above, up to the value's end.
+                (unsafe { Vector::of_eight(last) } ^ a).shifted_right(b)
             }
             // SAFETY: passed on.
             len @ 8..=16 => unsafe { two_words(place, len) ^ a },
@@ -72,7 +73,7 @@ impl Pattern {
 unsafe fn difference_between(value: &[u8], place: *const u8) -> Vector {
     let at = |at| {
         // SAFETY: sixteen bytes from there are inside of both.
-        let [a, b] = [value.as_ptr(), place].map(|bytes| unsafe { Vector::of_sixteen(bytes.add(at)) });
+        let [a, b] = [value.as_ptr(), place].map(|bytes| unsafe { sixteen_at(bytes, at) });
         a ^ b
     };
     if value.len() > MOST {
@@ -88,7 +89,10 @@ unsafe fn difference_between(value: &[u8], place: *const u8) -> Vector {
 #[inline(always)]
 unsafe fn two_words(bytes: *const u8, len: usize) -> Vector {
     // SAFETY: passed on.
-    unsafe { Vector::of_eight(bytes).with_high(Vector::of_eight(bytes.add(len - 8))) }
+    let last = unsafe { bytes.add(len - 8) };
+    // SAFETY: as above.
+    let [first, last] = [bytes, last].map(|bytes| unsafe { Vector::of_eight(bytes) });
+    first.with_high(last)
 }
 
 /// The first and the last sixteen bytes.
@@ -98,5 +102,15 @@ unsafe fn two_words(bytes: *const u8, len: usize) -> Vector {
 #[inline(always)]
 unsafe fn ends(bytes: *const u8, len: usize) -> [Vector; 2] {
     // SAFETY: passed on.
-    unsafe { [Vector::of_sixteen(bytes), Vector::of_sixteen(bytes.add(len - 16))] }
+    [0, len - 16].map(|at| unsafe { sixteen_at(bytes, at) })
+}
+
+/// # Safety
+/// There are sixteen bytes from there on.
+#[inline(always)]
+unsafe fn sixteen_at(bytes: *const u8, at: usize) -> Vector {
+    // SAFETY: passed on.
+    let bytes = unsafe { bytes.add(at) };
+    // SAFETY: as above.
+    unsafe { Vector::of_sixteen(bytes) }
 }

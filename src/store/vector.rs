@@ -1,9 +1,12 @@
 //! Sixteen bytes at once.
 
-pub(super) use vector::Vector;
+#[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))))]
+pub(super) use portable::Vector;
+#[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
+pub(super) use sse2::Vector;
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
-mod vector {
+mod sse2 {
     use core::arch::x86_64::*;
 
     /// Sixteen bytes, in a register of SSE2, which is part of x86-64.
@@ -59,7 +62,9 @@ mod vector {
         #[inline(always)]
         pub(crate) fn is_zero(self) -> bool {
             // SAFETY: see `Vector`.
-            unsafe { _mm_movemask_epi8(_mm_cmpeq_epi8(self.0, _mm_setzero_si128())) == 0xffff }
+            let zeros = unsafe { _mm_cmpeq_epi8(self.0, Vector::zero().0) };
+            // SAFETY: see `Vector`.
+            unsafe { _mm_movemask_epi8(zeros) == 0xffff }
         }
     }
 
@@ -84,7 +89,7 @@ mod vector {
 
 /// The same by words.
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))))]
-mod vector {
+mod portable {
     #[derive(Clone, Copy, Debug)]
     pub(crate) struct Vector([u64; 2]);
 
