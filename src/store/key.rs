@@ -3,9 +3,8 @@
 //! In the time of one branch that the processor guesses wrong, half a lookup is done. So branches go by what is alike in the
 //! values of one label: whether they are short (below 8 bytes), or fit two or four overlapping words.
 //!
-//! And loads are few. A lookup ends in a store whose place is known last of all. Until it is, the processor runs only some
-//! thirty later loads ahead (on Zen 4), and a lookup takes more than that: so each load that is saved lets the next one
-//! begin earlier.
+//! And as long as nothing unusual comes, nothing is called: what is called may use all registers of vectors and most of the
+//! others, so what is needed after it would go through memory.
 
 use super::pattern::{MOST, Pattern};
 use super::vector::Vector;

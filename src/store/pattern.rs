@@ -1,7 +1,7 @@
 //! Label values prepared to be compared with the text of a series.
 //!
-//! By the registers for vectors, because the others, and those who wait for them, are what a lookup has too few of: what
-//! compares waits for the address of the text, which is known last. So it is few instructions, and one branch for all values.
+//! In vectors. A comparison cannot begin before the series is found, and while its instructions wait for that, they keep later
+//! ones from theirs: there should be few, in the queue that is not full of the others, and one branch for all values.
 
 use super::vector::Vector;
 use super::words::Short;
