@@ -44,6 +44,14 @@ pub(crate) fn output(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("a child prints text").trim().to_owned()
 }
 
+/// Calls `each` for the lines that a child prints, as they come.
+pub(crate) fn for_each_line(arguments: &[&str], each: impl FnMut(String)) {
+    let mut child = command(arguments).spawn().expect("the program can run");
+    let output = child.stdout.take().expect("it is piped");
+    BufReader::new(output).lines().map(|line| line.expect("a child prints text")).for_each(each);
+    assert!(child.wait().expect("it was started").success(), "a child failed: {arguments:?}");
+}
+
 fn command(arguments: &[&str]) -> Command {
     let program = env::current_exe().expect("the program has a path");
     let mut command = Command::new(program);

@@ -1,4 +1,4 @@
-//! Measures quipu against other metrics crates on the same work, in one process.
+//! Measures quipu against other metrics crates on the same work, all of them in one process.
 //!
 //! ```text
 //! cargo run --release -p quipu-rivals                         # everything, about a minute
@@ -7,7 +7,9 @@
 //! cargo run --release -p quipu-rivals -- --quick              # fewer rounds
 //! ```
 //!
-//! Contenders take turns in short rounds, and of many rounds the minimum and the median are
+//! Each work has a process of its own, so that what earlier ones left behind (memory in pieces, lanes
+//! of threads that ended) is not measured, and `--only` measures the same as a whole run. In it,
+//! contenders take turns in short rounds, and of many rounds the minimum and the median are
 //! printed, with the ratio of each minimum to quipu's. Targets are judged by minima, but how much a
 //! scrape slows a writer by the median of neighbouring pairs. Every contender does the same number of operations
 //! on the same values, keys and bounds; the line `(empty loop)` is the same loop around nothing,
@@ -119,6 +121,8 @@ fn main() -> ExitCode {
     match words[..] {
         [child::FLAG, "fill", kind, name] => works::memory::fill(kind, name),
         [child::FLAG, "serve"] => works::scrape::serve(),
+        [child::FLAG, "measure", name] => measure(name, false),
+        [child::FLAG, "measure", name, "--quick"] => measure(name, true),
         _ => match Options::parse(arguments.into_iter()) {
             Ok(options) => return run(&options),
             Err(error) => {
@@ -138,11 +142,24 @@ fn run(options: &Options) -> ExitCode {
         works::ALL.iter().for_each(|(name, _)| eprintln!("  {name}"));
         return ExitCode::FAILURE;
     }
-    let mut bench = Bench::new(options.quick);
-    works.for_each(|(_, work)| work(&mut bench));
-    bench.targets.print();
-    if options.check && !bench.targets.all_met() {
+    let mut targets = Targets::default();
+    for (name, _) in works {
+        let arguments = ["measure", name, "--quick"];
+        let arguments = &arguments[..if options.quick { 3 } else { 2 }];
+        child::for_each_line(arguments, |line| targets.take_or_print(&line));
+    }
+    targets.print();
+    if options.check && !targets.all_met() {
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// Measures one work, for the process that started this one.
+fn measure(name: &str, quick: bool) {
+    let mut bench = Bench::new(quick);
+    for (_, work) in works::ALL.iter().filter(|(other, _)| *other == name) {
+        work(&mut bench);
+    }
+    bench.targets.tell();
 }

@@ -1,5 +1,7 @@
 //! Tables of what was measured, and the list of targets at the end.
 
+use std::fmt;
+
 use crate::harness::Sample;
 use crate::rival::{NOTHING, QUIPU};
 
@@ -88,7 +90,7 @@ struct Target {
     what: String,
     measured: f64,
     bound: Bound,
-    unit: &'static str,
+    unit: String,
     /// The most that anything can measure here.
     reach: f64,
 }
@@ -117,7 +119,47 @@ impl Target {
     }
 }
 
+/// What a line begins with that says a target.
+const TARGET: &str = "target\t";
+
+/// For the process that started this one.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Target { what, measured, bound, unit, reach } = self;
+        let (sign, limit) = match bound {
+            Bound::AtMost(limit) => ("<=", limit),
+            Bound::AtLeast(limit) => (">=", limit),
+        };
+        write!(f, "{TARGET}{what}\t{measured}\t{sign}\t{limit}\t{unit}\t{reach}")
+    }
+}
+
+impl Target {
+    /// From a line that another process printed, if it says a target.
+    fn parse(line: &str) -> Option<Target> {
+        let fields: Vec<&str> = line.strip_prefix(TARGET)?.split('\t').collect();
+        let [what, measured, sign, limit, unit, reach] = fields[..] else { return None };
+        let limit = limit.parse().ok()?;
+        let bound = if sign == "<=" { Bound::AtMost(limit) } else { Bound::AtLeast(limit) };
+        let (measured, reach) = (measured.parse().ok()?, reach.parse().ok()?);
+        Some(Target { what: what.to_owned(), measured, bound, unit: unit.to_owned(), reach })
+    }
+}
+
 impl Targets {
+    /// Says them to the process that started this one.
+    pub(crate) fn tell(&self) {
+        self.0.iter().for_each(|target| println!("{target}"));
+    }
+
+    /// Takes a target that another process told; any other line is for people.
+    pub(crate) fn take_or_print(&mut self, line: &str) {
+        match Target::parse(line) {
+            Some(target) => self.0.push(target),
+            None => println!("{line}"),
+        }
+    }
+
     pub(crate) fn at_most(&mut self, what: impl Into<String>, measured: f64, limit: f64, unit: &'static str) {
         self.push(what.into(), measured, Bound::AtMost(limit), unit, f64::INFINITY);
     }
@@ -133,7 +175,7 @@ impl Targets {
     }
 
     fn push(&mut self, what: String, measured: f64, bound: Bound, unit: &'static str, reach: f64) {
-        self.0.push(Target { what, measured, bound, unit, reach });
+        self.0.push(Target { what, measured, bound, unit: unit.to_owned(), reach });
     }
 
     pub(crate) fn print(&self) {
