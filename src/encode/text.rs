@@ -173,8 +173,8 @@ fn write_samples<'s>(
     (written, samples.end)
 }
 
-/// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, as far as there is room. How many
-/// bytes it wrote.
+/// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, if there is room for all. How
+/// many bytes it wrote.
 #[inline(never)]
 fn write_histogram(
     room: &mut [u8],
@@ -182,18 +182,15 @@ fn write_histogram(
     labels: &str,
     buckets: impl Iterator<Item = u64>,
     sum: FloatText<'_>,
-) -> usize {
+) -> Option<usize> {
     let Parts { start, tails, .. } = parts;
     let (mut written, mut count) = (0, 0u64);
     for (in_bucket, tail) in buckets.zip(tails) {
         count = count.wrapping_add(in_bucket);
-        let Some(short) = Short::new(room, written) else { return written };
-        written += short.write(Bucket(start, tail, count));
+        written += Short::new(room, written)?.write(Bucket(start, tail, count));
     }
-    let Some(short) = Short::new(room, written) else { return written };
-    written += short.write(Sample(&parts.sum, labels, sum));
-    let Some(short) = Short::new(room, written) else { return written };
-    written + short.write(Sample(&parts.count, labels, Value::Unsigned(count)))
+    written += Short::new(room, written)?.write(Sample(&parts.sum, labels, sum));
+    Some(written + Short::new(room, written)?.write(Sample(&parts.count, labels, Value::Unsigned(count))))
 }
 
 impl<'a> Text<'a> {
@@ -234,7 +231,7 @@ impl Visitor for Text<'_> {
         }
     }
 
-    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64) {
+    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64) {
         let (parts, out) = (&mut *self.parts, &mut self.out);
         let (is_short, max_len) = (labels.len() < parts.labels_limit, parts.line_len + labels.len());
         parts.start.set(is_short, &parts.sample.text, labels);
@@ -243,8 +240,10 @@ impl Visitor for Text<'_> {
         let sum = FloatText::new(sum, &mut buffer);
         if is_short {
             let room = out.room_to(out.len() + (parts.tails.len() + 2) * max_len);
-            let written = write_histogram(room, parts, labels, buckets, sum);
-            return out.advance(written);
+            // There is room, as no line is longer than `max_len`.
+            if let Some(written) = write_histogram(room, parts, labels, buckets.clone(), sum) {
+                return out.advance(written);
+            }
         }
         let mut count = 0u64;
         for (in_bucket, tail) in buckets.zip(&parts.tails) {

@@ -32,7 +32,7 @@ pub(crate) trait Visitor {
     /// Takes the first `len` of some samples, as far as it is not full. How many it took.
     fn samples<'s>(&mut self, len: usize, sample: impl Fn(usize) -> (&'s str, Value)) -> usize;
     /// `buckets` are the observations in each by itself, the `+Inf` bucket last.
-    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64>, sum: f64);
+    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64);
     /// Whether the visitor wants to be left alone until it is called for again. Asked between series.
     fn is_full(&self) -> bool;
 }

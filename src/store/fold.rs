@@ -115,7 +115,7 @@ impl Histograms {
 
     /// What the `n`th of them held: how many observations in each bucket, and the sum of all.
     #[inline(always)]
-    pub(crate) fn get(&self, n: usize) -> (impl Iterator<Item = u64>, f64) {
+    pub(crate) fn get(&self, n: usize) -> (impl Iterator<Item = u64> + Clone, f64) {
         let pairs = &self.pairs[self.buckets * n..][..self.buckets];
         (pairs.iter().map(|pair| pair.count), self.sums[n])
     }
