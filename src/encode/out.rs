@@ -4,27 +4,27 @@
 //! copied in blocks whose size the compiler knows, which takes a few moves. Such a copy may write beyond the part's end:
 //! what comes next overwrites that.
 
-/// A byte string kept in two halves of `N` bytes, so that it is copied as one, or seldom as both. A longer one is kept
-/// elsewhere, and copied slowly.
+/// A byte string kept in pieces of `N` bytes, of which as many are copied as it takes. A longer one is kept elsewhere, and
+/// copied slowly.
 #[derive(Debug)]
-pub(super) struct Block<const N: usize> {
-    halves: [[u8; N]; 2],
+pub(super) struct Block<const N: usize, const PIECES: usize> {
+    pieces: [[u8; N]; PIECES],
     len: usize,
     long: Vec<u8>,
 }
 
-impl<const N: usize> Default for Block<N> {
+impl<const N: usize, const PIECES: usize> Default for Block<N, PIECES> {
     fn default() -> Self {
-        Block { halves: [[0; N]; 2], len: 0, long: Vec::new() }
+        Block { pieces: [[0; N]; PIECES], len: 0, long: Vec::new() }
     }
 }
 
-impl<const N: usize> Block<N> {
+impl<const N: usize, const PIECES: usize> Block<N, PIECES> {
     /// Replaces the string by `parts`, one after another.
     pub(super) fn set(&mut self, parts: &[&[u8]]) {
         self.long = parts.concat();
         self.len = self.long.len();
-        if let Some(bytes) = self.halves.as_flattened_mut().get_mut(..self.len) {
+        if let Some(bytes) = self.pieces.as_flattened_mut().get_mut(..self.len) {
             bytes.copy_from_slice(&self.long);
         }
     }
@@ -33,9 +33,9 @@ impl<const N: usize> Block<N> {
         self.len
     }
 
-    /// Whether the halves hold all of the string.
+    /// Whether the pieces hold all of the string.
     pub(super) fn fits(&self) -> bool {
-        self.len <= 2 * N
+        self.len <= N * PIECES
     }
 }
 
@@ -57,7 +57,12 @@ impl Default for Start {
 impl Start {
     /// Replaces it. Only a short one is good for a [`Short`].
     #[inline(always)]
-    pub(super) fn set<const N: usize>(&mut self, is_short: bool, head: &Block<N>, labels: &str) {
+    pub(super) fn set<const N: usize, const PIECES: usize>(
+        &mut self,
+        is_short: bool,
+        head: &Block<N, PIECES>,
+        labels: &str,
+    ) {
         self.long.clear();
         if is_short {
             let mut short = Short { bytes: &mut self.bytes, at: 0 };
@@ -154,7 +159,7 @@ pub(super) trait Put {
     fn put_part<const N: usize>(&mut self, bytes: &[u8; N], len: usize);
 
     /// Writes the string of a block.
-    fn put_block<const N: usize>(&mut self, block: &Block<N>);
+    fn put_block<const N: usize, const PIECES: usize>(&mut self, block: &Block<N, PIECES>);
 
     /// Writes a start.
     fn put_start(&mut self, start: &Start);
@@ -186,10 +191,10 @@ pub(super) struct Short<'a> {
 }
 
 impl Short<'_> {
-    /// The room at a place in `bytes`, if there is enough.
+    /// The start of `bytes`, if there is enough room.
     #[inline(always)]
-    pub(super) fn new(bytes: &mut [u8], at: usize) -> Option<Short<'_>> {
-        Some(Short { bytes: bytes.get_mut(at..)?.first_chunk_mut()?, at: 0 })
+    pub(super) fn new(bytes: &mut [u8]) -> Option<Short<'_>> {
+        Some(Short { bytes: bytes.first_chunk_mut()?, at: 0 })
     }
 
     /// Lets `text` write itself; returns its length.
@@ -198,7 +203,7 @@ impl Short<'_> {
     #[inline(always)]
     pub(super) fn write(mut self, text: impl Write) -> usize {
         text.write_to(&mut self);
-        self.at
+        self.at & SHORT
     }
 }
 
@@ -212,11 +217,14 @@ impl Put for Short<'_> {
     }
 
     #[inline(always)]
-    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
-        let [first, second] = &block.halves;
-        self.put_part(first, block.len.min(N));
-        if block.len > N {
-            self.put_part(second, block.len - N);
+    fn put_block<const N: usize, const PIECES: usize>(&mut self, block: &Block<N, PIECES>) {
+        let mut left = block.len;
+        for piece in &block.pieces {
+            self.put_part(piece, left.min(N));
+            if left <= N {
+                return;
+            }
+            left -= N;
         }
     }
 
@@ -283,7 +291,7 @@ impl Put for Long<'_> {
         self.at += len;
     }
 
-    fn put_block<const N: usize>(&mut self, block: &Block<N>) {
+    fn put_block<const N: usize, const PIECES: usize>(&mut self, block: &Block<N, PIECES>) {
         self.put(&block.long);
     }
 
@@ -309,7 +317,7 @@ mod tests {
     impl Write for Parts<'_> {
         fn write_to(self, out: &mut impl Put) {
             let part = &self.bytes[..self.len];
-            let mut block = Block::<64>::default();
+            let mut block = Block::<32, 4>::default();
             block.set(&[&part[..self.len / 3], &part[self.len / 3..]]);
             out.put(part);
             out.put_block(&block);
@@ -324,7 +332,7 @@ mod tests {
             for room in [0, SHORT + BEYOND, SHORT + BEYOND + 1, SHORT + BEYOND + 2, 1000] {
                 let (mut out, mut written) = (vec![0; room], 0);
                 let mut expected = Vec::new();
-                while let Some(short) = Short::new(&mut out, written) {
+                while let Some(short) = Short::new(&mut out[written..]) {
                     written += short.write(Parts { bytes: &bytes, len });
                     expected.extend([&bytes[..len], &bytes[..len], b"!"].concat());
                 }
@@ -343,7 +351,8 @@ mod tests {
                 out.advance(written);
                 let room = out.room_to(end);
                 let last = end.max(written + 1) - 1 - written;
-                assert!(Short::new(room, last).is_some() && Short::new(room, last + 1).is_none(), "{written} {end}");
+                assert!(Short::new(&mut room[last..]).is_some(), "{written} {end}");
+                assert!(Short::new(&mut room[last + 1..]).is_none(), "{written} {end}");
             }
         }
     }

@@ -5,7 +5,6 @@ use super::CHUNK;
 use super::number::{Buffer, FloatText, MAX_LEN, put_integer};
 use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Short, Start, Write};
 use crate::model::{FamilyView, Kind, Value, Visitor};
-use core::ops::Range;
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
@@ -25,7 +24,7 @@ pub(crate) struct Parts {
     sum: Head,
     count: Head,
     /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
-    tails: Vec<Block<16>>,
+    tails: Vec<Block<16, 2>>,
     /// What the lines of the current series' buckets begin with.
     start: Start,
     /// Lines with labels shorter than this are written the quick way.
@@ -38,7 +37,7 @@ pub(crate) struct Parts {
 #[derive(Debug, Default)]
 struct Head {
     /// To the first label value, `name{region="eu",method="`; without labels to the value, `name{region="eu"} `.
-    text: Block<64>,
+    text: Block<32, 4>,
     /// How much of [`END`] stands between the last label value and the value: nothing without labels.
     end_len: usize,
 }
@@ -81,7 +80,7 @@ impl<V: Write> Write for Sample<'_, V> {
 }
 
 /// A line of a bucket: its start with its labels, its bound, its count.
-struct Bucket<'a>(&'a Start, &'a Block<16>, u64);
+struct Bucket<'a>(&'a Start, &'a Block<16, 2>, u64);
 
 impl Write for Bucket<'_> {
     #[inline(always)]
@@ -151,26 +150,27 @@ impl Parts {
 // The two functions below are not inlined: of arguments the compiler knows that they do not overlap, so what all lines need,
 // and the place of the next one, stay in registers.
 
-/// Writes samples, as long as there is room and their labels are shorter than the limit. How many bytes it wrote, and which
-/// sample is next.
+/// Writes samples from the `n`th on, as long as there is room and their labels are shorter than the limit. How many bytes it
+/// wrote, and which sample is next.
 #[inline(never)]
 fn write_samples<'s>(
     room: &mut [u8],
     head: &Head,
     labels_limit: usize,
-    samples: Range<usize>,
-    sample: &impl Fn(usize) -> (&'s str, Value),
+    mut n: usize,
+    labels: &impl Fn(usize) -> Option<&'s str>,
+    value: &impl Fn(usize) -> Value,
 ) -> (usize, usize) {
-    let mut written = 0;
-    for n in samples.clone() {
-        let (labels, value) = sample(n);
-        if labels.len() >= labels_limit {
-            return (written, n);
-        }
-        let Some(short) = Short::new(room, written) else { return (written, n) };
-        written += short.write(Sample(head, labels, value));
+    let (len, mut rest) = (room.len(), room);
+    while let Some(labels) = labels(n)
+        && labels.len() < labels_limit
+        && let Some(short) = Short::new(rest)
+    {
+        let written = short.write(Sample(head, labels, value(n)));
+        rest = &mut rest[written..];
+        n += 1;
     }
-    (written, samples.end)
+    (len - rest.len(), n)
 }
 
 /// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, if there is room for all. How
@@ -184,13 +184,16 @@ fn write_histogram(
     sum: FloatText<'_>,
 ) -> Option<usize> {
     let Parts { start, tails, .. } = parts;
-    let (mut written, mut count) = (0, 0u64);
+    let (len, mut rest, mut count) = (room.len(), room, 0u64);
     for (in_bucket, tail) in buckets.zip(tails) {
         count = count.wrapping_add(in_bucket);
-        written += Short::new(room, written)?.write(Bucket(start, tail, count));
+        let written = Short::new(rest)?.write(Bucket(start, tail, count));
+        rest = &mut rest[written..];
     }
-    written += Short::new(room, written)?.write(Sample(&parts.sum, labels, sum));
-    Some(written + Short::new(room, written)?.write(Sample(&parts.count, labels, Value::Unsigned(count))))
+    let written = Short::new(rest)?.write(Sample(&parts.sum, labels, sum));
+    rest = &mut rest[written..];
+    let written = Short::new(rest)?.write(Sample(&parts.count, labels, Value::Unsigned(count)));
+    Some(len - rest.len() + written)
 }
 
 impl<'a> Text<'a> {
@@ -212,23 +215,20 @@ impl Visitor for Text<'_> {
         self.parts.prepare(family);
     }
 
-    fn samples<'s>(&mut self, len: usize, sample: impl Fn(usize) -> (&'s str, Value)) -> usize {
+    fn samples<'s>(&mut self, labels: impl Fn(usize) -> Option<&'s str>, value: impl Fn(usize) -> Value) -> usize {
         let (Parts { sample: head, labels_limit, line_len, .. }, out) = (&*self.parts, &mut self.out);
-        let mut from = 0;
-        loop {
-            let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, from..len, &sample);
+        let mut taken = 0;
+        while taken == 0 || out.len() < CHUNK {
+            let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, taken, &labels, &value);
             out.advance(written);
-            from = next;
-            // The next one's labels are long, or there is no room, which is no reason to take none at all.
-            if from < len && (from == 0 || out.len() < CHUNK) {
-                let (labels, value) = sample(from);
-                out.write(line_len + labels.len(), Sample(head, labels, value));
-                from += 1;
+            if next == taken {
+                // Its labels are long, or there is none.
+                let Some(labels) = labels(taken) else { break };
+                out.write(line_len + labels.len(), Sample(head, labels, value(taken)));
             }
-            if from == len || out.len() >= CHUNK {
-                return from;
-            }
+            taken = next.max(taken + 1);
         }
+        taken
     }
 
     fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64) {
@@ -290,7 +290,7 @@ mod tests {
                         text = Text::new(&mut parts, Vec::new());
                     }
                     let rest = &values[shown..];
-                    shown += text.samples(rest.len(), |n| (&labels, rest[n]));
+                    shown += text.samples(|n| (n < rest.len()).then_some(&labels), |n| rest[n]);
                 }
                 expected += &format!("{name}{{a=\"{labels}\"}} {big}\n{name}{{a=\"{labels}\"}} {sum:e}\n");
             }
@@ -319,7 +319,8 @@ mod tests {
         let mut from = 0;
         while from < series.len() {
             let batch = &series[from..series.len().min(from + 64)];
-            from += text.samples(batch.len(), |n| (&batch[n], Value::Unsigned(labels[from + n] as u64)));
+            let value = |n| Value::Unsigned(labels[from + n] as u64);
+            from += text.samples(|n| batch.get(n).map(String::as_str), value);
             if text.is_full() {
                 // What is in the buffer does not matter.
                 let buffer = core::mem::replace(&mut text.out, Out::new(Vec::new())).finish();

@@ -29,8 +29,8 @@ pub(crate) enum Value {
 /// `labels` is the text of a series' own labels from the first value to the end of the last, escaped: `GET",status="200`.
 pub(crate) trait Visitor {
     fn family(&mut self, family: FamilyView<'_>);
-    /// Takes the first `len` of some samples, as far as it is not full. How many it took.
-    fn samples<'s>(&mut self, len: usize, sample: impl Fn(usize) -> (&'s str, Value)) -> usize;
+    /// Takes samples by their numbers, from 0 on, until it is full or there are no labels. How many it took.
+    fn samples<'s>(&mut self, labels: impl Fn(usize) -> Option<&'s str>, value: impl Fn(usize) -> Value) -> usize;
     /// `buckets` are the observations in each by itself, the `+Inf` bucket last.
     fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64);
     /// Whether the visitor wants to be left alone until it is called for again. Asked between series.

@@ -151,14 +151,15 @@ impl Scratch {
 #[inline(always)]
 fn samples<V: Visitor, T: Copy>(
     batch: &[Found<'_>],
-    values: &[T],
+    values: &[T; BATCH],
     value: impl Fn(T) -> Value,
     visitor: &mut V,
     prefetch: impl Fn(usize),
 ) -> usize {
-    let values = &values[..batch.len()];
-    visitor.samples(batch.len(), move |n| {
+    let labels = move |n| {
         prefetch(n);
-        (batch[n].labels(), value(values[n]))
-    })
+        batch.get(n).map(|series| series.labels())
+    };
+    // A batch is not longer; without the remainder, that would be checked for each.
+    visitor.samples(labels, |n| value(values[n % BATCH]))
 }

@@ -29,11 +29,11 @@ fn run_len(series: &[Found<'_>], width: usize) -> usize {
 
 /// Sums of integer cells, modulo 2^64.
 pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
-    let (mut singles, mut count, mut from) = ([0; BATCH], 0, 0);
+    let (mut singles, mut count, mut from) = ([0u8; BATCH], 0, 0);
     while from < series.len() {
         let len = run_len(&series[from..], 1);
         if len < SHORTEST_RUN {
-            (singles[count], sums[from]) = (from, 0);
+            (singles[count], sums[from]) = (from as u8, 0);
             (count, from) = (count + 1, from + 1);
         } else {
             // SAFETY: these series own the cells of the run.
@@ -42,7 +42,7 @@ pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
         }
     }
     for row in ROSTER.rows() {
-        for &n in &singles[..count] {
+        for n in singles[..count].iter().map(|n| usize::from(*n)) {
             sums[n] = sums[n].wrapping_add(series[n].cell().get(row));
         }
     }

@@ -15,8 +15,8 @@ use std::hash::{BuildHasher, RandomState};
 /// The most labels that take the quick way.
 pub(super) const QUICK: usize = 4;
 
-/// The longest value that does. Not the longest of 15 bits, which is part of `UNUSUAL`.
-const LONGEST: usize = 0x7ffe;
+/// The longest value that does, so that the sum of their lengths fits 16 bits.
+const LONGEST: usize = 0x3fff;
 
 /// The same for each label. Not a loop, which the compiler would not unroll when its body is long, and would then keep all in
 /// memory.
@@ -228,11 +228,11 @@ pub(super) fn gap(n: usize, name: &str) -> usize {
     if n == 0 { 0 } else { name.len() + 4 }
 }
 
-/// Sum of packed lengths.
+/// Sum of packed lengths: of the product's parts, the highest is the sum of all.
 #[inline(always)]
 pub(super) fn sum_of_lengths(lengths: u64) -> usize {
-    let pairs = (lengths & 0x7fff_0000_7fff) + (lengths >> 16 & 0x7fff_0000_7fff);
-    ((pairs + (pairs >> 32)) & 0xffff_ffff) as usize
+    const { assert!(QUICK * LONGEST < 1 << 16) };
+    ((lengths & 0x7fff_7fff_7fff_7fff).wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize
 }
 
 /// The product's two halves. Every bit of the factors has its part in them.
@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_key_has_the_hash_of_its_values() {
         let seeds = Seeds::random();
-        let long = "x".repeat(0x7fff);
+        let long = "x".repeat(LONGEST + 1);
         for value in variants() {
             assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash([&*value]));
             let quick = seeds.quick_key([&value, "b"]);
@@ -308,6 +308,21 @@ mod tests {
         }
         assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));
         assert!(seeds.key(["a", &long]).is_none());
+    }
+
+    #[test]
+    fn lengths_are_told_from_one_another_and_summed() {
+        let mut found = HashSet::from([UNUSUAL]);
+        let values = [0, 1, 300, LONGEST].map(|len| "x".repeat(len));
+        for n in 0..5usize.pow(QUICK as u32) {
+            let digits = (0..QUICK as u32).map(|label| n / 5usize.pow(label) % 5);
+            // The fifth stands for no value, and for none after it.
+            let values: Vec<&str> = digits.map_while(|digit| values.get(digit)).map(String::as_str).collect();
+            let packed = lengths(&values).unwrap();
+            assert!(found.insert(packed) || values.len() < QUICK, "{packed:x}");
+            assert_eq!(sum_of_lengths(packed), values.concat().len());
+            assert!(values.iter().enumerate().all(|(n, value)| length(packed, n) == value.len()));
+        }
     }
 
     #[test]

@@ -48,6 +48,7 @@ impl Shape {
 ///
 /// S3, S4: the slot is given back when the last share is dropped, and every handle owns a share, so no handle can write into
 /// a slot that has passed to another series.
+#[repr(transparent)]
 pub struct Series(NonNull<Header>);
 
 /// Start of the allocation. The *tail* follows: the text of the labels from the first value to the end of the last,
@@ -279,7 +280,8 @@ fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
     tail
 }
 
-/// A series that a pin or a lock keeps alive, without a share of its own.
+/// A series that a pin or a lock keeps alive, without a share of its own: the pointer that stands for the share.
+#[repr(transparent)]
 pub(crate) struct Found<'a>(ManuallyDrop<Series>, PhantomData<&'a ()>);
 
 impl Found<'_> {
