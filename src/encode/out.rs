@@ -4,8 +4,8 @@
 //! copied in blocks whose size the compiler knows, which takes a few moves. Such a copy may write beyond the part's end:
 //! what comes next overwrites that.
 
-/// A byte string kept in pieces of `N` bytes, of which as many are copied as it takes. A longer one is kept elsewhere, and
-/// copied slowly.
+/// A byte string kept in pieces of `N` bytes, of which as many are copied as it takes, and also as a whole, to be copied
+/// slowly.
 #[derive(Debug)]
 pub(super) struct Block<const N: usize, const PIECES: usize> {
     pieces: [[u8; N]; PIECES],
@@ -176,6 +176,8 @@ pub(super) trait Put {
 /// The longest text that is written the quick way.
 pub(super) const SHORT: usize = 255;
 
+const _: () = assert!((SHORT + 1).is_power_of_two(), "lengths and places are masked by it");
+
 /// The longest part of it, other than blocks.
 pub(super) const SHORT_PART: usize = 128;
 
@@ -203,6 +205,7 @@ impl Short<'_> {
     #[inline(always)]
     pub(super) fn write(mut self, text: impl Write) -> usize {
         text.write_to(&mut self);
+        // So that the compiler knows that the next one's room begins in this one's.
         self.at & SHORT
     }
 }

@@ -221,12 +221,14 @@ impl Visitor for Text<'_> {
         while taken == 0 || out.len() < CHUNK {
             let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, taken, &labels, &value);
             out.advance(written);
-            if next == taken {
-                // Its labels are long, or there is none.
-                let Some(labels) = labels(taken) else { break };
-                out.write(line_len + labels.len(), Sample(head, labels, value(taken)));
+            if next > taken {
+                taken = next;
+                continue;
             }
-            taken = next.max(taken + 1);
+            // Its labels are long, or there is none.
+            let Some(labels) = labels(taken) else { break };
+            out.write(line_len + labels.len(), Sample(head, labels, value(taken)));
+            taken += 1;
         }
         taken
     }

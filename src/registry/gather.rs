@@ -4,7 +4,7 @@ use super::Registry;
 use super::family::Core;
 use crate::metric::MetricType;
 use crate::model::{Value, Visitor};
-use crate::store::{BATCH, Found, Histograms, fold_floats, fold_integers, pin};
+use crate::store::{BATCH, Batch, Found, Histograms, fold_floats, fold_integers, pin};
 use std::sync::Arc;
 
 /// A walk over all families of a registry, which can be interrupted between any two series.
@@ -65,7 +65,7 @@ impl Walk {
     /// Shows series until the visitor is full. Whether it came to the family's end.
     fn step(&mut self, registry: &Registry, visitor: &mut impl Visitor, scratch: &mut Scratch) -> bool {
         let pin = pin();
-        let mut batch = Vec::with_capacity(BATCH);
+        let mut batch = Batch::new();
         while self.place < self.end {
             if visitor.is_full() {
                 return false;
@@ -157,8 +157,10 @@ fn samples<V: Visitor, T: Copy>(
     prefetch: impl Fn(usize),
 ) -> usize {
     let labels = move |n| {
-        prefetch(n);
-        batch.get(n).map(|series| series.labels())
+        batch.get(n).map(|series| {
+            prefetch(n);
+            series.labels()
+        })
     };
     // A batch is not longer; without the remainder, that would be checked for each.
     visitor.samples(labels, |n| value(values[n % BATCH]))

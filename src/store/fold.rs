@@ -18,6 +18,8 @@ use crate::sync::pair::Pair;
 /// Series folded in one go.
 pub(crate) const BATCH: usize = 64;
 
+const _: () = assert!(BATCH <= 1 << 8, "the place of a series in a batch is a byte");
+
 /// Shorter runs are not worth the effort to tell them.
 const SHORTEST_RUN: usize = 8;
 

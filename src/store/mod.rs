@@ -90,6 +90,6 @@ pub(crate) use {
     handle::{Handle, HistogramHandle},
     pin::pin,
     series::{Found, Shape},
-    set::Set,
+    set::{Batch, Set},
     slots::Form,
 };

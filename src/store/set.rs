@@ -1,5 +1,6 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
+use super::fold::BATCH;
 use super::index::{Fill, Index, OldTable};
 use super::key::{QUICK, Seeds, gaps};
 use super::limbo::Limbo;
@@ -8,6 +9,9 @@ use super::pin::{PINS, Pin};
 use super::prefetch::prefetch;
 use super::series::{Found, Series, Shape};
 use crate::sync::{Mutex, Ordering, lock};
+use core::marker::PhantomData;
+use core::ops::Deref;
+use core::ptr;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -125,8 +129,8 @@ impl Set {
         // Behind the walks, which may have been where the series was before it was removed, and not yet here.
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
         let place = writer.vacant.range(walks_end..).next().copied();
-        place.map(|place| writer.vacant.remove(&place));
         let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        place.map(|place| writer.vacant.remove(&place));
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
@@ -159,7 +163,7 @@ impl Set {
         let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
         // SAFETY: the share of the set, which the entry stood for; it is taken out of the list, too.
         let series = unsafe { Series::from_raw(entry) };
-        self.list.set(series.place(), core::ptr::null_mut());
+        self.list.set(series.place(), ptr::null_mut());
         vacant.insert(series.place());
         garbage.push(Garbage::Series(series));
         let is_due = garbage.is_due();
@@ -217,32 +221,24 @@ impl Set {
         }
     }
 
-    /// Fills `batch` with the series from place `from` to place `to`, at most `most`, and returns the place after them. The
-    /// places are those of a walk.
+    /// Replaces what is in `batch` by the series in at most `most` places from `from` on, up to `to`, as far as they stand
+    /// together, and returns the place after them. The places are those of a walk; there are at most [`BATCH`].
     pub(crate) fn batch<'p>(
         &'p self,
         from: usize,
         to: usize,
         most: usize,
-        batch: &mut Vec<Found<'p>>,
+        batch: &mut Batch<'p>,
         _pin: &'p Pin<'_>,
     ) -> usize {
-        let entries = self.list.run(from, to.min(from + most));
+        let entries = self.list.run(from, to.min(from + most.min(BATCH)));
         let next = from + entries.len();
-        batch.clear();
-        batch.reserve(entries.len());
-        // A `Found` is a pointer to a series. Each goes where the next one will go if it is null: without a branch, and without
-        // asking before each whether there is room.
-        let (start, mut len) = (batch.as_mut_ptr().cast::<*mut ()>(), 0);
+        batch.len = 0;
         for entry in entries {
-            // SAFETY: there is room for as many as there are entries.
-            let place = unsafe { start.add(len) };
-            // SAFETY: as above.
-            unsafe { place.write(entry) };
-            len += usize::from(!entry.is_null());
+            // No branch: a null one is overwritten by the next.
+            batch.entries[batch.len % BATCH] = entry;
+            batch.len += usize::from(!entry.is_null());
         }
-        // SAFETY: so many are pointers to series of this set; the caller is pinned for the lifetime.
-        unsafe { batch.set_len(len) };
         next
     }
 
@@ -268,6 +264,30 @@ impl Set {
                 prefetch(entry.wrapping_add(64));
             }
         }
+    }
+}
+
+/// Some series that a walk has met.
+#[derive(Debug)]
+pub(crate) struct Batch<'p> {
+    /// The first `len` are series of a set, which the walker's pin keeps alive.
+    entries: [*mut (); BATCH],
+    len: usize,
+    pin: PhantomData<&'p Set>,
+}
+
+impl Batch<'_> {
+    pub(crate) fn new() -> Self {
+        Batch { entries: [ptr::null_mut(); BATCH], len: 0, pin: PhantomData }
+    }
+}
+
+impl<'p> Deref for Batch<'p> {
+    type Target = [Found<'p>];
+
+    fn deref(&self) -> &[Found<'p>] {
+        // SAFETY: a `Found` is the pointer to a series, and these are pinned for the lifetime.
+        unsafe { core::slice::from_raw_parts(self.entries.as_ptr().cast(), self.len) }
     }
 }
 

@@ -9,7 +9,7 @@ use super::handle::{Handle, HistogramHandle};
 use super::lane::{self, ROSTER, ROWS};
 use super::pin::{Pin, pin};
 use super::series::{Series, Shape};
-use super::set::Set;
+use super::set::{Batch, Set};
 use super::slots::{Form, SLOTS};
 use super::{Bound, block::Cell};
 use crate::metric::{Counter, sealed::Sealed};
@@ -279,7 +279,7 @@ fn a_series_is_not_found_by_fewer_or_more_values() {
 
 /// Shows every series of a set, as a scrape does.
 fn walk(set: &Set, mut show: impl FnMut(&Series)) {
-    let (pin, mut place, mut batch) = (pin(), 0, Vec::new());
+    let (pin, mut place, mut batch) = (pin(), 0, Batch::new());
     let end = set.begin_walk();
     while place < end {
         place = set.batch(place, end, 3, &mut batch, &pin);
