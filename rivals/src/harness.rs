@@ -1,7 +1,8 @@
 //! Interleaved measurement: every contender does a short round in turn, many times over.
 //!
 //! Rounds are short and interleaved so that a busy neighbour on the machine hits every contender
-//! alike, and the minimum of many rounds is the time without that neighbour.
+//! alike, and the minimum of many rounds is the time without that neighbour. Who shares a core with
+//! a virtual machine may be busy for a second, so the rounds of a work go on for several.
 
 use std::hint::{black_box, spin_loop};
 use std::sync::Arc;
@@ -112,16 +113,25 @@ impl Pool {
         Self { workers }
     }
 
-    /// Measures each contender on `threads` threads at once, in `rounds` interleaved rounds.
-    pub(crate) fn measure(&self, contenders: &[Contender], threads: usize, rounds: usize) -> Vec<Sample> {
-        let mut times = vec![Vec::with_capacity(rounds); contenders.len()];
-        // The first round of each is a warm-up.
-        for round in 0..=rounds {
+    /// Measures each contender on `threads` threads at once, in interleaved rounds: at least so many, and for at
+    /// least so long.
+    pub(crate) fn measure(
+        &self,
+        contenders: &[Contender],
+        threads: usize,
+        rounds: usize,
+        time: Duration,
+    ) -> Vec<Sample> {
+        let mut times = vec![Vec::new(); contenders.len()];
+        // To warm up.
+        for contender in contenders {
+            self.round(contender, threads);
+        }
+        let start = Instant::now();
+        for _ in (0..).take_while(|round| *round < rounds || start.elapsed() < time) {
             for (contender, times) in contenders.iter().zip(&mut times) {
-                let time = self.round(contender, threads);
-                if round > 0 {
-                    times.push(time.as_secs_f64() * 1e9 / contender.per_round as f64);
-                }
+                let taken = self.round(contender, threads);
+                times.push(taken.as_secs_f64() * 1e9 / contender.per_round as f64);
             }
         }
         contenders.iter().zip(times).map(|(contender, times)| Sample::of_rounds(contender.name, times)).collect()

@@ -1,7 +1,7 @@
-//! Measures quipu against other metrics crates on the same work, all of them in one process.
+//! Measures quipu against other metrics crates on the same work, the crates of one work in one process.
 //!
 //! ```text
-//! cargo run --release -p quipu-rivals                         # everything, about a minute
+//! cargo run --release -p quipu-rivals                         # everything, about two minutes
 //! cargo run --release -p quipu-rivals -- --check              # fails when a target is missed
 //! cargo run --release -p quipu-rivals -- --only histogram     # works with this in their name
 //! cargo run --release -p quipu-rivals -- --quick              # fewer rounds
@@ -29,32 +29,37 @@ mod works;
 
 use std::env;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use harness::{Contender, Pool};
 use table::{Table, Targets};
 use works::Entry;
 
-/// Rounds of a contender, and of one whose round takes tens of milliseconds.
+/// Rounds of a contender at least, and of one whose round takes tens of milliseconds.
 const ROUNDS: usize = 60;
 const LONG_ROUNDS: usize = 11;
 const QUICK_ROUNDS: usize = 12;
 const QUICK_LONG_ROUNDS: usize = 3;
 
-/// What the works need: threads, rounds, and a list to put targets on.
+/// How long interleaved rounds go on at least, even if there are enough of them.
+const TIME: Duration = Duration::from_secs(5);
+
+/// What the works need: threads, rounds, time, and a list to put targets on.
 struct Bench {
     pool: Pool,
     rounds: usize,
     long_rounds: usize,
+    time: Duration,
     targets: Targets,
 }
 
 impl Bench {
     fn new(quick: bool) -> Self {
-        let (rounds, long_rounds) = match quick {
-            true => (QUICK_ROUNDS, QUICK_LONG_ROUNDS),
-            false => (ROUNDS, LONG_ROUNDS),
+        let (rounds, long_rounds, time) = match quick {
+            true => (QUICK_ROUNDS, QUICK_LONG_ROUNDS, Duration::ZERO),
+            false => (ROUNDS, LONG_ROUNDS, TIME),
         };
-        Self { pool: Pool::new(), rounds, long_rounds, targets: Targets::default() }
+        Self { pool: Pool::new(), rounds, long_rounds, time, targets: Targets::default() }
     }
 
     /// Measures contenders whose rounds are short and prints their table.
@@ -83,7 +88,7 @@ impl Bench {
                 Entry::Missing(_) => {}
             }
         }
-        let samples = self.pool.measure(&contenders, threads, rounds);
+        let samples = self.pool.measure(&contenders, threads, rounds, self.time);
         let table = Table::new(work, "ns", samples, missing);
         table.print();
         table

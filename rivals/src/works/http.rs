@@ -34,7 +34,7 @@ pub(super) fn layers(bench: &mut Bench) {
         metrics_lib_with_routes(),
         axum_prometheus(),
     ];
-    let mut samples = bench.pool.measure(&contenders, 1, bench.rounds);
+    let mut samples = bench.pool.measure(&contenders, 1, bench.rounds, bench.time);
     let bare = samples.remove(0);
     for sample in &mut samples {
         sample.minimum -= bare.minimum;
