@@ -24,8 +24,9 @@ separately() { # NAME: builds with other flags must not evict the usual ones
 }
 
 some_tests() { # COMMAND...: a filter that matches no test must not pass
-    "$@" 2>&1 | tee "$root/some-tests.log"
-    grep -q '^test result: ok\. [1-9]' "$root/some-tests.log" || { echo "FAIL ${0##*/}: no test ran" >&2; exit 1; }
+    local log=$root/some-tests.$BASHPID.log
+    "$@" 2>&1 | tee "$log"
+    grep -q '^test result: ok\. [1-9]' "$log" || { echo "FAIL ${0##*/}: no test ran" >&2; exit 1; }
 }
 
 debian() { # COMMAND PACKAGE: installs the package if the command is not there
