@@ -88,7 +88,9 @@ impl Bench {
                 Entry::Missing(_) => {}
             }
         }
-        let samples = self.pool.measure(&contenders, threads, rounds, self.time);
+        // Two threads need a moment when two processors are left alone.
+        let time = self.time * threads as u32;
+        let samples = self.pool.measure(&contenders, threads, rounds, time);
         let table = Table::new(work, "ns", samples, missing);
         table.print();
         table
