@@ -170,7 +170,10 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
         if const { is_closed::<L>() } {
             Bound::kept(&self.kept[labels.index()])
         } else {
-            labels.with_values(|values| self.look_up(values))
+            labels.with_values(|values| {
+                assert_eq!(values.len(), L::NAMES.len(), "a label set gives a value for each of its names");
+                self.look_up(values)
+            })
         }
     }
 

@@ -37,7 +37,8 @@ impl<'a, M> Bound<'a, M> {
         Bound { metric: ManuallyDrop::new(unsafe { core::ptr::read(metric) }), _pin: None }
     }
 
-    /// Finds or makes the series, and the metric from it. `make` only moves the series into the metric.
+    /// Finds or makes the series, and the metric from it. There are as many values as label names. `make` only moves the series
+    /// into the metric.
     #[inline(always)]
     pub(crate) fn look_up(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
         // As arrays, so that the compiler keeps the strings in registers and does without loops.

@@ -63,6 +63,7 @@ impl Set {
     /// Takes no lock and allocates nothing.
     #[inline(always)]
     pub(crate) fn get_first<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        debug_assert_eq!(N, self.shape.label_names.len());
         let key = self.seeds.quick_key(values)?;
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
@@ -71,10 +72,13 @@ impl Set {
         found.has(&key, &self.gaps).then_some(found)
     }
 
-    /// The series with these label values, if it is there. They are as many as the shape has label names.
+    /// The series with these label values, if it is there.
     ///
     /// Takes no lock and allocates nothing.
     pub(crate) fn get<'p>(&'p self, values: &[&str], pin: &'p Pin<'_>) -> Option<Found<'p>> {
+        if values.len() != self.shape.label_names.len() {
+            return None;
+        }
         match *values {
             [a] => self.get_few([a], pin),
             [a, b] => self.get_few([a, b], pin),

@@ -3,6 +3,7 @@
 use crate::read;
 use crate::reader::{self, Exposition};
 use quipu::{Family, Gauge, Names, Registry};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 /// A scrape, chunk by chunk, with something done after each.
@@ -295,24 +296,33 @@ fn s4_a_histogram_takes_over_from_float_counters() {
     }
 }
 
-struct TooMany;
+struct Values(&'static [&'static str]);
 
-impl quipu::LabelSet for TooMany {
-    const NAMES: &'static [&'static str] = &["a"];
-    const VALUES: &'static [Option<&'static [&'static str]>] = &[None];
+impl quipu::LabelSet for Values {
+    const NAMES: &'static [&'static str] = &["a", "b"];
+    const VALUES: &'static [Option<&'static [&'static str]>] = &[None, None];
 
     fn index(&self) -> usize {
         0
     }
 
     fn with_values<R>(&self, use_values: impl FnOnce(&[&str]) -> R) -> R {
-        use_values(&["v", &"w".repeat(2000)])
+        use_values(self.0)
     }
 }
 
 #[test]
-#[should_panic = "a value for each of its names"]
 fn a_label_set_by_hand_gives_a_value_for_each_name() {
-    let registry = Registry::new();
-    registry.counter("a_total", "A.").label_set::<TooMany>().register().unwrap().with(TooMany).inc();
+    let family = Registry::new().counter("a_total", "A.").label_set::<Values>().register().unwrap();
+    family.with(Values(&["v", ""])).inc();
+    for values in [&[][..], &["v"], &["v", "", ""], &["v", "w", "x"], &["v", "", "", "", ""]] {
+        let lookups: [&dyn Fn(); 2] = [&|| family.with(Values(values)).inc(), &|| family.handle(Values(values)).inc()];
+        for look_up in lookups {
+            let panic = catch_unwind(AssertUnwindSafe(look_up)).unwrap_err();
+            let message = panic.downcast_ref::<String>().unwrap();
+            assert!(message.contains("a value for each of its names"), "{message}");
+        }
+        assert!(!family.remove(Values(values)));
+    }
+    assert_eq!(family.len(), 1);
 }
