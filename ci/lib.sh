@@ -27,6 +27,7 @@ some_tests() { # COMMAND...: a filter that matches no test must not pass
     local log=$root/some-tests.$BASHPID.log
     "$@" 2>&1 | tee "$log"
     grep -q '^test result: ok\. [1-9]' "$log" || { echo "FAIL ${0##*/}: no test ran" >&2; exit 1; }
+    rm -f "$log"
 }
 
 debian() { # COMMAND PACKAGE: installs the package if the command is not there

@@ -113,8 +113,8 @@ impl Pool {
         Self { workers }
     }
 
-    /// Measures each contender on `threads` threads at once, in interleaved rounds: at least so many, and for at
-    /// least so long.
+    /// Measures each contender on `threads` threads at once, in interleaved rounds: at least `rounds` of
+    /// them, and for at least `time`.
     pub(crate) fn measure(
         &self,
         contenders: &[Contender],

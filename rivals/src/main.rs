@@ -4,7 +4,7 @@
 //! cargo run --release -p quipu-rivals                         # everything, about two minutes
 //! cargo run --release -p quipu-rivals -- --check              # fails when a target is missed
 //! cargo run --release -p quipu-rivals -- --only histogram     # works with this in their name
-//! cargo run --release -p quipu-rivals -- --quick              # fewer rounds
+//! cargo run --release -p quipu-rivals -- --quick              # fewer rounds, and no least time
 //! ```
 //!
 //! Each work has a process of its own, so that what earlier ones left behind (memory in pieces, lanes
@@ -35,7 +35,7 @@ use harness::{Contender, Pool};
 use table::{Table, Targets};
 use works::Entry;
 
-/// Rounds of a contender at least, and of one whose round takes tens of milliseconds.
+/// The least number of rounds of a contender, and of one whose round takes tens of milliseconds.
 const ROUNDS: usize = 60;
 const LONG_ROUNDS: usize = 11;
 const QUICK_ROUNDS: usize = 12;

@@ -29,8 +29,8 @@ pub(crate) enum Value {
 /// `labels` is the text of a series' own labels from the first value to the end of the last, escaped: `GET",status="200`.
 pub(crate) trait Visitor {
     fn family(&mut self, family: FamilyView<'_>);
-    /// Takes samples by their numbers, from 0 on, until there are no labels or it is full, but at least one. How many it took.
-    /// It may ask for the labels of one more than once.
+    /// Takes samples by their numbers, from 0 on, until it is full or there are no more, and at least one if there is one. How
+    /// many it took. It may ask more than once for the labels of one.
     fn samples<'s>(&mut self, labels: impl Fn(usize) -> Option<&'s str>, value: impl Fn(usize) -> Value) -> usize;
     /// `buckets` are the observations in each by itself, the `+Inf` bucket last.
     fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64);

@@ -36,7 +36,7 @@ macro_rules! for_each_label {
     };
 }
 
-/// Stands in their place where they do not fit, or the values have to be escaped.
+/// Stands in place of the lengths where they do not fit, or where a value has to be escaped.
 pub(super) const UNUSUAL: u64 = u64::MAX;
 
 /// Secret words that keep an attacker from choosing label values that collide.

@@ -170,13 +170,15 @@ impl Series {
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
-    /// Whether the series has exactly these label values, which are as many (a hash is never taken for a key). `false` also for
+    /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a
+    /// key). `false` also for
     /// an unusual one, whose [`values`](Self::values) tell.
     #[inline(always)]
     pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
-            // SAFETY: the tail is the text, with the family's gaps and values of the same lengths, after the header. (If a key
-            // had more values, those would be empty, and without gaps at the end.)
+            // SAFETY: the tail is the text, with the family's gaps and values of the same lengths, after the header. (Safe with
+            // another number of values, too, though the answer would be wrong: of fewer, a beginning is compared; more would
+            // be empty, without gaps, at the end.)
             && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
     }
 

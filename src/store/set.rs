@@ -122,7 +122,7 @@ impl Set {
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
-        assert_eq!(values.len(), self.shape.label_names.len(), "a label set gives a value for each of its names");
+        assert_eq!(values.len(), self.shape.label_names.len(), "a series has a value for each label name");
         let hash = self.hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
@@ -226,7 +226,8 @@ impl Set {
     }
 
     /// Replaces what is in `batch` by the series in at most `most` places from `from` on, up to `to`, as far as they stand
-    /// together, and returns the place after them. The places are those of a walk; there are at most [`BATCH`].
+    /// together, and returns the place after them. The places are those of a walk, never more than
+    /// [`BATCH`] of them.
     pub(crate) fn batch<'p>(
         &'p self,
         from: usize,

@@ -6,6 +6,7 @@ mod histograms;
 mod removal;
 
 use super::handle::{Handle, HistogramHandle};
+use super::key::{Seeds, gaps};
 use super::lane::{self, ROSTER, ROWS};
 use super::pin::{Pin, pin};
 use super::series::{Series, Shape};
@@ -272,6 +273,22 @@ fn a_series_is_not_found_by_fewer_or_more_values() {
         assert!(set.get_first(values, &pin).is_some() && set.get(&values, &pin).is_some());
         assert!(set.get(&fewer, &pin).is_none() && set.get(&more, &pin).is_none());
         assert!(!set.remove(&fewer) && !set.remove(&more));
+    }
+}
+
+/// Whatever a caller may do: Miri sees what is read.
+#[test]
+fn a_set_compares_in_bounds_with_fewer_and_more_values() {
+    let names = ["a", "b"].map(Box::from);
+    let (seeds, gaps) = (Seeds::random(), gaps(&names));
+    let set = Set::new(Arc::new(Shape::new(Form::Number, names.into(), None, None)));
+    for a in ["", "GET", "twelve bytes", "more than sixteen bytes", "more bytes than two vectors of sixteen have"] {
+        set.insert(&[a, ""]);
+        let series = (*set.get(&[a, ""], &pin()).unwrap()).clone();
+        assert!(series.has(&seeds.key([a, ""]).unwrap(), &gaps));
+        series.has(&seeds.key([a]).unwrap(), &gaps);
+        series.has(&seeds.key([a, "", ""]).unwrap(), &gaps);
+        series.has(&seeds.key([a, "", "", ""]).unwrap(), &gaps);
     }
 }
 
