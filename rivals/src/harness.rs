@@ -75,6 +75,12 @@ impl Sample {
     }
 }
 
+/// Numbers of rounds: at least `rounds` of them, and for at least `time`.
+pub(crate) fn numbers(rounds: usize, time: Duration) -> impl Iterator<Item = usize> {
+    let start = Instant::now();
+    (0..).take_while(move |round| *round < rounds || start.elapsed() < time)
+}
+
 /// Threads that live as long as the bench, so that per-thread state of every crate is warm.
 pub(crate) struct Pool {
     workers: Vec<Worker>,
@@ -127,8 +133,7 @@ impl Pool {
         for contender in contenders {
             self.round(contender, threads);
         }
-        let start = Instant::now();
-        for _ in (0..).take_while(|round| *round < rounds || start.elapsed() < time) {
+        for _ in numbers(rounds, time) {
             for (contender, times) in contenders.iter().zip(&mut times) {
                 let taken = self.round(contender, threads);
                 times.push(taken.as_secs_f64() * 1e9 / contender.per_round as f64);

@@ -136,12 +136,19 @@ impl fmt::Display for Target {
 
 impl Target {
     /// From a line that another process printed, if it says a target.
+    ///
+    /// # Panics
+    /// When that is not as [`Display`](fmt::Display) writes it: a target that is lost would count as met.
     fn parse(line: &str) -> Option<Target> {
         let fields: Vec<&str> = line.strip_prefix(TARGET)?.split('\t').collect();
-        let [what, measured, sign, limit, unit, reach] = fields[..] else { return None };
-        let limit = limit.parse().ok()?;
-        let bound = if sign == "<=" { Bound::AtMost(limit) } else { Bound::AtLeast(limit) };
-        let (measured, reach) = (measured.parse().ok()?, reach.parse().ok()?);
+        let [what, measured, sign, limit, unit, reach] = fields[..] else { panic!("six fields: {line}") };
+        let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} is no number: {line}"));
+        let bound = match sign {
+            "<=" => Bound::AtMost(number(limit)),
+            ">=" => Bound::AtLeast(number(limit)),
+            _ => panic!("{sign:?} is no sign: {line}"),
+        };
+        let (measured, reach) = (number(measured), number(reach));
         Some(Target { what: what.to_owned(), measured, bound, unit: unit.to_owned(), reach })
     }
 }

@@ -16,7 +16,7 @@ pub const TEXT_CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// Values of a chunk are read when it is made. Of two scrapes that follow one another, no counter is lower in the later one.
 ///
 /// # Cost
-/// 10 to 25 ns a line. Memory: the caller's buffer, which grows to a little more than 64 KiB (more only where a help
+/// 8 to 25 ns a line. Memory: the caller's buffer, which grows to a little more than 64 KiB (more only where a help
 /// text or a single series is longer), and the list of families, however many series there are.
 #[derive(Debug)]
 pub struct Scrape {

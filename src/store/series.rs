@@ -170,9 +170,8 @@ impl Series {
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
-    /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a
-    /// key). `false` also for
-    /// an unusual one, whose [`values`](Self::values) tell.
+    /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a key).
+    /// `false` also for an unusual one, whose [`values`](Self::values) tell.
     #[inline(always)]
     pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths

@@ -226,8 +226,7 @@ impl Set {
     }
 
     /// Replaces what is in `batch` by the series in at most `most` places from `from` on, up to `to`, as far as they stand
-    /// together, and returns the place after them. The places are those of a walk, never more than
-    /// [`BATCH`] of them.
+    /// together, and returns the place after them. The places are those of a walk, never more than [`BATCH`] of them.
     pub(crate) fn batch<'p>(
         &'p self,
         from: usize,

@@ -9,7 +9,7 @@ use quipu::export::Server;
 
 use crate::Bench;
 use crate::child::{self, Running};
-use crate::harness::Sample;
+use crate::harness::{self, Sample};
 use crate::rival::QUIPU;
 use crate::rivals::registry_of_counters;
 use crate::table::Table;
@@ -23,9 +23,7 @@ pub(super) fn over_http(bench: &mut Bench) {
     child::forget_peak(server.id());
 
     let mut buffer = vec![0; 256 * 1024];
-    let begin = Instant::now();
-    let times = (0..)
-        .take_while(|round| *round < bench.long_rounds || begin.elapsed() < bench.time)
+    let times = harness::numbers(bench.long_rounds, bench.time)
         .map(|_| {
             let start = Instant::now();
             let lines = scrape(&server.greeting, &mut buffer);
