@@ -106,7 +106,7 @@ impl<M: Metric, L> Family<M, L> {
 
     #[inline(always)]
     fn look_up(&self, values: &[&str]) -> Bound<'_, M> {
-        Bound::look_up(&self.core.set, values, M::from_series)
+        Bound::look_up(|| &self.core.set, values, M::from_series)
     }
 
     /// The number of series.

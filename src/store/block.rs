@@ -15,6 +15,9 @@ pub(crate) const STRANDS: usize = 4;
 /// Cells of one row of a block.
 pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
 
+/// Cells at the start of each row, a cache line of them, that all but the widest slots leave free: see [`seeds`](super::seeds).
+pub(super) const SPARED: usize = if cfg!(quipu_loom) { 0 } else { 8 };
+
 #[cfg(not(quipu_loom))]
 const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
 
@@ -50,6 +53,12 @@ impl Cell {
     pub(super) unsafe fn offset(self, n: usize) -> Cell {
         // SAFETY: the caller stays in the row, which is part of one allocation.
         Cell(unsafe { self.0.add(n) })
+    }
+
+    /// How many cells of its row are before it.
+    #[cfg(all(test, not(quipu_loom)))]
+    pub(super) fn place_in_row(self) -> usize {
+        self.0.as_ptr().addr() % super::pages::PAGE / size_of::<AtomicU64>()
     }
 
     /// Whether the cell and its successor can be a pair.

@@ -1,6 +1,6 @@
 //! A metric on loan: looked up, recorded into, and let go.
 
-use super::pin::{Pin, pin, quick_pin};
+use super::pin::{self, Pin};
 use super::series::{Found, Series};
 use super::set::Set;
 use core::mem::ManuallyDrop;
@@ -38,16 +38,16 @@ impl<'a, M> Bound<'a, M> {
     }
 
     /// Finds or makes the series, and the metric from it. There are as many values as label names. `make` only moves the series
-    /// into the metric.
+    /// into the metric. `set` is asked for when the values are hashed: until then, they take all registers.
     #[inline(always)]
-    pub(crate) fn look_up(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
+    pub(crate) fn look_up(set: impl Fn() -> &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
         // As arrays, so that the compiler keeps the strings in registers and does without loops.
         let found = match *values {
             [a] => quick(set, [a]),
             [a, b] => quick(set, [a, b]),
             [a, b, c] => quick(set, [a, b, c]),
             [a, b, c, d] => quick(set, [a, b, c, d]),
-            _ => find_or_insert(set, values),
+            _ => find_or_insert(set(), values),
         };
         Bound::new(found, make)
     }
@@ -67,15 +67,17 @@ impl<'a, M> Bound<'a, M> {
 type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 
 #[inline(always)]
-fn quick<'a, const N: usize>(set: &Set, values: [&str; N]) -> Unshared<'a> {
+fn quick<'a, const N: usize>(set: impl Fn() -> &'a Set, values: [&str; N]) -> Unshared<'a> {
     // Another array for the slow way, so that only that one is put into memory.
-    find(set, values).unwrap_or_else(|| find_or_insert(set, &{ values }))
+    find(&set, values).unwrap_or_else(|| find_or_insert(set(), &{ values }))
 }
 
 #[inline(always)]
-fn find<'a, const N: usize>(set: &Set, values: [&str; N]) -> Option<Unshared<'a>> {
-    let pin = quick_pin()?;
-    let series = set.get_first(values, &pin).map(unshared)?;
+fn find<'a, const N: usize>(set: impl Fn() -> &'a Set, values: [&str; N]) -> Option<Unshared<'a>> {
+    let own = pin::own()?;
+    let key = own.seeds().quick_key(values)?;
+    let pin = own.pin();
+    let series = set().get_first(&key, &pin).map(unshared)?;
     Some((series, pin))
 }
 
@@ -83,7 +85,7 @@ fn find<'a, const N: usize>(set: &Set, values: [&str; N]) -> Option<Unshared<'a>
 #[inline(never)]
 fn find_or_insert<'a>(set: &Set, values: &[&str]) -> Unshared<'a> {
     loop {
-        let pin = pin();
+        let pin = pin::pin();
         if let Some(series) = set.get(values, &pin).map(unshared) {
             return (series, pin);
         }

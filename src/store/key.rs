@@ -11,6 +11,7 @@ use super::vector::Vector;
 use super::words::{self, Short};
 use core::mem::MaybeUninit;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
 
 /// The most labels that take the quick way.
 pub(super) const QUICK: usize = 4;
@@ -39,8 +40,8 @@ macro_rules! for_each_label {
 /// Stands in place of the lengths where they do not fit, or where a value has to be escaped.
 pub(super) const UNUSUAL: u64 = u64::MAX;
 
-/// Secret words that keep an attacker from choosing label values that collide.
-#[derive(Debug)]
+/// Secret words that keep an attacker from choosing label values that collide. All families of a process have the same.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Seeds {
     values: [[u64; 2]; QUICK],
 }
@@ -56,7 +57,16 @@ pub(super) struct Key<'a, const N: usize> {
 }
 
 impl Seeds {
-    pub(super) fn random() -> Seeds {
+    /// What stands where no seeds are written yet.
+    pub(super) const NONE: Seeds = Seeds { values: [[0; 2]; QUICK] };
+
+    /// Those of the process, chosen at the first call.
+    pub(super) fn of_process() -> &'static Seeds {
+        static SEEDS: OnceLock<Seeds> = OnceLock::new();
+        SEEDS.get_or_init(Seeds::random)
+    }
+
+    fn random() -> Seeds {
         let source = RandomState::new();
         // Odd, so that no bit of a word is lost.
         let seed = |n: usize| source.hash_one(n) | 1;
@@ -262,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_key_stands_in_its_own_text_only() {
-        let seeds = Seeds::random();
+        let seeds = Seeds::of_process();
         let names = ["a", "bc"].map(Box::from);
         let all: Vec<String> = variants().collect();
         for mine in &all {
@@ -281,7 +291,7 @@ mod tests {
 
     #[test]
     fn every_byte_and_every_border_changes_the_hash() {
-        let seeds = Seeds::random();
+        let seeds = Seeds::of_process();
         let (mut hashes, mut keys) = (HashSet::new(), HashSet::new());
         for value in variants() {
             let cut = value.len() / 2;
@@ -298,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_key_has_the_hash_of_its_values() {
-        let seeds = Seeds::random();
+        let seeds = Seeds::of_process();
         let long = "x".repeat(LONGEST + 1);
         for value in variants() {
             assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash([&*value]));
@@ -329,7 +339,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "too many hashes for Miri")]
     fn the_bits_for_group_and_tag_spread() {
-        let seeds = Seeds::random();
+        let seeds = Seeds::of_process();
         let (mut high, mut next) = ([0; 64], [0; 1 << 12]);
         for n in 0..64_000 {
             let hash = seeds.key(["GET", &format!("/v1/incidents/{n}"), "200"]).unwrap().hash;

@@ -2,7 +2,7 @@
 
 use super::fold::BATCH;
 use super::index::{Fill, Index, OldTable};
-use super::key::{QUICK, Seeds, gaps};
+use super::key::{Key, QUICK, Seeds, gaps};
 use super::limbo::Limbo;
 use super::list::List;
 use super::pin::{PINS, Pin};
@@ -22,7 +22,6 @@ use std::sync::Arc;
 pub(crate) struct Set {
     pub(crate) shape: Arc<Shape>,
     gaps: [usize; QUICK],
-    seeds: Seeds,
     index: Index,
     list: List,
     writer: Mutex<Writer>,
@@ -48,28 +47,20 @@ enum Garbage {
 
 impl Set {
     pub(crate) fn new(shape: Arc<Shape>) -> Set {
-        Set {
-            gaps: gaps(&shape.label_names),
-            shape,
-            seeds: Seeds::random(),
-            index: Index::new(),
-            list: List::new(),
-            writer: Mutex::default(),
-        }
+        Set { gaps: gaps(&shape.label_names), shape, index: Index::new(), list: List::new(), writer: Mutex::default() }
     }
 
-    /// The series with these few label values, if it is where it mostly is. They are as many as the shape has label names.
+    /// The series with this key, if it is where it mostly is. The key has as many values as the shape has label names.
     ///
     /// Takes no lock and allocates nothing.
     #[inline(always)]
-    pub(crate) fn get_first<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+    pub(super) fn get_first<'p, const N: usize>(&'p self, key: &Key<'_, N>, _pin: &'p Pin<'_>) -> Option<Found<'p>> {
         debug_assert_eq!(N, self.shape.label_names.len());
-        let key = self.seeds.quick_key(values)?;
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
         let found = unsafe { Found::new(entry) };
-        found.has(&key, &self.gaps).then_some(found)
+        found.has(key, &self.gaps).then_some(found)
     }
 
     /// The series with these label values, if it is there.
@@ -85,14 +76,14 @@ impl Set {
             [a, b, c] => self.get_few([a, b, c], pin),
             [a, b, c, d] => self.get_few([a, b, c, d], pin),
             // SAFETY: pinned for the lifetime.
-            _ => unsafe { self.find(values, self.hash(values)) },
+            _ => unsafe { self.find(values, hash(values)) },
         }
     }
 
     fn get_few<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        let Some(key) = self.seeds.key(values) else {
+        let Some(key) = Seeds::of_process().key(values) else {
             // SAFETY: pinned for the lifetime.
-            return unsafe { self.find(&values, self.hash(&values)) };
+            return unsafe { self.find(&values, hash(&values)) };
         };
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
         let found = |entry| unsafe { Found::new(entry) };
@@ -113,17 +104,13 @@ impl Set {
         Some(unsafe { Found::new(entry) })
     }
 
-    fn hash(&self, values: &[&str]) -> u64 {
-        self.seeds.hash(values.iter().copied())
-    }
-
     /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
     /// memory that is replaced here.
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
         assert_eq!(values.len(), self.shape.label_names.len(), "a series has a value for each label name");
-        let hash = self.hash(values);
+        let hash = hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
         // SAFETY: the lock is held.
@@ -138,7 +125,7 @@ impl Set {
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            self.seeds.hash(unsafe { Found::new(entry) }.values())
+            Seeds::of_process().hash(unsafe { Found::new(entry) }.values())
         };
         // SAFETY: the lock is held.
         let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
@@ -158,7 +145,7 @@ impl Set {
 
     /// Takes a series out. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
-        let hash = self.hash(values);
+        let hash = hash(values);
         let mut writer = lock(&self.writer);
         let Writer { fill, vacant, garbage, .. } = &mut *writer;
         // SAFETY: the lock is held; the entries are of the index.
@@ -293,6 +280,10 @@ impl<'p> Deref for Batch<'p> {
         // SAFETY: a `Found` is the pointer to a series, and these are pinned for the lifetime.
         unsafe { core::slice::from_raw_parts(self.entries.as_ptr().cast(), self.len) }
     }
+}
+
+fn hash(values: &[&str]) -> u64 {
+    Seeds::of_process().hash(values.iter().copied())
 }
 
 /// Whether a series has these label values.

@@ -1,6 +1,6 @@
 //! Slots: which cells of the blocks belong to which series.
 
-use super::block::{CELLS_PER_ROW, Cell, STRANDS};
+use super::block::{CELLS_PER_ROW, Cell, SPARED, STRANDS};
 use super::lane::Roster;
 use crate::sync::{Mutex, lock};
 use core::cmp::Reverse;
@@ -97,7 +97,7 @@ impl Free {
         {
             self.set_aside(left);
         }
-        let (cell, left) = self.rest.unwrap_or_else(|| (Cell::first_of_new_block(), CELLS_PER_ROW));
+        let (cell, left) = self.rest.unwrap_or_else(|| new_row(cells));
         // SAFETY: `cells` is at most `left`, which is what remains of the row; the rest is dropped when it is none.
         self.rest = (left > cells).then(|| (unsafe { cell.offset(cells) }, left - cells));
         cell
@@ -114,6 +114,13 @@ impl Free {
     }
 }
 
+/// The cells of a new row for a slot of this width and for later ones: the first, and how many.
+fn new_row(cells: usize) -> (Cell, usize) {
+    let spared = SPARED.min(CELLS_PER_ROW - cells);
+    // SAFETY: less than a row.
+    (unsafe { Cell::first_of_new_block().offset(spared) }, CELLS_PER_ROW - spared)
+}
+
 /// The slots of a process.
 #[cfg(not(quipu_loom))]
 pub(crate) static SLOTS: Allocator = Allocator::new();
@@ -122,6 +129,21 @@ pub(crate) static SLOTS: Allocator = Allocator::new();
 mod tests {
     use super::*;
     use crate::store::lane::ROSTER;
+
+    #[test]
+    fn only_the_widest_slots_are_where_seeds_are_in_their_page() {
+        let widest = CELLS_PER_ROW / 2;
+        for pairs in [1, 12, widest - SPARED / 2, widest - 1, widest] {
+            let slots = Allocator::new();
+            // Several rows of single cells, set aside ones among them, and of pairs.
+            for form in [Form::Number, Form::Strands, Form::Pairs(pairs)].into_iter().cycle().take(1000) {
+                let first = slots.take(form).place_in_row();
+                let is_wide = form.cells() > CELLS_PER_ROW - SPARED;
+                assert!(first >= SPARED || is_wide, "{form:?} at {first}");
+                assert!(first + form.cells() <= CELLS_PER_ROW, "{form:?} at {first}");
+            }
+        }
+    }
 
     #[test]
     fn freed_slots_come_back_in_the_order_of_their_addresses() {
