@@ -15,7 +15,7 @@ pub(crate) const STRANDS: usize = 4;
 /// Cells of one row of a block.
 pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
 
-/// Cells at the start of each row, a cache line of them, that all but the widest slots leave free: see [`seeds`](super::seeds).
+/// Cells at the start of each row, a cache line of them, that all but the widest slots leave free: see `OwnSeeds` in `pin.rs`.
 pub(super) const SPARED: usize = if cfg!(quipu_loom) { 0 } else { 8 };
 
 #[cfg(not(quipu_loom))]
