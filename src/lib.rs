@@ -20,8 +20,8 @@
 //!   for programs that need no more.
 //! - A [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`] is a handle to one series, to keep and to
 //!   record through.
-//! - A [`Family`] finds series by their labels: [`Names`] counted by the compiler, a type that derives [`LabelSet`], or
-//!   [`DynNames`].
+//! - A [`Family`] finds series by their labels: [`LabelNames`] counted by the compiler, a type that derives [`LabelSet`], or
+//!   [`DynLabelNames`].
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, as an axum router, or on a port of its own.
 //! - `http` (feature `http`) measures the requests of a web service.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
@@ -55,11 +55,12 @@ mod sync;
 pub use quipu_macros::{LabelSet, LabelValue};
 #[cfg(not(quipu_loom))]
 pub use {
-    metric::{Counter, FloatCounter, Gauge, Histogram, InFlight, InFlightGauge, Metric},
+    metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Metric},
     registry::{
-        DynNames, Family, LabelBuffer, LabelError, LabelSet, LabelValue, Names, RegisterError, Registry, global,
+        DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, RegisterError, Registry,
+        global,
     },
-    store::Bound,
+    store::MetricRef,
 };
 
 #[cfg(all(doctest, feature = "derive", feature = "server", feature = "axum"))]

@@ -10,7 +10,7 @@ pub(crate) fn counter() -> impl Fn(usize) + Sync {
 
 pub(crate) fn float_counter() -> impl Fn(usize) + Sync {
     let counter = Registry::new().float_counter("cost_dollars_total", "Cost.").register().expect("the first");
-    move |_| counter.add(0.25)
+    move |_| counter.inc_by(0.25)
 }
 
 /// Up and down.

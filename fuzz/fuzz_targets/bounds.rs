@@ -13,7 +13,7 @@ fuzz_target!(|input: (Vec<f64>, bool, Vec<f64>)| {
     let ascending = bounds.windows(2).all(|pair| pair[0] < pair[1]);
     let good = ascending && bounds.iter().all(|bound| bound.is_finite()) && (1..=255).contains(&bounds.len());
     let registry = Registry::new();
-    let registered = registry.histogram("h", "H.").buckets(bounds.clone()).register();
+    let registered = registry.histogram("h", "H.").bounds(bounds.clone()).register();
     assert_eq!(registered.is_ok(), good, "{bounds:?}");
     let Ok(histogram) = registered else { return };
 
@@ -24,8 +24,8 @@ fuzz_target!(|input: (Vec<f64>, bool, Vec<f64>)| {
         let bucket = bounds.iter().position(|bound| value <= *bound);
         expected[bucket.unwrap_or(bounds.len())] += 1;
         histogram.observe(value);
-        assert_eq!(histogram.snapshot().buckets(), expected, "after {value:e} in {bounds:?}");
+        assert_eq!(histogram.snapshot().bucket_counts(), expected, "after {value:e} in {bounds:?}");
     }
     histogram.observe(f64::NAN);
-    assert_eq!(histogram.snapshot().buckets(), expected);
+    assert_eq!(histogram.snapshot().bucket_counts(), expected);
 });

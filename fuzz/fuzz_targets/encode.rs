@@ -32,7 +32,7 @@ impl Name<'_> {
 }
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Kind {
+enum MetricType {
     Counter,
     Gauge,
     Histogram,
@@ -40,7 +40,7 @@ enum Kind {
 
 #[derive(Arbitrary, Debug)]
 struct FamilyInput<'a> {
-    kind: Kind,
+    kind: MetricType,
     name: Name<'a>,
     help: &'a str,
     labels: Vec<Name<'a>>,
@@ -105,7 +105,7 @@ impl Expected {
             (values, labels, *value)
         });
         match input.kind {
-            Kind::Counter => {
+            MetricType::Counter => {
                 name.push_str("_total");
                 let family = registry.counter(name.clone(), help.clone()).dyn_labels(&names).register();
                 let Ok(family) = family else { return };
@@ -114,7 +114,7 @@ impl Expected {
                     self.count(&name, &labels, None, value.to_bits());
                 }
             }
-            Kind::Gauge => {
+            MetricType::Gauge => {
                 let family = registry.gauge(name.clone(), help.clone()).dyn_labels(&names).register();
                 let Ok(family) = family else { return };
                 for (values, labels, value) in series {
@@ -122,8 +122,8 @@ impl Expected {
                     *self.sample(&name, &labels, None) = Value::Float(value);
                 }
             }
-            Kind::Histogram => {
-                let family = registry.histogram(name.clone(), help.clone()).buckets([BOUND]);
+            MetricType::Histogram => {
+                let family = registry.histogram(name.clone(), help.clone()).bounds([BOUND]);
                 let Ok(family) = family.dyn_labels(&names).register() else {
                     return;
                 };

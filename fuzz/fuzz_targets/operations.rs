@@ -7,7 +7,7 @@ mod reader;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, Names, Registry};
+use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Registry};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ const LABELS: [&str; 6] = ["", "a", "b", "a\"", "\\\n", "ab"];
 const BOUNDS: [f64; 3] = [-1.0, 0.0, 100.0];
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
-enum Kind {
+enum MetricType {
     Counter,
     FloatCounter,
     Gauge,
@@ -24,9 +24,9 @@ enum Kind {
     Histogram,
 }
 
-const KINDS: [Kind; 5] = [Kind::Counter, Kind::FloatCounter, Kind::Gauge, Kind::InFlight, Kind::Histogram];
+const KINDS: [MetricType; 5] = [MetricType::Counter, MetricType::FloatCounter, MetricType::Gauge, MetricType::InFlight, MetricType::Histogram];
 
-impl Kind {
+impl MetricType {
     fn name(self) -> &'static str {
         ["a_total", "b_total", "c", "d", "e"][self as usize]
     }
@@ -44,13 +44,13 @@ enum Record {
 
 #[derive(Arbitrary, Debug)]
 enum Operation {
-    With(Kind, u8, Record),
-    Hold(Kind, u8),
+    With(MetricType, u8, Record),
+    Hold(MetricType, u8),
     UseHeld(u8, Record),
     UseHeldElsewhere(u8, Record),
     LetGo(u8),
-    RemoveSeries(Kind, u8),
-    RemoveFamily(Kind),
+    RemoveSeries(MetricType, u8),
+    RemoveFamily(MetricType),
     Scrape,
 }
 
@@ -59,7 +59,7 @@ enum Metric {
     Counter(Counter),
     FloatCounter(FloatCounter),
     Gauge(Gauge),
-    InFlight(InFlightGauge),
+    InFlightGuard(InFlightGauge),
     Histogram(Histogram),
 }
 
@@ -68,16 +68,16 @@ impl Metric {
         match (self, record) {
             (Metric::Counter(counter), Record::Up) => counter.inc(),
             (Metric::Counter(counter), Record::By(n)) => counter.inc_by(n.unsigned_abs().into()),
-            (Metric::FloatCounter(counter), Record::Up) => counter.add(1.0),
-            (Metric::FloatCounter(counter), Record::By(n)) => counter.add(n.unsigned_abs().into()),
-            (Metric::FloatCounter(counter), Record::Down) => counter.add(-1.0),
-            (Metric::FloatCounter(counter), Record::Refused) => counter.add(f64::INFINITY),
+            (Metric::FloatCounter(counter), Record::Up) => counter.inc_by(1.0),
+            (Metric::FloatCounter(counter), Record::By(n)) => counter.inc_by(n.unsigned_abs().into()),
+            (Metric::FloatCounter(counter), Record::Down) => counter.inc_by(-1.0),
+            (Metric::FloatCounter(counter), Record::Refused) => counter.inc_by(f64::INFINITY),
             (Metric::Gauge(gauge), Record::Up) => gauge.inc(),
             (Metric::Gauge(gauge), Record::Down) => gauge.dec(),
             (Metric::Gauge(gauge), Record::By(n)) => gauge.add(n.into()),
             (Metric::Gauge(gauge), Record::Set(value)) => gauge.set(value),
-            (Metric::InFlight(gauge), Record::Up) => gauge.inc(),
-            (Metric::InFlight(gauge), Record::Down) => gauge.dec(),
+            (Metric::InFlightGuard(gauge), Record::Up) => gauge.inc(),
+            (Metric::InFlightGuard(gauge), Record::Down) => gauge.dec(),
             (Metric::Histogram(histogram), Record::By(n)) => histogram.observe(n.into()),
             (Metric::Histogram(histogram), Record::Refused) => histogram.observe(f64::NAN),
             _ => {}
@@ -93,19 +93,19 @@ struct Plain {
 }
 
 impl Plain {
-    fn record(&mut self, kind: Kind, record: Record) {
+    fn record(&mut self, kind: MetricType, record: Record) {
         match (kind, record) {
-            (Kind::Histogram, Record::By(n)) => {
+            (MetricType::Histogram, Record::By(n)) => {
                 self.value += f64::from(n);
                 let bucket = BOUNDS.iter().position(|bound| f64::from(n) <= *bound);
                 self.buckets[bucket.unwrap_or(BOUNDS.len())] += 1;
             }
-            (Kind::Histogram, _) => {}
+            (MetricType::Histogram, _) => {}
             (_, Record::Up) => self.value += 1.0,
-            (Kind::Gauge | Kind::InFlight, Record::Down) => self.value -= 1.0,
-            (Kind::Counter | Kind::FloatCounter, Record::By(n)) => self.value += f64::from(n.unsigned_abs()),
-            (Kind::Gauge, Record::By(n)) => self.value += f64::from(n),
-            (Kind::Gauge, Record::Set(value)) => self.value = value,
+            (MetricType::Gauge | MetricType::InFlight, Record::Down) => self.value -= 1.0,
+            (MetricType::Counter | MetricType::FloatCounter, Record::By(n)) => self.value += f64::from(n.unsigned_abs()),
+            (MetricType::Gauge, Record::By(n)) => self.value += f64::from(n),
+            (MetricType::Gauge, Record::Set(value)) => self.value = value,
             _ => {}
         }
     }
@@ -117,7 +117,7 @@ type Shared = Arc<Mutex<Plain>>;
 type Oracle = HashMap<(&'static str, &'static str), Shared>;
 
 struct Held {
-    kind: Kind,
+    kind: MetricType,
     metric: Metric,
     plain: Shared,
 }
@@ -130,24 +130,24 @@ impl Held {
 }
 
 /// Handles made by the family; the sets are found by `with`, too.
-fn find(registry: &Registry, kind: Kind, label: &'static str, hold: bool) -> Metric {
+fn find(registry: &Registry, kind: MetricType, label: &'static str, hold: bool) -> Metric {
     macro_rules! find {
         ($family:expr, $wrap:expr) => {{
-            let family: Family<_, Names<1>> = $family.labels(["x"]).register().expect("the same description");
+            let family: Family<_, LabelNames<1>> = $family.labels(["x"]).register().expect("the same description");
             $wrap(if hold { family.handle([label]) } else { family.with([label]).clone() })
         }};
     }
     let name = kind.name();
     match kind {
-        Kind::Counter => find!(registry.counter(name, "Help."), Metric::Counter),
-        Kind::FloatCounter => find!(registry.float_counter(name, "Help."), Metric::FloatCounter),
-        Kind::Gauge => find!(registry.gauge(name, "Help."), Metric::Gauge),
-        Kind::InFlight => find!(registry.in_flight_gauge(name, "Help."), Metric::InFlight),
-        Kind::Histogram => find!(registry.histogram(name, "Help.").buckets(BOUNDS), Metric::Histogram),
+        MetricType::Counter => find!(registry.counter(name, "Help."), Metric::Counter),
+        MetricType::FloatCounter => find!(registry.float_counter(name, "Help."), Metric::FloatCounter),
+        MetricType::Gauge => find!(registry.gauge(name, "Help."), Metric::Gauge),
+        MetricType::InFlight => find!(registry.in_flight_gauge(name, "Help."), Metric::InFlightGuard),
+        MetricType::Histogram => find!(registry.histogram(name, "Help.").bounds(BOUNDS), Metric::Histogram),
     }
 }
 
-fn remove(registry: &Registry, kind: Kind, label: &str) -> bool {
+fn remove(registry: &Registry, kind: MetricType, label: &str) -> bool {
     macro_rules! remove {
         ($family:expr) => {
             $family.labels(["x"]).register().expect("the same description").remove([label])
@@ -155,11 +155,11 @@ fn remove(registry: &Registry, kind: Kind, label: &str) -> bool {
     }
     let name = kind.name();
     match kind {
-        Kind::Counter => remove!(registry.counter(name, "Help.")),
-        Kind::FloatCounter => remove!(registry.float_counter(name, "Help.")),
-        Kind::Gauge => remove!(registry.gauge(name, "Help.")),
-        Kind::InFlight => remove!(registry.in_flight_gauge(name, "Help.")),
-        Kind::Histogram => remove!(registry.histogram(name, "Help.").buckets(BOUNDS)),
+        MetricType::Counter => remove!(registry.counter(name, "Help.")),
+        MetricType::FloatCounter => remove!(registry.float_counter(name, "Help.")),
+        MetricType::Gauge => remove!(registry.gauge(name, "Help.")),
+        MetricType::InFlight => remove!(registry.in_flight_gauge(name, "Help.")),
+        MetricType::Histogram => remove!(registry.histogram(name, "Help.").bounds(BOUNDS)),
     }
 }
 
@@ -174,7 +174,7 @@ struct Run {
 }
 
 impl Run {
-    fn find(&mut self, kind: Kind, label: &'static str, hold: bool) -> Held {
+    fn find(&mut self, kind: MetricType, label: &'static str, hold: bool) -> Held {
         let metric = find(&self.registry, kind, label, hold);
         let plain = self.oracle.entry((kind.name(), label)).or_default().clone();
         Held { kind, metric, plain }
@@ -212,7 +212,7 @@ impl Run {
                 assert_eq!(remove(&self.registry, kind, label(n)), was_there);
             }
             Operation::RemoveFamily(kind) => {
-                self.registry.remove(kind.name());
+                self.registry.unregister(kind.name());
                 self.oracle.retain(|(name, _), _| *name != kind.name());
             }
             Operation::Scrape => self.compare(),
@@ -227,7 +227,7 @@ impl Run {
             let Some(family) = read.family(kind.name()) else {
                 continue;
             };
-            let lines = if matches!(kind, Kind::Histogram) { BOUNDS.len() + 3 } else { 1 };
+            let lines = if matches!(kind, MetricType::Histogram) { BOUNDS.len() + 3 } else { 1 };
             assert_eq!(family.samples.len() % lines, 0);
             series += family.samples.len() / lines;
         }
@@ -238,7 +238,7 @@ impl Run {
                 let value = read.value(name, labels);
                 value.unwrap_or_else(|| panic!("no {name} {labels:?}\n{text}"))
             };
-            if *name != Kind::Histogram.name() {
+            if *name != MetricType::Histogram.name() {
                 same(value(name, &[("x", label)]), plain.value);
                 continue;
             }

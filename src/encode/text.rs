@@ -4,7 +4,7 @@
 use super::CHUNK;
 use super::number::{Buffer, FloatText, MAX_LEN, put_integer};
 use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Short, Start, Write};
-use crate::model::{FamilyView, Kind, Value, Visitor};
+use crate::model::{FamilyView, MetricType, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
@@ -122,7 +122,7 @@ impl Parts {
     fn prepare(&mut self, family: FamilyView<'_>) {
         let FamilyView { name, kind, global_labels, first_label: first, bounds, .. } = family;
         self.line_len = name.len() + global_labels.len() + first.map_or(0, str::len) + 64 + MAX_LEN;
-        if kind == Kind::Histogram {
+        if kind == MetricType::Histogram {
             self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
             self.sum.prepare(name, "_sum", global_labels, first);
             self.count.prepare(name, "_count", global_labels, first);
@@ -272,7 +272,7 @@ mod tests {
         let name = "n".repeat(name_len);
         let (mut parts, mut found) = (Parts::default(), Vec::new());
         let mut text = Text::new(&mut parts, Vec::new());
-        let kind = if bounds.is_empty() { Kind::Counter } else { Kind::Histogram };
+        let kind = if bounds.is_empty() { MetricType::Counter } else { MetricType::Histogram };
         text.family(FamilyView { name: &name, help: "", kind, global_labels: "", first_label: Some("a"), bounds });
         let mut expected = format!("# HELP {name} \n# TYPE {name} {}\n", kind.as_str());
         let (big, sum) = (u64::MAX, -f64::MIN_POSITIVE * 1.1);
@@ -315,7 +315,7 @@ mod tests {
     fn chunks(help: &str, labels: &[usize]) -> Vec<String> {
         let (mut parts, mut chunks) = (Parts::default(), Vec::new());
         let mut text = Text::new(&mut parts, Vec::new());
-        let kind = Kind::Counter;
+        let kind = MetricType::Counter;
         text.family(FamilyView { name: "n", help, kind, global_labels: "", first_label: Some("a"), bounds: &[] });
         let series: Vec<_> = labels.iter().map(|len| "l".repeat(*len)).collect();
         let mut from = 0;
@@ -358,7 +358,7 @@ mod tests {
             let labels = "l".repeat(len);
             let mut parts = Parts::default();
             let mut text = Text::new(&mut parts, Vec::new());
-            let kind = Kind::Histogram;
+            let kind = MetricType::Histogram;
             text.family(FamilyView {
                 name: "n",
                 help: "",

@@ -1,16 +1,16 @@
 //! The families of the HTTP layer, as data.
 
-use crate::{Counter, Family, Histogram, InFlightGauge, Names, RegisterError, Registry};
+use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
 /// Bounds of body sizes, in bytes.
-pub const SIZE_BUCKETS: [f64; 6] = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
+pub const SIZE_BOUNDS: [f64; 6] = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
 
 pub(super) struct Families {
-    pub(super) requests: Family<Counter, Names<3>>,
-    pub(super) duration: Family<Histogram, Names<3>>,
-    pub(super) request_size: Family<Histogram, Names<2>>,
-    pub(super) response_size: Family<Histogram, Names<2>>,
-    pub(super) in_flight: Family<InFlightGauge, Names<2>>,
+    pub(super) requests: Family<Counter, LabelNames<3>>,
+    pub(super) duration: Family<Histogram, LabelNames<3>>,
+    pub(super) request_size: Family<Histogram, LabelNames<2>>,
+    pub(super) response_size: Family<Histogram, LabelNames<2>>,
+    pub(super) in_flight: Family<InFlightGauge, LabelNames<2>>,
     pub(super) connections: InFlightGauge,
 }
 
@@ -30,12 +30,12 @@ impl Families {
                 .register()?,
             request_size: registry
                 .histogram("http_request_size_bytes", "Bytes read of the bodies of HTTP requests.")
-                .buckets(SIZE_BUCKETS)
+                .bounds(SIZE_BOUNDS)
                 .labels(["method", "path"])
                 .register()?,
             response_size: registry
                 .histogram("http_response_size_bytes", "Bytes sent of the bodies of HTTP responses.")
-                .buckets(SIZE_BUCKETS)
+                .bounds(SIZE_BOUNDS)
                 .labels(["method", "path"])
                 .register()?,
             in_flight: registry

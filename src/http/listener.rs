@@ -8,7 +8,7 @@ use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::HttpMetrics;
-use crate::InFlight;
+use crate::InFlightGuard;
 
 /// A listener whose connections are counted while they are open; made by
 /// [`HttpMetrics::listener`](super::HttpMetrics::listener).
@@ -43,7 +43,7 @@ impl<L: Listener> Listener for CountedListener<L> {
 #[derive(Debug)]
 pub struct CountedIo<T> {
     inner: T,
-    _open: InFlight,
+    _open: InFlightGuard,
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for CountedIo<T> {

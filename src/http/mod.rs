@@ -4,8 +4,8 @@
 //! |---|---|---|
 //! | `http_requests_total` | counter | `method`, `path`, `status` |
 //! | `http_request_duration_seconds` | histogram, [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS) | `method`, `path`, `status` |
-//! | `http_request_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
-//! | `http_response_size_bytes` | histogram, [`SIZE_BUCKETS`] | `method`, `path` |
+//! | `http_request_size_bytes` | histogram, [`SIZE_BOUNDS`] | `method`, `path` |
+//! | `http_response_size_bytes` | histogram, [`SIZE_BOUNDS`] | `method`, `path` |
 //! | `http_requests_in_flight` | gauge | `method`, `path` |
 //! | `http_connections_active` | gauge; stays 0 without `HttpMetrics::listener` or [`HttpMetrics::connection`] | |
 //!
@@ -49,7 +49,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Stopwatch;
-use crate::{InFlight, RegisterError, Registry};
+use crate::{InFlightGuard, RegisterError, Registry};
 
 mod append_list;
 mod body;
@@ -61,7 +61,7 @@ mod method;
 mod route;
 
 pub use body::{Meter, MeterRequest, MeteredBody, RequestBody, RequestMeter, ResponseBody};
-pub use families::SIZE_BUCKETS;
+pub use families::SIZE_BOUNDS;
 pub use layer::{HttpLayer, HttpService, ResponseFuture};
 #[cfg(feature = "axum")]
 pub use listener::{CountedIo, CountedListener};
@@ -114,7 +114,7 @@ impl HttpMetrics {
     /// # };
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn connection(&self) -> InFlight {
+    pub fn connection(&self) -> InFlightGuard {
         self.routes.families().connections.guard()
     }
 

@@ -1,6 +1,6 @@
 //! A counter of whole numbers.
 
-use super::{MetricType, sealed::Sealed};
+use super::{Instrument, sealed::Sealed};
 use crate::store::{Handle, Series};
 
 /// A number of events, which only goes up.
@@ -10,7 +10,7 @@ use crate::store::{Handle, Series};
 ///
 /// # Cost
 /// [`inc`](Self::inc) writes a cell that only the calling thread writes: 0.3 to 0.6 ns, wait-free, and nothing is allocated. A
-/// thread beyond the 64th that records at the same time shares a cell with others: about 5 ns, more when contended. The first
+/// thread beyond the 256th that records at the same time shares a cell with others: about 5 ns, more when contended. The first
 /// recording of a thread finds it a lane (about 100 ns, once).
 ///
 /// ```
@@ -45,7 +45,7 @@ impl Counter {
 }
 
 impl Sealed for Counter {
-    const TYPE: MetricType = MetricType::Counter;
+    const TYPE: Instrument = Instrument::Counter;
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

@@ -1,6 +1,6 @@
 //! A counter of amounts that are not whole.
 
-use super::{MetricType, sealed::Sealed};
+use super::{Instrument, sealed::Sealed};
 use crate::store::{Handle, Series};
 
 /// An amount that only goes up and need not be whole: seconds, dollars.
@@ -8,14 +8,14 @@ use crate::store::{Handle, Series};
 /// A handle, as [`Counter`](crate::Counter) is.
 ///
 /// # Cost
-/// [`add`](Self::add) writes one of four cells that only the calling thread writes: about 0.8 ns, wait-free, nothing allocated.
-/// A thread beyond the 64th that records at the same time shares cells with others.
+/// [`inc_by`](Self::inc_by) writes one of four cells that only the calling thread writes: about 0.8 ns, wait-free, nothing allocated.
+/// A thread beyond the 256th that records at the same time shares cells with others.
 ///
 /// ```
 /// let registry = quipu::Registry::new();
 /// let cost = registry.float_counter("cost_dollars_total", "Money spent.").register()?;
-/// cost.add(0.25);
-/// cost.add(-1.0); // refused, and counted in quipu_rejected_values_total{family="cost_dollars_total"}
+/// cost.inc_by(0.25);
+/// cost.inc_by(-1.0); // refused, and counted in quipu_rejected_values_total{family="cost_dollars_total"}
 /// assert_eq!(cost.value(), 0.25);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
@@ -28,7 +28,7 @@ impl FloatCounter {
     /// Any other amount is refused and counted in `quipu_rejected_values_total`: a counter that went down would look like a
     /// restart, and one that became NaN or infinite would never leave that state.
     #[inline(always)]
-    pub fn add(&self, amount: f64) {
+    pub fn inc_by(&self, amount: f64) {
         // The bits of floats from 0 to the largest finite one sort as integers; all others lie above them.
         if amount.to_bits() <= f64::MAX.to_bits() {
             self.0.add_float(amount);
@@ -44,7 +44,7 @@ impl FloatCounter {
 }
 
 impl Sealed for FloatCounter {
-    const TYPE: MetricType = MetricType::FloatCounter;
+    const TYPE: Instrument = Instrument::FloatCounter;
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

@@ -1,6 +1,6 @@
 //! A gauge that is set.
 
-use super::{MetricType, sealed::Sealed};
+use super::{Instrument, sealed::Sealed};
 use crate::store::{Handle, Series};
 
 /// A value that goes up and down and can be set: a temperature, a size, a state.
@@ -62,7 +62,7 @@ impl Gauge {
 }
 
 impl Sealed for Gauge {
-    const TYPE: MetricType = MetricType::Gauge;
+    const TYPE: Instrument = Instrument::Gauge;
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

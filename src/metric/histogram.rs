@@ -1,6 +1,6 @@
 //! A classic histogram.
 
-use super::{MetricType, sealed::Sealed};
+use super::{Instrument, sealed::Sealed};
 use crate::model::HistogramSnapshot;
 use crate::store::{HistogramHandle, Series};
 use core::time::Duration;
@@ -14,16 +14,16 @@ use core::time::Duration;
 /// [`observe`](Self::observe) finds the bucket by a table and one comparison and writes a cell that only the calling thread
 /// writes: about 2 to 4 ns, wait-free, nothing allocated. Values below zero are searched for by halving, and so are all where
 /// a bound is below zero or the bounds are too many or too uneven for the table (128 at equal distances fit). A thread
-/// beyond the 64th that records at the same time: about 20 ns. On processors without 16-byte atomic stores (x86-64 before
+/// beyond the 256th that records at the same time: about 20 ns. On processors without 16-byte atomic stores (x86-64 before
 /// AVX) the write takes an atomic instruction, about 10 ns. Memory: 16 bytes for each bucket and thread that touched its
 /// page, and 5 KiB for each family.
 ///
 /// ```
 /// let registry = quipu::Registry::new();
-/// let latency = registry.histogram("latency_seconds", "Time to answer.").buckets([0.1, 0.5, 1.0]).register()?;
+/// let latency = registry.histogram("latency_seconds", "Time to answer.").bounds([0.1, 0.5, 1.0]).register()?;
 /// latency.observe(0.42);
 /// latency.observe_duration(std::time::Duration::from_millis(70));
-/// assert_eq!(latency.snapshot().buckets(), [1, 1, 0, 0]);
+/// assert_eq!(latency.snapshot().bucket_counts(), [1, 1, 0, 0]);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Histogram {
 }
 
 impl Sealed for Histogram {
-    const TYPE: MetricType = MetricType::Histogram;
+    const TYPE: Instrument = Instrument::Histogram;
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

@@ -1,6 +1,6 @@
 //! A gauge that is only counted up and down.
 
-use super::{MetricType, sealed::Sealed};
+use super::{Instrument, sealed::Sealed};
 use crate::store::{Handle, Series};
 
 /// The number of things under way: up when one begins, down when it ends.
@@ -51,9 +51,9 @@ impl InFlightGauge {
     ///
     /// The guard owns a handle, so it also costs that handle's reference count (10 ns for both ends).
     #[must_use = "the guard counts down when it is dropped"]
-    pub fn guard(&self) -> InFlight {
+    pub fn guard(&self) -> InFlightGuard {
         self.inc();
-        InFlight(self.clone())
+        InFlightGuard(self.clone())
     }
 
     /// The sum over all threads; see [`Counter::value`](crate::Counter::value).
@@ -66,7 +66,7 @@ impl InFlightGauge {
 }
 
 impl Sealed for InFlightGauge {
-    const TYPE: MetricType = MetricType::InFlightGauge;
+    const TYPE: Instrument = Instrument::InFlightGauge;
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {
@@ -76,9 +76,9 @@ impl Sealed for InFlightGauge {
 
 /// One thing under way: counts down when dropped. Made by [`InFlightGauge::guard`].
 #[derive(Debug)]
-pub struct InFlight(InFlightGauge);
+pub struct InFlightGuard(InFlightGauge);
 
-impl Drop for InFlight {
+impl Drop for InFlightGuard {
     fn drop(&mut self) {
         self.0.dec();
     }

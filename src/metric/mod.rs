@@ -10,10 +10,10 @@ pub use counter::Counter;
 pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
 pub use histogram::Histogram;
-pub use in_flight_gauge::{InFlight, InFlightGauge};
+pub use in_flight_gauge::{InFlightGauge, InFlightGuard};
 
-use crate::model::Kind;
-use crate::store::{Form, Series};
+use crate::model::MetricType;
+use crate::store::{Series, SlotLayout};
 use core::fmt;
 
 /// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`].
@@ -24,18 +24,18 @@ pub trait Metric: sealed::Sealed + Clone + Send + Sync + fmt::Debug + 'static {}
 impl<M: sealed::Sealed + Clone + Send + Sync + fmt::Debug + 'static> Metric for M {}
 
 pub(crate) mod sealed {
-    use super::{MetricType, Series};
+    use super::{Instrument, Series};
 
     pub trait Sealed {
-        const TYPE: MetricType;
-        /// Makes the handle. Only moves the series into it: see `Bound::look_up`.
+        const TYPE: Instrument;
+        /// Makes the handle. Only moves the series into it: see `MetricRef::look_up`.
         fn from_series(series: Series) -> Self;
     }
 }
 
 /// The type of a family's handles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MetricType {
+pub enum Instrument {
     Counter,
     FloatCounter,
     Gauge,
@@ -43,38 +43,38 @@ pub enum MetricType {
     Histogram,
 }
 
-impl MetricType {
-    pub(crate) fn kind(self) -> Kind {
+impl Instrument {
+    pub(crate) fn kind(self) -> MetricType {
         match self {
-            MetricType::Counter | MetricType::FloatCounter => Kind::Counter,
-            MetricType::Gauge | MetricType::InFlightGauge => Kind::Gauge,
-            MetricType::Histogram => Kind::Histogram,
+            Instrument::Counter | Instrument::FloatCounter => MetricType::Counter,
+            Instrument::Gauge | Instrument::InFlightGauge => MetricType::Gauge,
+            Instrument::Histogram => MetricType::Histogram,
         }
     }
 
     /// Whether recording can refuse a value.
     pub(crate) fn can_reject(self) -> bool {
-        matches!(self, MetricType::FloatCounter | MetricType::Histogram)
+        matches!(self, Instrument::FloatCounter | Instrument::Histogram)
     }
 
     /// What a series keeps in its cells, given the number of its buckets.
-    pub(crate) fn form(self, buckets: usize) -> Form {
+    pub(crate) fn form(self, buckets: usize) -> SlotLayout {
         match self {
-            MetricType::Histogram => Form::Pairs(buckets),
-            MetricType::FloatCounter => Form::Strands,
-            _ => Form::Number,
+            Instrument::Histogram => SlotLayout::Pairs(buckets),
+            Instrument::FloatCounter => SlotLayout::Stripes,
+            _ => SlotLayout::Number,
         }
     }
 }
 
-impl fmt::Display for MetricType {
+impl fmt::Display for Instrument {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            MetricType::Counter => "counter",
-            MetricType::FloatCounter => "float counter",
-            MetricType::Gauge => "gauge",
-            MetricType::InFlightGauge => "in-flight gauge",
-            MetricType::Histogram => "histogram",
+            Instrument::Counter => "counter",
+            Instrument::FloatCounter => "float counter",
+            Instrument::Gauge => "gauge",
+            Instrument::InFlightGauge => "in-flight gauge",
+            Instrument::Histogram => "histogram",
         })
     }
 }

@@ -5,7 +5,7 @@ use core::fmt;
 /// What a family measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum MetricType {
     /// A number that only goes up.
     Counter,
     /// A number that goes up and down.
@@ -14,18 +14,18 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricType {
     /// The word for it in a `# TYPE` line.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricType::Counter => "counter",
+            MetricType::Gauge => "gauge",
+            MetricType::Histogram => "histogram",
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for MetricType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -34,8 +34,8 @@ impl fmt::Display for Kind {
 /// Why a name was refused. Its message is the rule; the errors of a registry also say what to write instead.
 ///
 /// ```
-/// use quipu::model::{Kind, check_metric_name};
-/// let problem = check_metric_name("jobs", Kind::Counter).unwrap_err();
+/// use quipu::model::{MetricType, check_metric_name};
+/// let problem = check_metric_name("jobs", MetricType::Counter).unwrap_err();
 /// assert_eq!(problem.to_string(), "a counter's name ends in `_total`");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,11 +98,11 @@ pub(crate) const SELF_LABEL: &str = "family";
 pub(crate) enum Named<'a> {
     /// A metric, whose whole name begins with the namespace.
     Metric {
-        kind: Kind,
+        kind: MetricType,
         namespace: &'a str,
     },
     /// A label of a metric of this kind.
-    Label(Kind),
+    Label(MetricType),
     GlobalLabel,
     Namespace,
 }
@@ -118,11 +118,11 @@ impl Named<'_> {
                     other => other,
                 })
             }
-            Named::Label(Kind::Histogram) | Named::GlobalLabel if name == "le" => Err(NameError::BucketLabel),
+            Named::Label(MetricType::Histogram) | Named::GlobalLabel if name == "le" => Err(NameError::BucketLabel),
             Named::GlobalLabel if name == SELF_LABEL => Err(NameError::SelfLabel),
             Named::Label(_) | Named::GlobalLabel => check_label_name(name),
             // Something always follows it, so no suffix is wrong.
-            Named::Namespace => check_metric_name(&format!("{name}_"), Kind::Gauge),
+            Named::Namespace => check_metric_name(&format!("{name}_"), MetricType::Gauge),
         }
     }
 
@@ -135,8 +135,8 @@ impl Named<'_> {
         near.extend(name.chars().map(|c| if fits(c) { c } else { '_' }));
         match self {
             Named::Label(_) | Named::GlobalLabel => near = near.trim_start_matches('_').to_owned(),
-            Named::Metric { kind: Kind::Counter, .. } if near.ends_with("_total") => {}
-            Named::Metric { kind: Kind::Counter, .. } => near.push_str("_total"),
+            Named::Metric { kind: MetricType::Counter, .. } if near.ends_with("_total") => {}
+            Named::Metric { kind: MetricType::Counter, .. } => near.push_str("_total"),
             Named::Metric { .. } => {
                 while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
                     near.truncate(near.len() - suffix.len());
@@ -235,15 +235,15 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 /// Usable in constants, so that a bad literal does not compile:
 ///
 /// ```
-/// use quipu::model::{Kind, check_metric_name};
+/// use quipu::model::{MetricType, check_metric_name};
 /// const JOBS: &str = "jobs_total";
-/// const _: () = assert!(check_metric_name(JOBS, Kind::Counter).is_ok());
-/// assert!(check_metric_name("jobs", Kind::Counter).is_err());
+/// const _: () = assert!(check_metric_name(JOBS, MetricType::Counter).is_ok());
+/// assert!(check_metric_name("jobs", MetricType::Counter).is_err());
 /// ```
 ///
 /// # Errors
 /// The first rule that the name breaks.
-pub const fn check_metric_name(name: &str, kind: Kind) -> Result<(), NameError> {
+pub const fn check_metric_name(name: &str, kind: MetricType) -> Result<(), NameError> {
     let bytes = name.as_bytes();
     if let Err(error) = check_characters(bytes, true) {
         return Err(error);
@@ -251,7 +251,7 @@ pub const fn check_metric_name(name: &str, kind: Kind) -> Result<(), NameError> 
     if equal(bytes, b"up") || starts_with(bytes, b"scrape_") {
         return Err(NameError::ReservedMetric);
     }
-    let is_counter = matches!(kind, Kind::Counter);
+    let is_counter = matches!(kind, MetricType::Counter);
     if is_counter && !ends_with(bytes, b"_total") {
         return Err(NameError::CounterWithoutTotal);
     }
@@ -308,12 +308,12 @@ pub const fn assert_label_names(names: &[&str]) {
 }
 
 /// The names that samples of a family can have in any format. No two families of a registry may share one.
-pub(crate) fn sample_names(name: &str, kind: Kind) -> Vec<String> {
+pub(crate) fn sample_names(name: &str, kind: MetricType) -> Vec<String> {
     let suffixed = |base: &str, suffixes: &[&str]| suffixes.iter().map(|suffix| format!("{base}{suffix}")).collect();
     match kind {
-        Kind::Counter => suffixed(name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
-        Kind::Gauge => vec![name.to_owned()],
-        Kind::Histogram => suffixed(name, &["", "_bucket", "_count", "_sum", "_created"]),
+        MetricType::Counter => suffixed(name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
+        MetricType::Gauge => vec![name.to_owned()],
+        MetricType::Histogram => suffixed(name, &["", "_bucket", "_count", "_sum", "_created"]),
     }
 }
 
@@ -326,21 +326,21 @@ mod tests {
     fn metric_names() {
         let check = check_metric_name;
         for good in ["a", "_a", "a:b", "A9_z", "upper", "scrape"] {
-            assert_eq!(check(good, Kind::Gauge), Ok(()), "{good}");
+            assert_eq!(check(good, MetricType::Gauge), Ok(()), "{good}");
         }
-        assert_eq!(check("", Kind::Gauge), Err(NameError::Empty));
-        assert_eq!(check("9a", Kind::Gauge), Err(NameError::Character { at: 0 }));
-        assert_eq!(check("a-b", Kind::Gauge), Err(NameError::Character { at: 1 }));
-        assert_eq!(check("a.b", Kind::Gauge), Err(NameError::Character { at: 1 }));
-        assert_eq!(check("a\nb 1", Kind::Gauge), Err(NameError::Character { at: 1 }));
-        assert_eq!(check("é", Kind::Gauge), Err(NameError::Character { at: 0 }));
-        assert_eq!(check("up", Kind::Gauge), Err(NameError::ReservedMetric));
-        assert_eq!(check("scrape_duration_seconds", Kind::Gauge), Err(NameError::ReservedMetric));
-        assert_eq!(check("jobs", Kind::Counter), Err(NameError::CounterWithoutTotal));
-        assert_eq!(check("jobs_total", Kind::Counter), Ok(()));
-        assert_eq!(check("jobs_total", Kind::Gauge), Err(NameError::Suffix("_total")));
-        assert_eq!(check("jobs_created", Kind::Gauge), Err(NameError::Suffix("_created")));
-        assert_eq!(check("jobs_bucket", Kind::Histogram), Err(NameError::Suffix("_bucket")));
+        assert_eq!(check("", MetricType::Gauge), Err(NameError::Empty));
+        assert_eq!(check("9a", MetricType::Gauge), Err(NameError::Character { at: 0 }));
+        assert_eq!(check("a-b", MetricType::Gauge), Err(NameError::Character { at: 1 }));
+        assert_eq!(check("a.b", MetricType::Gauge), Err(NameError::Character { at: 1 }));
+        assert_eq!(check("a\nb 1", MetricType::Gauge), Err(NameError::Character { at: 1 }));
+        assert_eq!(check("é", MetricType::Gauge), Err(NameError::Character { at: 0 }));
+        assert_eq!(check("up", MetricType::Gauge), Err(NameError::ReservedMetric));
+        assert_eq!(check("scrape_duration_seconds", MetricType::Gauge), Err(NameError::ReservedMetric));
+        assert_eq!(check("jobs", MetricType::Counter), Err(NameError::CounterWithoutTotal));
+        assert_eq!(check("jobs_total", MetricType::Counter), Ok(()));
+        assert_eq!(check("jobs_total", MetricType::Gauge), Err(NameError::Suffix("_total")));
+        assert_eq!(check("jobs_created", MetricType::Gauge), Err(NameError::Suffix("_created")));
+        assert_eq!(check("jobs_bucket", MetricType::Histogram), Err(NameError::Suffix("_bucket")));
     }
 
     #[test]
@@ -362,11 +362,11 @@ mod tests {
         }
     }
 
-    const COUNTER: Named<'_> = Named::Metric { kind: Kind::Counter, namespace: "" };
-    const GAUGE: Named<'_> = Named::Metric { kind: Kind::Gauge, namespace: "" };
-    const LABEL: Named<'_> = Named::Label(Kind::Histogram);
-    const SHOP_COUNTER: Named<'_> = Named::Metric { kind: Kind::Counter, namespace: "shop_" };
-    const SHOP_GAUGE: Named<'_> = Named::Metric { kind: Kind::Gauge, namespace: "shop_" };
+    const COUNTER: Named<'_> = Named::Metric { kind: MetricType::Counter, namespace: "" };
+    const GAUGE: Named<'_> = Named::Metric { kind: MetricType::Gauge, namespace: "" };
+    const LABEL: Named<'_> = Named::Label(MetricType::Histogram);
+    const SHOP_COUNTER: Named<'_> = Named::Metric { kind: MetricType::Counter, namespace: "shop_" };
+    const SHOP_GAUGE: Named<'_> = Named::Metric { kind: MetricType::Gauge, namespace: "shop_" };
 
     #[test]
     fn advice() {
@@ -396,7 +396,7 @@ mod tests {
             ("__name__", LABEL, "label names that start with `_` are reserved; write `name__`"),
             ("_9", LABEL, "label names that start with `_` are reserved; write `n9`"),
             ("_le", LABEL, "label names that start with `_` are reserved; take another name"),
-            ("_le", Named::Label(Kind::Gauge), "label names that start with `_` are reserved; write `le`"),
+            ("_le", Named::Label(MetricType::Gauge), "label names that start with `_` are reserved; write `le`"),
             ("_family", LABEL, "label names that start with `_` are reserved; write `family`"),
             ("_family", Named::GlobalLabel, "label names that start with `_` are reserved; take another name"),
         ] {
@@ -417,7 +417,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_suggested_name_passes(name in "[a9:_.é]{0,4}(scrape)?[a9:_.é]{0,4}(_total|_created|_bucket|up){0,3}") {
-            let label = Named::Label(Kind::Gauge);
+            let label = Named::Label(MetricType::Gauge);
             for named in [COUNTER, GAUGE, SHOP_COUNTER, SHOP_GAUGE, label, LABEL, Named::GlobalLabel, Named::Namespace] {
                 let near = named.suggest(&name);
                 if let Some(near) = &near {

@@ -6,11 +6,11 @@
 ///
 /// ```
 /// let registry = quipu::Registry::new();
-/// let sizes = registry.histogram("payload_bytes", "Size of a payload.").buckets([100.0, 1000.0]).register()?;
+/// let sizes = registry.histogram("payload_bytes", "Size of a payload.").bounds([100.0, 1000.0]).register()?;
 /// sizes.observe(40.0);
 /// sizes.observe(5000.0);
 /// let snapshot = sizes.snapshot();
-/// assert_eq!(snapshot.buckets(), [1, 0, 1]);
+/// assert_eq!(snapshot.bucket_counts(), [1, 0, 1]);
 /// assert_eq!((snapshot.count(), snapshot.sum()), (2, 5040.0));
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
@@ -22,7 +22,7 @@ pub struct HistogramSnapshot {
 
 impl HistogramSnapshot {
     /// Observations in each bucket by itself (not cumulative), the `+Inf` bucket last.
-    pub fn buckets(&self) -> &[u64] {
+    pub fn bucket_counts(&self) -> &[u64] {
         &self.buckets
     }
 

@@ -1,13 +1,13 @@
 //! The waist: what a registry shows to an encoder.
 
-use super::Kind;
+use super::MetricType;
 
 /// A family, as an encoder sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FamilyView<'a> {
     pub(crate) name: &'a str,
     pub(crate) help: &'a str,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MetricType,
     /// Labels that every series of the registry has, escaped: `region="eu",zone="b"`, or empty.
     pub(crate) global_labels: &'a str,
     /// Name of the first of the series' own labels.

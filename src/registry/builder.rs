@@ -3,11 +3,11 @@
 use super::Registry;
 use super::description::Description;
 use super::error::RegisterError;
-use super::family::{DynNames, Family, Names};
+use super::family::{DynLabelNames, Family, LabelNames};
 use super::labels::{LabelSet, is_closed};
 use crate::metric::{Histogram, Metric};
 use crate::model::DEFAULT_BOUNDS;
-use crate::store::Bound;
+use crate::store::MetricRef;
 use core::marker::PhantomData;
 use std::borrow::Cow;
 
@@ -18,26 +18,27 @@ use std::borrow::Cow;
 ///
 /// ```
 /// let registry = quipu::Registry::new();
-/// let sizes = registry.histogram("mail_size_bytes", "Size of a mail.").buckets([1e3, 1e6]).labels(["queue"]).register()?;
+/// let sizes = registry.histogram("mail_size_bytes", "Size of a mail.").bounds([1e3, 1e6]).labels(["queue"]).register()?;
 /// sizes.with(["out"]).observe(2500.0);
-/// assert_eq!(sizes.with(["out"]).snapshot().buckets(), [0, 1, 0]);
+/// assert_eq!(sizes.with(["out"]).snapshot().bucket_counts(), [0, 1, 0]);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is registered before `register` is called"]
-pub struct Builder<'r, M, L = ()> {
+pub struct MetricBuilder<'r, M, L = ()> {
     registry: &'r Registry,
     description: Description,
     types: PhantomData<fn() -> (M, L)>,
 }
 
-impl<'r, M: Metric> Builder<'r, M> {
+impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
-        let bounds = if M::TYPE.kind() == crate::model::Kind::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
+        let bounds =
+            if M::TYPE.kind() == crate::model::MetricType::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
         let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
         let description =
             Description { name, namespace, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
-        Builder { registry, description, types: PhantomData }
+        MetricBuilder { registry, description, types: PhantomData }
     }
 
     /// For metrics of this library about itself, whose names are the same in all registries.
@@ -47,9 +48,9 @@ impl<'r, M: Metric> Builder<'r, M> {
         self
     }
 
-    fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> Builder<'r, M, L> {
+    fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> MetricBuilder<'r, M, L> {
         self.description.labels = labels;
-        Builder { registry: self.registry, description: self.description, types: PhantomData }
+        MetricBuilder { registry: self.registry, description: self.description, types: PhantomData }
     }
 
     /// Gives the metric labels of these names. The compiler then counts the values wherever they are given.
@@ -60,7 +61,7 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// jobs.with(["mail", "ok"]).inc();
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn labels<const N: usize>(self, names: [&'static str; N]) -> Builder<'r, M, Names<N>> {
+    pub fn labels<const N: usize>(self, names: [&'static str; N]) -> MetricBuilder<'r, M, LabelNames<N>> {
         self.labelled(names.into_iter().map(Cow::Borrowed).collect())
     }
 
@@ -79,7 +80,7 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// jobs.with(Job { queue: "mail", retried: false }).inc();
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn label_set<L: LabelSet>(self) -> Builder<'r, M, L> {
+    pub fn label_set<L: LabelSet>(self) -> MetricBuilder<'r, M, L> {
         let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
         builder.description.closed = const { is_closed::<L>() }.then_some(L::VALUES);
         builder
@@ -94,7 +95,7 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// jobs.with(&["mail"])?.inc();
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn dyn_labels<S: AsRef<str>>(self, names: &[S]) -> Builder<'r, M, DynNames> {
+    pub fn dyn_labels<S: AsRef<str>>(self, names: &[S]) -> MetricBuilder<'r, M, DynLabelNames> {
         self.labelled(names.iter().map(|name| Cow::Owned(name.as_ref().to_owned())).collect())
     }
 
@@ -108,11 +109,11 @@ impl<'r, M: Metric> Builder<'r, M> {
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
     pub fn register(self) -> Result<M, RegisterError> {
         let core = self.registry.get_or_register(self.description)?;
-        Ok(Bound::look_up_once(&core.set, &[], M::from_series).clone())
+        Ok(MetricRef::look_up_once(&core.set, &[], M::from_series).clone())
     }
 }
 
-impl<M: Metric, const N: usize> Builder<'_, M, Names<N>> {
+impl<M: Metric, const N: usize> MetricBuilder<'_, M, LabelNames<N>> {
     /// Registers the family, or returns the one that is registered with the same description.
     ///
     /// # Cost
@@ -120,12 +121,12 @@ impl<M: Metric, const N: usize> Builder<'_, M, Names<N>> {
     ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
-    pub fn register(self) -> Result<Family<M, Names<N>>, RegisterError> {
+    pub fn register(self) -> Result<Family<M, LabelNames<N>>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
     }
 }
 
-impl<M: Metric, L: LabelSet> Builder<'_, M, L> {
+impl<M: Metric, L: LabelSet> MetricBuilder<'_, M, L> {
     /// Registers the family, or returns the one that is registered with the same description.
     ///
     /// # Cost
@@ -139,7 +140,7 @@ impl<M: Metric, L: LabelSet> Builder<'_, M, L> {
     }
 }
 
-impl<M: Metric> Builder<'_, M, DynNames> {
+impl<M: Metric> MetricBuilder<'_, M, DynLabelNames> {
     /// Registers the family, or returns the one that is registered with the same description.
     ///
     /// # Cost
@@ -147,22 +148,22 @@ impl<M: Metric> Builder<'_, M, DynNames> {
     ///
     /// # Errors
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
-    pub fn register(self) -> Result<Family<M, DynNames>, RegisterError> {
+    pub fn register(self) -> Result<Family<M, DynLabelNames>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
     }
 }
 
-impl<L> Builder<'_, Histogram, L> {
+impl<L> MetricBuilder<'_, Histogram, L> {
     /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
     /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`].
     ///
     /// ```
     /// let registry = quipu::Registry::new();
-    /// let ages = registry.histogram("job_age_seconds", "Age of a job.").buckets([60.0, 3600.0]).register()?;
+    /// let ages = registry.histogram("job_age_seconds", "Age of a job.").bounds([60.0, 3600.0]).register()?;
     /// assert_eq!(ages.bounds(), [60.0, 3600.0]);
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Self {
+    pub fn bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         // Adding zero makes 0 of -0, which is the same bound with another text, and with bits that do not sort.
         self.description.bounds = bounds.into().into_iter().map(|bound| bound + 0.0).collect();
         self

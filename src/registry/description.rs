@@ -1,8 +1,8 @@
 //! What a family is, as it was registered.
 
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
-use crate::metric::MetricType;
-use crate::model::{Buckets, Kind, NameError, Named};
+use crate::metric::Instrument;
+use crate::model::{Buckets, MetricType, NameError, Named};
 use core::fmt;
 use std::borrow::Cow;
 
@@ -17,7 +17,7 @@ pub(crate) struct Description {
     /// How many bytes of the name are the namespace.
     pub(crate) namespace: usize,
     pub(crate) help: Cow<'static, str>,
-    pub(crate) metric: MetricType,
+    pub(crate) metric: Instrument,
     pub(crate) labels: Vec<Cow<'static, str>>,
     /// Of a histogram; else empty.
     pub(crate) bounds: Vec<f64>,
@@ -45,7 +45,7 @@ impl Description {
             })?;
         }
         self.check_size()?;
-        if kind != Kind::Histogram {
+        if kind != MetricType::Histogram {
             return Ok(None);
         }
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
@@ -117,7 +117,7 @@ impl fmt::Display for Difference<'_> {
             parts.push(format!("with the help {:?}", of.help));
         }
         if of.metric != from.metric {
-            let article = if of.metric == MetricType::InFlightGauge { "an" } else { "a" };
+            let article = if of.metric == Instrument::InFlightGauge { "an" } else { "a" };
             write!(f, "as {article} {}", of.metric)?;
             f.write_str(if parts.is_empty() { "" } else { " " })?;
         }

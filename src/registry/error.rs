@@ -1,6 +1,6 @@
 //! Why a registration was refused.
 
-use crate::model::{BoundsError, Kind, NameError, Named, debug_as_message};
+use crate::model::{BoundsError, MetricType, NameError, Named, debug_as_message};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
@@ -14,7 +14,7 @@ pub enum RegisterError {
         /// What the registry puts before it: its namespace with a `_`, or nothing.
         namespace: String,
         /// What it was to name.
-        kind: Kind,
+        kind: MetricType,
         /// The rule.
         problem: NameError,
     },
@@ -23,7 +23,7 @@ pub enum RegisterError {
         /// The metric's name.
         metric: String,
         /// What the metric is.
-        kind: Kind,
+        kind: MetricType,
         /// The label's name.
         label: String,
         /// The rule.
@@ -234,8 +234,8 @@ mod tests {
         let registered = &format!(r#"as a counter {ab} and with the help "A.""#);
         conflict(all.register().map(drop), registered, r#"as a float counter without labels and with the help "B.""#);
 
-        registry.histogram("b", "B.").buckets([1.0]).register().unwrap();
-        let bounds = registry.histogram("b", "B.").buckets([1.0, 2.5]);
+        registry.histogram("b", "B.").bounds([1.0]).register().unwrap();
+        let bounds = registry.histogram("b", "B.").bounds([1.0, 2.5]);
         conflict(bounds.register().map(drop), "with the bounds [1.0]", "with the bounds [1.0, 2.5]");
         conflict(registry.in_flight_gauge("b", "B.").register().map(drop), "as a histogram", "as an in-flight gauge");
 

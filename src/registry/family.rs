@@ -5,7 +5,7 @@ use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
 use crate::metric::Metric;
 use crate::model::FamilyView;
-use crate::store::{Bound, Set};
+use crate::store::{MetricRef, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 /// What the registry keeps of a family, whatever the type of its handles.
 #[derive(Debug)]
-pub(crate) struct Core {
+pub(crate) struct FamilyCore {
     pub(crate) description: Description,
-    pub(crate) set: Set,
+    pub(crate) set: SeriesMap,
 }
 
-impl Core {
+impl FamilyCore {
     pub(crate) fn view<'a>(&'a self, global_labels: &'a str) -> FamilyView<'a> {
         FamilyView {
             name: &self.description.name,
@@ -32,11 +32,11 @@ impl Core {
 }
 
 /// Labels by name, as many as the compiler counts: the `L` of a [`Family`] registered with
-/// [`labels`](crate::registry::Builder::labels).
+/// [`labels`](crate::registry::MetricBuilder::labels).
 ///
 /// ```
 /// struct Metrics {
-///     jobs: quipu::Family<quipu::Counter, quipu::Names<2>>,
+///     jobs: quipu::Family<quipu::Counter, quipu::LabelNames<2>>,
 /// }
 /// # let registry = quipu::Registry::new();
 /// let metrics = Metrics { jobs: registry.counter("jobs_total", "Jobs.").labels(["queue", "status"]).register()? };
@@ -44,14 +44,14 @@ impl Core {
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Names<const N: usize>(());
+pub struct LabelNames<const N: usize>(());
 
 /// Labels whose names and number are known at run time only: the `L` of a [`Family`] registered with
-/// [`dyn_labels`](crate::registry::Builder::dyn_labels).
+/// [`dyn_labels`](crate::registry::MetricBuilder::dyn_labels).
 ///
 /// ```
 /// struct Metrics {
-///     jobs: quipu::Family<quipu::Counter, quipu::DynNames>,
+///     jobs: quipu::Family<quipu::Counter, quipu::DynLabelNames>,
 /// }
 /// # let registry = quipu::Registry::new();
 /// let metrics = Metrics { jobs: registry.counter("jobs_total", "Jobs.").dyn_labels(&["queue"]).register()? };
@@ -59,12 +59,12 @@ pub struct Names<const N: usize>(());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct DynNames(());
+pub struct DynLabelNames(());
 
 /// The series of one name, told apart by their labels.
 ///
-/// `M` is the type of the handles; `L` says how labels are given: [`Names<N>`] as an array of strings, a type that derives
-/// [`LabelSet`], or [`DynNames`] as a slice. Cloning gives another handle to the same family.
+/// `M` is the type of the handles; `L` says how labels are given: [`LabelNames<N>`] as an array of strings, a type that derives
+/// [`LabelSet`], or [`DynLabelNames`] as a slice. Cloning gives another handle to the same family.
 ///
 /// # Cost
 /// [`with`](Self::with) hashes the values and compares them all: 10 to 16 ns for three short strings among a hundred
@@ -91,22 +91,22 @@ pub struct DynNames(());
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 pub struct Family<M, L> {
-    core: Arc<Core>,
+    core: Arc<FamilyCore>,
     /// A handle for each series of a closed set, by index.
     kept: Arc<[M]>,
     labels: PhantomData<fn() -> L>,
 }
 
 impl<M: Metric, L> Family<M, L> {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
-        let handle = |values: Vec<&str>| Bound::look_up_once(&core.set, &values, M::from_series).clone();
+    pub(crate) fn new(core: Arc<FamilyCore>) -> Self {
+        let handle = |values: Vec<&str>| MetricRef::look_up_once(&core.set, &values, M::from_series).clone();
         let kept = core.description.closed_sets().map(handle).collect();
         Family { core, kept, labels: PhantomData }
     }
 
     #[inline(always)]
-    fn look_up(&self, values: &[&str]) -> Bound<'_, M> {
-        Bound::look_up(|| &self.core.set, values, M::from_series)
+    fn look_up(&self, values: &[&str]) -> MetricRef<'_, M> {
+        MetricRef::look_up(|| &self.core.set, values, M::from_series)
     }
 
     /// The number of series.
@@ -125,12 +125,12 @@ impl<M: Metric, L> Family<M, L> {
     }
 }
 
-impl<M: Metric, const N: usize> Family<M, Names<N>> {
+impl<M: Metric, const N: usize> Family<M, LabelNames<N>> {
     /// The series with these label values, to record into on the spot; made if it is not there.
     ///
     /// Values are any strings, the empty one included, in the order of the label names.
     #[inline(always)]
-    pub fn with(&self, values: [&str; N]) -> Bound<'_, M> {
+    pub fn with(&self, values: [&str; N]) -> MetricRef<'_, M> {
         self.look_up(&values)
     }
 
@@ -165,10 +165,10 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     /// When a [`LabelSet`] that is written by hand has an index beyond its sets, or does not give a value for each name. Those
     /// that are derived are right.
     #[inline(always)]
-    pub fn with(&self, labels: impl Borrow<L>) -> Bound<'_, M> {
+    pub fn with(&self, labels: impl Borrow<L>) -> MetricRef<'_, M> {
         let labels = labels.borrow();
         if const { is_closed::<L>() } {
-            Bound::kept(&self.kept[labels.index()])
+            MetricRef::kept(&self.kept[labels.index()])
         } else {
             labels.with_values(|values| {
                 assert_eq!(values.len(), L::NAMES.len(), "a label set gives a value for each of its names");
@@ -208,7 +208,7 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     }
 }
 
-impl<M: Metric> Family<M, DynNames> {
+impl<M: Metric> Family<M, DynLabelNames> {
     fn check(&self, values: &[&str]) -> Result<(), LabelError> {
         match self.core.description.labels.len() {
             names if names == values.len() => Ok(()),
@@ -229,7 +229,7 @@ impl<M: Metric> Family<M, DynNames> {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[inline]
-    pub fn with(&self, values: &[&str]) -> Result<Bound<'_, M>, LabelError> {
+    pub fn with(&self, values: &[&str]) -> Result<MetricRef<'_, M>, LabelError> {
         self.check(values)?;
         Ok(self.look_up(values))
     }
@@ -250,7 +250,7 @@ impl<M: Metric> Family<M, DynNames> {
         Ok(self.with(values)?.clone())
     }
 
-    /// Takes a series out of the family, and says whether it was there; see [`Family::<M, Names<N>>::remove`](Family::remove).
+    /// Takes a series out of the family, and says whether it was there; see [`Family::<M, LabelNames<N>>::remove`](Family::remove).
     ///
     /// # Errors
     /// When there are not as many values as label names.

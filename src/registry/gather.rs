@@ -1,10 +1,10 @@
 //! Gathering: walking a registry, a few series at a time.
 
 use super::Registry;
-use super::family::Core;
-use crate::metric::MetricType;
+use super::family::FamilyCore;
+use crate::metric::Instrument;
 use crate::model::{Value, Visitor};
-use crate::store::{BATCH, Batch, Found, Histograms, fold_floats, fold_integers, pin};
+use crate::store::{BATCH, Batch, Histograms, SeriesRef, fold_floats, fold_integers, pin};
 use std::sync::Arc;
 
 /// A walk over all families of a registry, which can be interrupted between any two series.
@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(crate) struct Gather {
     registry: Registry,
     /// Those not yet visited, the next one last.
-    families: Vec<Arc<Core>>,
+    families: Vec<Arc<FamilyCore>>,
     walk: Option<Walk>,
     scratch: Box<Scratch>,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Gather {
 /// A walk over one family.
 #[derive(Debug)]
 struct Walk {
-    core: Arc<Core>,
+    core: Arc<FamilyCore>,
     /// Next place in the family's list.
     place: usize,
     end: usize,
@@ -58,7 +58,7 @@ impl Gather {
 }
 
 impl Walk {
-    fn new(core: Arc<Core>) -> Walk {
+    fn new(core: Arc<FamilyCore>) -> Walk {
         Walk { end: core.set.begin_walk(), core, place: 0, is_announced: false }
     }
 
@@ -98,33 +98,33 @@ impl Scratch {
     /// Before the `n`th it calls `prefetch(n)`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
         &mut self,
-        metric: MetricType,
-        batch: &[Found<'_>],
+        metric: Instrument,
+        batch: &[SeriesRef<'_>],
         visitor: &mut V,
         prefetch: impl Fn(usize),
-        mut later: impl Iterator<Item = Found<'a>>,
+        mut later: impl Iterator<Item = SeriesRef<'a>>,
     ) -> usize {
         let Scratch { integers, floats, histograms } = self;
         match metric {
-            MetricType::Counter => {
+            Instrument::Counter => {
                 fold_integers(batch, integers);
                 samples(batch, integers, Value::Unsigned, visitor, prefetch)
             }
-            MetricType::InFlightGauge => {
+            Instrument::InFlightGauge => {
                 fold_integers(batch, integers);
                 samples(batch, integers, |n| Value::Signed(n.cast_signed()), visitor, prefetch)
             }
-            MetricType::FloatCounter => {
+            Instrument::FloatCounter => {
                 fold_floats(batch, floats);
                 samples(batch, floats, Value::Float, visitor, prefetch)
             }
-            MetricType::Gauge => {
+            Instrument::Gauge => {
                 for (float, series) in floats.iter_mut().zip(batch) {
                     *float = f64::from_bits(series.cell().get_shared());
                 }
                 samples(batch, floats, Value::Float, visitor, prefetch)
             }
-            MetricType::Histogram => {
+            Instrument::Histogram => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
                     let folded = histograms.fold(&batch[shown..]);
@@ -150,7 +150,7 @@ impl Scratch {
 /// Shows series with a sample each until the visitor is full. How many it has shown.
 #[inline(always)]
 fn samples<V: Visitor, T: Copy>(
-    batch: &[Found<'_>],
+    batch: &[SeriesRef<'_>],
     values: &[T; BATCH],
     value: impl Fn(T) -> Value,
     visitor: &mut V,

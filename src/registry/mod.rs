@@ -7,19 +7,19 @@ mod family;
 mod gather;
 mod labels;
 
-pub use builder::Builder;
+pub use builder::MetricBuilder;
 pub use error::{BuildError, LabelError, RegisterError};
-pub use family::{DynNames, Family, Names};
+pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 
-use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, MetricType};
+use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, Instrument};
 use crate::model::{NameError, Named, SELF_LABEL, push_escaped_label_value, sample_names};
-use crate::store::{Series, Set, Shape, pin};
+use crate::store::{FamilyLayout, Series, SeriesMap, pin};
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use description::{Description, Difference};
-use family::Core;
+use family::FamilyCore;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -48,13 +48,13 @@ struct Inner {
     /// `region="eu",zone="b"`, escaped.
     global_labels: String,
     families: Mutex<Families>,
-    series: Arc<Core>,
-    rejected: Arc<Core>,
+    series: Arc<FamilyCore>,
+    rejected: Arc<FamilyCore>,
 }
 
 #[derive(Default)]
 struct Families {
-    by_name: BTreeMap<String, Arc<Core>>,
+    by_name: BTreeMap<String, Arc<FamilyCore>>,
     /// Which family may expose a sample of this name, in any format.
     by_sample: BTreeMap<String, String>,
 }
@@ -114,7 +114,7 @@ impl RegistryBuilder {
     }
 }
 
-fn self_metric(name: &str, help: &'static str, metric: MetricType) -> Arc<Core> {
+fn self_metric(name: &str, help: &'static str, metric: Instrument) -> Arc<FamilyCore> {
     let labels = vec![Cow::Borrowed(SELF_LABEL)];
     let description = Description {
         name: name.to_owned(),
@@ -128,11 +128,11 @@ fn self_metric(name: &str, help: &'static str, metric: MetricType) -> Arc<Core> 
     Arc::new(make_core(description, None, None))
 }
 
-fn make_core(description: Description, buckets: Option<crate::model::Buckets>, rejected: Option<Series>) -> Core {
+fn make_core(description: Description, buckets: Option<crate::model::Buckets>, rejected: Option<Series>) -> FamilyCore {
     let form = description.metric.form(buckets.as_ref().map_or(0, |buckets| buckets.count()));
     let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
-    let shape = Shape::new(form, label_names, buckets, rejected);
-    Core { set: Set::new(Arc::new(shape)), description }
+    let layout = FamilyLayout::new(form, label_names, buckets, rejected);
+    FamilyCore { set: SeriesMap::new(Arc::new(layout)), description }
 }
 
 impl Registry {
@@ -154,11 +154,11 @@ impl Registry {
     }
 
     fn with(namespace: String, global_label_names: Vec<String>, global_labels: String) -> Registry {
-        let series = self_metric("quipu_series", "Series of a family.", MetricType::Gauge);
+        let series = self_metric("quipu_series", "Series of a family.", Instrument::Gauge);
         let rejected = self_metric(
             "quipu_rejected_values_total",
             "Values that were refused: NaN, or for a counter negative or infinite.",
-            MetricType::Counter,
+            Instrument::Counter,
         );
         let mut families = Families::default();
         families.add(series.clone());
@@ -172,8 +172,8 @@ impl Registry {
         &self,
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
-    ) -> Builder<'_, Counter> {
-        Builder::new(self, name.into(), help.into())
+    ) -> MetricBuilder<'_, Counter> {
+        MetricBuilder::new(self, name.into(), help.into())
     }
 
     /// A counter of amounts that need not be whole. Its name ends in `_total`.
@@ -181,13 +181,17 @@ impl Registry {
         &self,
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
-    ) -> Builder<'_, FloatCounter> {
-        Builder::new(self, name.into(), help.into())
+    ) -> MetricBuilder<'_, FloatCounter> {
+        MetricBuilder::new(self, name.into(), help.into())
     }
 
     /// A gauge that is set.
-    pub fn gauge(&self, name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>) -> Builder<'_, Gauge> {
-        Builder::new(self, name.into(), help.into())
+    pub fn gauge(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> MetricBuilder<'_, Gauge> {
+        MetricBuilder::new(self, name.into(), help.into())
     }
 
     /// A gauge of things under way, which is only counted up and down.
@@ -195,17 +199,17 @@ impl Registry {
         &self,
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
-    ) -> Builder<'_, InFlightGauge> {
-        Builder::new(self, name.into(), help.into())
+    ) -> MetricBuilder<'_, InFlightGauge> {
+        MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// A histogram with fixed buckets: from 5 ms to 10 s, unless [`buckets`](Builder::buckets) says otherwise.
+    /// A histogram with fixed buckets: from 5 ms to 10 s, unless [`bounds`](MetricBuilder::bounds) says otherwise.
     pub fn histogram(
         &self,
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
-    ) -> Builder<'_, Histogram> {
-        Builder::new(self, name.into(), help.into())
+    ) -> MetricBuilder<'_, Histogram> {
+        MetricBuilder::new(self, name.into(), help.into())
     }
 
     /// Takes a family out of the registry, and says whether it was there. `name` is the full name, with the namespace. The
@@ -219,11 +223,11 @@ impl Registry {
     /// ```
     /// let registry = quipu::Registry::new();
     /// registry.counter("jobs_total", "Jobs finished.").register()?;
-    /// assert!(registry.remove("jobs_total"));
+    /// assert!(registry.unregister("jobs_total"));
     /// assert!(!registry.to_text().contains("jobs_total"));
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn remove(&self, name: &str) -> bool {
+    pub fn unregister(&self, name: &str) -> bool {
         if name == self.0.series.description.name || name == self.0.rejected.description.name {
             return false;
         }
@@ -247,7 +251,7 @@ impl Registry {
     }
 
     /// The family that is registered with this description, or a new one.
-    pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<Core>, RegisterError> {
+    pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
         let buckets = description.check(&self.0.global_label_names)?;
         let mut families = lock(&self.0.families);
         if let Some(core) = families.by_name.get(&description.name) {
@@ -262,7 +266,7 @@ impl Registry {
         }
         families.check_clash(&description)?;
         let name = [&*description.name];
-        let series = |core: &Core| {
+        let series = |core: &FamilyCore| {
             core.set.insert(&name);
             core.set.get(&name, &pin()).map(|found| (*found).clone())
         };
@@ -273,12 +277,12 @@ impl Registry {
     }
 
     /// All families, by name; and the number of series of each brought up to date.
-    pub(crate) fn families(&self) -> Vec<Arc<Core>> {
+    pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
         // Locked to the end: a family that is removed meanwhile would leave its number behind.
         let families = lock(&self.0.families);
         for core in families.by_name.values() {
             if !Arc::ptr_eq(core, &self.0.series) && !Arc::ptr_eq(core, &self.0.rejected) {
-                let series = crate::store::Bound::look_up_once(
+                let series = crate::store::MetricRef::look_up_once(
                     &self.0.series.set,
                     &[&core.description.name],
                     <Gauge as crate::metric::sealed::Sealed>::from_series,
@@ -291,7 +295,7 @@ impl Registry {
 }
 
 impl Families {
-    fn add(&mut self, core: Arc<Core>) {
+    fn add(&mut self, core: Arc<FamilyCore>) {
         let Description { name, metric, .. } = &core.description;
         for sample in sample_names(name, metric.kind()) {
             self.by_sample.insert(sample, name.clone());

@@ -21,7 +21,7 @@
 //! Each has tests that bear its number (`s1_…`).
 //!
 //! - **S1** A cell of a lane has one writer at a time: the lane's owner, while the slot's series lives. A lane passes from thread
-//!   to thread through [`lane::Roster`], whose Acquire and Release order the writes of one owner before those of the next.
+//!   to thread through [`lane::LaneAllocator`], whose Acquire and Release order the writes of one owner before those of the next.
 //! - **S2** A cell never moves: blocks are reserved once and never freed.
 //! - **S3** A lane outlives every handle, and passes only from free to owned and back: its values stay in it, and the next
 //!   owner goes on from them. Nothing is flushed, so nothing is counted twice.
@@ -41,38 +41,12 @@
 //! threads held stay counted: nothing that is removed is freed there any more.
 #![allow(unsafe_code, reason = "the store is where the crate keeps its unsafe code; each block names its invariant")]
 
-mod block;
-mod index;
-#[cfg(not(quipu_loom))]
-mod key;
-mod lane;
-mod limbo;
-mod list;
-#[cfg(not(quipu_loom))]
-mod pages;
-#[cfg(not(quipu_loom))]
-mod pattern;
-mod pin;
-#[cfg(not(quipu_loom))]
-mod pool;
-#[cfg(not(quipu_loom))]
-mod prefetch;
-mod slots;
-
-#[cfg(not(quipu_loom))]
-mod bound;
-#[cfg(not(quipu_loom))]
-mod fold;
-#[cfg(not(quipu_loom))]
-mod handle;
-#[cfg(not(quipu_loom))]
+mod cells;
+mod lookup;
+mod reclaim;
 mod series;
 #[cfg(not(quipu_loom))]
-mod set;
-#[cfg(not(quipu_loom))]
-mod vector;
-#[cfg(not(quipu_loom))]
-mod words;
+mod thread;
 
 #[cfg(all(test, quipu_loom))]
 mod models;
@@ -80,16 +54,16 @@ mod models;
 mod tests;
 
 #[cfg(not(quipu_loom))]
-pub use bound::Bound;
+pub use series::metric_ref::MetricRef;
 #[cfg(not(quipu_loom))]
 #[expect(unreachable_pub, reason = "named by the sealed trait of the metrics")]
-pub use series::Series;
+pub use series::series::Series;
 #[cfg(not(quipu_loom))]
 pub(crate) use {
-    fold::{BATCH, Histograms, fold_floats, fold_integers},
-    handle::{Handle, HistogramHandle},
-    pin::pin,
-    series::{Found, Shape},
-    set::{Batch, Set},
-    slots::Form,
+    cells::slots::SlotLayout,
+    series::fold::{BATCH, Histograms, fold_floats, fold_integers},
+    series::handle::{Handle, HistogramHandle},
+    series::map::{Batch, SeriesMap},
+    series::series::{FamilyLayout, SeriesRef},
+    thread::pin,
 };

@@ -9,12 +9,12 @@
 
 mod removal;
 
-use super::block::{CELLS_PER_ROW, Cell};
-use super::index::{Fill, Index};
-use super::lane::{ROWS, Roster};
-use super::list::List;
-use super::pin::{Pin, Pins};
-use super::slots::{Allocator, Form};
+use crate::store::cells::block::{CELLS_PER_ROW, Cell};
+use crate::store::cells::lane::{LaneAllocator, ROWS};
+use crate::store::cells::slots::{Allocator, SlotLayout};
+use crate::store::lookup::index::{Fill, Index};
+use crate::store::reclaim::pin::{Pin, Pins};
+use crate::store::series::list::List;
 use crate::sync::pair::Pair;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
@@ -25,25 +25,25 @@ const LANES: usize = ROWS - 1;
 
 /// What a process has once.
 struct World {
-    roster: Roster,
+    lanes: LaneAllocator,
     slots: Allocator,
     pins: Pins,
 }
 
 impl World {
     fn new() -> Arc<World> {
-        Arc::new(World { roster: Roster::new(), slots: Allocator::new(), pins: Pins::new() })
+        Arc::new(World { lanes: LaneAllocator::new(), slots: Allocator::new(), pins: Pins::new() })
     }
 
     /// The life of a thread that records with `owned` when it finds a lane, and with `shared` when it does not.
     fn short_thread(&self, owned: impl FnOnce(usize), shared: impl FnOnce()) {
-        match self.roster.claim() {
+        match self.lanes.claim() {
             Some(row) => {
                 owned(row * CELLS_PER_ROW);
-                self.roster.release(row);
+                self.lanes.release(row);
             }
             None => {
-                self.roster.overflow();
+                self.lanes.overflow();
                 shared();
             }
         }
@@ -63,7 +63,7 @@ impl World {
     }
 
     fn snapshot(&self, pair: Cell) -> Pair {
-        self.roster.rows().fold(Pair::default(), |sum, row| {
+        self.lanes.rows().fold(Pair::default(), |sum, row| {
             // SAFETY: the models call this with slots of pairs.
             let Pair { sum: value, count } = unsafe { pair.get_pair(row) };
             Pair { sum: sum.sum + value, count: sum.count + count }
@@ -94,7 +94,7 @@ fn loom_s1_a_row_has_one_owner() {
             })
         });
         threads.into_iter().for_each(join);
-        assert_eq!([(); ROWS].map(|()| world.roster.claim()), [Some(1), Some(2), None]);
+        assert_eq!([(); ROWS].map(|()| world.lanes.claim()), [Some(1), Some(2), None]);
     });
 }
 
@@ -102,14 +102,14 @@ fn loom_s1_a_row_has_one_owner() {
 fn loom_s3_the_next_owner_goes_on_from_the_values() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(Form::Number);
+        let cell = world.slots.take(SlotLayout::Number);
         // One free lane, so that it passes between the threads, or one of them overflows.
-        assert_eq!(world.roster.claim(), Some(1));
+        assert_eq!(world.lanes.claim(), Some(1));
         let threads = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
         threads.into_iter().for_each(join);
-        world.roster.release(1);
+        world.lanes.release(1);
         world.add(cell, 100);
-        assert_eq!(cell.sum(&world.roster), 111);
+        assert_eq!(cell.sum(&world.lanes), 111);
     });
 }
 
@@ -117,9 +117,9 @@ fn loom_s3_the_next_owner_goes_on_from_the_values() {
 fn loom_s3_more_threads_than_lanes_share_row_0() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(Form::Number);
-        assert_eq!([(); LANES].map(|()| world.roster.claim()), [Some(1), Some(2)]);
-        let float = world.slots.take(Form::Number);
+        let cell = world.slots.take(SlotLayout::Number);
+        assert_eq!([(); LANES].map(|()| world.lanes.claim()), [Some(1), Some(2)]);
+        let float = world.slots.take(SlotLayout::Number);
         let [first, second] = [1, 10].map(|n| {
             spawn(&world, move |world| {
                 world.add(cell, n);
@@ -128,9 +128,9 @@ fn loom_s3_more_threads_than_lanes_share_row_0() {
         });
         // Whoever knows of one thread's end sees what that one recorded, also if the other was first to overflow.
         join(second);
-        assert!(matches!(cell.sum(&world.roster), 10 | 11));
+        assert!(matches!(cell.sum(&world.lanes), 10 | 11));
         join(first);
-        assert_eq!(cell.sum(&world.roster), 11);
+        assert_eq!(cell.sum(&world.lanes), 11);
         assert_eq!(f64::from_bits(float.get_shared()), 11.0);
     });
 }
@@ -142,24 +142,24 @@ fn loom_s4_a_slot_is_reused_at_zero_and_out_of_reach() {
 
     impl Drop for Series {
         fn drop(&mut self) {
-            self.1.slots.give_back(self.0, Form::Number, &self.1.roster);
+            self.1.slots.give_back(self.0, SlotLayout::Number, &self.1.lanes);
         }
     }
 
     loom::model(|| {
         let world = World::new();
-        let series = Arc::new(Series(world.slots.take(Form::Number), world.clone()));
+        let series = Arc::new(Series(world.slots.take(SlotLayout::Number), world.clone()));
         let old_handle = {
             let series = series.clone();
             spawn(&world, move |world| world.add(series.0, 1))
         };
         world.add(series.0, 2);
         drop(series);
-        let next = world.slots.take(Form::Number);
-        assert_eq!(next.sum(&world.roster), 0);
+        let next = world.slots.take(SlotLayout::Number);
+        assert_eq!(next.sum(&world.lanes), 0);
         world.add(next, 4);
         join(old_handle);
-        assert_eq!(next.sum(&world.roster), 4);
+        assert_eq!(next.sum(&world.lanes), 4);
     });
 }
 
@@ -167,18 +167,18 @@ fn loom_s4_a_slot_is_reused_at_zero_and_out_of_reach() {
 fn loom_s6_a_later_fold_is_not_smaller() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(Form::Number);
+        let cell = world.slots.take(SlotLayout::Number);
         // One lane, which passes from thread to thread; and row 0 for the one that comes while it is taken.
-        assert_eq!(world.roster.claim(), Some(1));
+        assert_eq!(world.lanes.claim(), Some(1));
         let writers = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
         let scraper = spawn(&world, move |world| {
-            let before = cell.sum(&world.roster);
-            let now = cell.sum(&world.roster);
+            let before = cell.sum(&world.lanes);
+            let now = cell.sum(&world.lanes);
             assert!(before <= now && now <= 11, "{now} after {before}");
         });
         writers.into_iter().for_each(join);
         join(scraper);
-        assert_eq!(cell.sum(&world.roster), 11);
+        assert_eq!(cell.sum(&world.lanes), 11);
     });
 }
 
@@ -187,7 +187,7 @@ fn loom_s6_a_later_fold_is_not_smaller() {
 fn loom_s6_scrapers_agree() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(Form::Number);
+        let cell = world.slots.take(SlotLayout::Number);
         let before = Arc::new(AtomicU64::new(0));
         let writer = spawn(&world, move |world| {
             world.add(cell, 1);
@@ -195,15 +195,15 @@ fn loom_s6_scrapers_agree() {
         });
         let first = {
             let before = before.clone();
-            spawn(&world, move |world| before.store(cell.sum(&world.roster), Ordering::Release))
+            spawn(&world, move |world| before.store(cell.sum(&world.lanes), Ordering::Release))
         };
         let second = spawn(&world, move |world| {
             let before = before.load(Ordering::Acquire);
-            let now = cell.sum(&world.roster);
+            let now = cell.sum(&world.lanes);
             assert!(before <= now && now <= 11, "{now} after {before}");
         });
         [writer, first, second].into_iter().for_each(join);
-        assert_eq!(cell.sum(&world.roster), 11);
+        assert_eq!(cell.sum(&world.lanes), 11);
     });
 }
 
@@ -211,9 +211,9 @@ fn loom_s6_scrapers_agree() {
 fn loom_s8_count_and_sum_agree() {
     loom::model(|| {
         let world = World::new();
-        let pair = world.slots.take(Form::Pairs(1));
+        let pair = world.slots.take(SlotLayout::Pairs(1));
         // One lane, and row 0 for the thread that comes while it is taken.
-        assert_eq!(world.roster.claim(), Some(1));
+        assert_eq!(world.lanes.claim(), Some(1));
         let threads = [1, 2].map(|times| spawn(&world, move |world| (0..times).for_each(|_| world.observe(pair, 3.0))));
         let reader = spawn(&world, move |world| {
             let Pair { sum, count } = world.snapshot(pair);
@@ -282,7 +282,7 @@ impl Family {
         (Arc::new(family), fill)
     }
 
-    fn insert(&self, fill: &mut Fill, n: u64) -> Option<super::index::OldTable> {
+    fn insert(&self, fill: &mut Fill, n: u64) -> Option<crate::store::lookup::index::OldTable> {
         let entry = Entry::leak(n);
         // SAFETY: each model has one writer.
         let old = unsafe { self.index.insert(fill, Entry::hash_of(n), entry, Entry::read) };
@@ -318,7 +318,7 @@ fn read_while<const N: usize>(
     readers: [fn(&Family, &Pins, usize); N],
 ) -> (Arc<World>, Arc<Family>) {
     let world = World::new();
-    (lanes..LANES).for_each(|_| assert!(world.roster.claim().is_some()));
+    (lanes..LANES).for_each(|_| assert!(world.lanes.claim().is_some()));
     let (family, mut fill) = Family::new(entries);
     let writer = {
         let family = family.clone();

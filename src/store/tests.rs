@@ -5,16 +5,18 @@ mod folds;
 mod histograms;
 mod removal;
 
-use super::handle::{Handle, HistogramHandle};
-use super::key::{Seeds, gaps};
-use super::lane::{self, ROSTER, ROWS};
-use super::pin::{Pin, pin};
-use super::series::{Series, Shape};
-use super::set::{Batch, Set};
-use super::slots::{Form, SLOTS};
-use super::{Bound, block::Cell};
+use super::MetricRef;
 use crate::metric::{Counter, sealed::Sealed};
 use crate::model::{Buckets, HistogramSnapshot};
+use crate::store::cells::block::Cell;
+use crate::store::cells::lane::{LANES, ROWS};
+use crate::store::cells::slots::{SLOTS, SlotLayout};
+use crate::store::lookup::key::{Seeds, gaps};
+use crate::store::reclaim::pin::Pin;
+use crate::store::series::handle::{Handle, HistogramHandle};
+use crate::store::series::map::{Batch, SeriesMap};
+use crate::store::series::series::{FamilyLayout, Series};
+use crate::store::thread::{claim_lane, pin};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -44,26 +46,26 @@ impl Drop for Done<'_> {
     }
 }
 
-fn set_of(form: Form, bounds: &[f64]) -> Set {
+fn set_of(form: SlotLayout, bounds: &[f64]) -> SeriesMap {
     let buckets = (!bounds.is_empty()).then(|| Buckets::new(bounds).unwrap());
-    Set::new(Arc::new(Shape::new(form, [Box::from("x")].into(), buckets, None)))
+    SeriesMap::new(Arc::new(FamilyLayout::new(form, [Box::from("x")].into(), buckets, None)))
 }
 
-fn series(set: &Set, value: &str) -> Series {
+fn series(set: &SeriesMap, value: &str) -> Series {
     set.insert(&[value]);
     (*set.get(&[value], &pin()).unwrap()).clone()
 }
 
-fn handle(set: &Set, value: &str) -> Handle {
+fn handle(set: &SeriesMap, value: &str) -> Handle {
     Handle::new(series(set, value))
 }
 
-fn histogram(set: &Set) -> HistogramHandle {
+fn histogram(set: &SeriesMap) -> HistogramHandle {
     HistogramHandle::new(series(set, ""))
 }
 
 /// Frees what was removed. Tests that are not [`alone`] pin only for moments.
-fn collect(set: &Set) {
+fn collect(set: &SeriesMap) {
     while set.garbage() > 0 {
         set.collect();
         thread::yield_now();
@@ -76,9 +78,9 @@ fn s1_no_two_threads_have_one_lane() {
     let barrier = Barrier::new(CROWD);
     let lanes: Vec<usize> = thread::scope(|scope| {
         let claim = || {
-            let lane = lane::claim();
+            let lane = claim_lane();
             barrier.wait();
-            assert_eq!(lane, lane::current());
+            assert_eq!(lane, super::thread::lane());
             lane
         };
         let threads: Vec<_> = (0..CROWD).map(|_| scope.spawn(claim)).collect();
@@ -94,7 +96,7 @@ fn s1_no_two_threads_have_one_lane() {
 fn s1_a_lane_comes_back_when_its_thread_ends() {
     let _alone = alone();
     for _ in 0..CROWD {
-        assert_ne!(thread::spawn(lane::claim).join().unwrap(), 0);
+        assert_ne!(thread::spawn(claim_lane).join().unwrap(), 0);
     }
 }
 
@@ -105,7 +107,7 @@ fn s1_a_lane_is_not_used_after_it_was_given_back() {
 
     impl Drop for Late {
         fn drop(&mut self) {
-            let lanes = [lane::current(), lane::claim()];
+            let lanes = [super::thread::lane(), claim_lane()];
             self.0.take().map(|sender| sender.send(lanes));
         }
     }
@@ -114,7 +116,7 @@ fn s1_a_lane_is_not_used_after_it_was_given_back() {
     let (sender, receiver) = mpsc::channel();
     let thread = thread::spawn(|| {
         LATE.with(|late| late.borrow_mut().0 = Some(sender));
-        lane::claim()
+        claim_lane()
     });
     thread.join().unwrap();
     assert_eq!(receiver.recv().unwrap(), [0, 0]);
@@ -130,8 +132,8 @@ fn s1_a_thread_that_ends_under_a_pin_keeps_its_lane() {
         KEPT.with(|_| ());
         // A pin alone takes no lane.
         drop(pin());
-        assert_eq!(lane::current(), 0);
-        let lane = lane::claim();
+        assert_eq!(super::thread::lane(), 0);
+        let lane = claim_lane();
         let pin = pin();
         KEPT.with(|kept| *kept.borrow_mut() = Some(pin));
         lane
@@ -139,14 +141,14 @@ fn s1_a_thread_that_ends_under_a_pin_keeps_its_lane() {
     let kept = kept.join().unwrap();
     assert_ne!(kept, 0);
     for _ in 0..CROWD.min(ROWS) {
-        assert_ne!(thread::spawn(lane::claim).join().unwrap(), kept);
+        assert_ne!(thread::spawn(claim_lane).join().unwrap(), kept);
     }
 }
 
 #[test]
 fn s2_a_cell_does_not_move() {
     let _alone = alone();
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let first = handle(&set, "first");
     first.add(1);
     // Several blocks, and several tables of the index.
@@ -160,7 +162,7 @@ fn s2_a_cell_does_not_move() {
 #[test]
 fn s3_values_stay_when_their_threads_are_gone() {
     let _alone = alone();
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let handle = handle(&set, "");
     for n in 1..=SHORT_THREADS {
         let mine = handle.clone();
@@ -170,7 +172,7 @@ fn s3_values_stay_when_their_threads_are_gone() {
 }
 
 /// Every value of the slots that are taken is still in them, whatever else was taken and given back.
-fn check_slots(slots: &[(Form, Cell, u64)]) {
+fn check_slots(slots: &[(SlotLayout, Cell, u64)]) {
     for (form, cell, mark) in slots {
         // SAFETY: the slot has this many cells.
         let values = (0..form.cells()).map(|n| unsafe { cell.offset(n) }.get_shared());
@@ -178,9 +180,9 @@ fn check_slots(slots: &[(Form, Cell, u64)]) {
     }
 }
 
-fn form() -> impl Strategy<Value = Form> {
-    let pairs = prop_oneof![1..4usize, 1..40usize].prop_map(Form::Pairs);
-    prop_oneof![4 => Just(Form::Number), 2 => Just(Form::Strands), 4 => pairs]
+fn form() -> impl Strategy<Value = SlotLayout> {
+    let pairs = prop_oneof![1..4usize, 1..40usize].prop_map(SlotLayout::Pairs);
+    prop_oneof![4 => Just(SlotLayout::Number), 2 => Just(SlotLayout::Stripes), 4 => pairs]
 }
 
 proptest! {
@@ -190,26 +192,26 @@ proptest! {
     fn s4_slots_do_not_overlap_and_are_taken_at_zero(
         steps in prop::collection::vec((form(), any::<prop::sample::Index>(), prop::bool::weighted(0.7)), 1..STEPS),
     ) {
-        let mut slots: Vec<(Form, Cell, u64)> = Vec::new();
+        let mut slots: Vec<(SlotLayout, Cell, u64)> = Vec::new();
         for (step, (form, which, is_taking)) in steps.into_iter().enumerate() {
             if is_taking || slots.is_empty() {
                 let mark = 1 + step as u64 * 1000;
                 let cell = SLOTS.take(form);
-                prop_assert!(!matches!(form, Form::Pairs(_)) || cell.is_aligned_for_pair());
+                prop_assert!(!matches!(form, SlotLayout::Pairs(_)) || cell.is_aligned_for_pair());
                 for (n, value) in (0..form.cells()).zip(mark..) {
                     // SAFETY: the slot has this many cells.
                     let cell = unsafe { cell.offset(n) };
-                    prop_assert_eq!(cell.sum(&ROSTER), 0);
+                    prop_assert_eq!(cell.sum(&LANES), 0);
                     cell.set_shared(value);
                 }
                 slots.push((form, cell, mark));
             } else {
                 let (form, cell, _) = slots.swap_remove(which.index(slots.len()));
-                SLOTS.give_back(cell, form, &ROSTER);
+                SLOTS.give_back(cell, form, &LANES);
             }
             check_slots(&slots);
         }
-        slots.into_iter().for_each(|(form, cell, _)| SLOTS.give_back(cell, form, &ROSTER));
+        slots.into_iter().for_each(|(form, cell, _)| SLOTS.give_back(cell, form, &LANES));
     }
 }
 
@@ -222,7 +224,7 @@ fn name(cell: Cell) -> String {
 #[test]
 fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
     let _alone = alone();
-    let set = set_of(Form::Pairs(77), &[1.0]);
+    let set = set_of(SlotLayout::Pairs(77), &[1.0]);
     let old = histogram(&set);
     let cell = name(series(&set, "").cell());
     let (one, other) = (old.clone(), old.clone());
@@ -237,7 +239,7 @@ fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
     assert_ne!(name(series(&set, "").cell()), cell, "taken from under a handle");
     next.observe(2.0);
     old.observe(0.5);
-    assert_eq!((old.snapshot().buckets(), next.snapshot().buckets()), (&[4, 0][..], &[0, 1][..]));
+    assert_eq!((old.snapshot().bucket_counts(), next.snapshot().bucket_counts()), (&[4, 0][..], &[0, 1][..]));
     drop(old);
     let last = series(&set, "last");
     assert_eq!(name(last.cell()), cell, "not given back");
@@ -247,8 +249,8 @@ fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
 #[test]
 fn s4_what_is_on_loan_is_not_freed() {
     let _alone = alone();
-    let set = set_of(Form::Pairs(78), &[]);
-    let look_up = || Bound::look_up(|| &set, &[""], Counter::from_series);
+    let set = set_of(SlotLayout::Pairs(78), &[]);
+    let look_up = || MetricRef::look_up(|| &set, &[""], Counter::from_series);
     let old = look_up();
     let cell = name(series(&set, "").cell());
     assert!(set.remove(&[""]));
@@ -266,7 +268,8 @@ fn s4_what_is_on_loan_is_not_freed() {
 
 #[test]
 fn a_series_is_not_found_by_fewer_or_more_values() {
-    let set = Set::new(Arc::new(Shape::new(Form::Number, ["a", "b"].map(Box::from).into(), None, None)));
+    let set =
+        SeriesMap::new(Arc::new(FamilyLayout::new(SlotLayout::Number, ["a", "b"].map(Box::from).into(), None, None)));
     for (values, fewer, more) in [(["GET", ""], ["GET"], ["GET", "", ""]), (["", ""], [""], ["", "", ""])] {
         set.insert(&values);
         let pin = pin();
@@ -284,7 +287,7 @@ fn a_series_is_not_found_by_fewer_or_more_values() {
 fn a_set_compares_in_bounds_with_fewer_and_more_values() {
     let names = ["a", "b"].map(Box::from);
     let (seeds, gaps) = (Seeds::of_process(), gaps(&names));
-    let set = Set::new(Arc::new(Shape::new(Form::Number, names.into(), None, None)));
+    let set = SeriesMap::new(Arc::new(FamilyLayout::new(SlotLayout::Number, names.into(), None, None)));
     for a in ["", "GET", "twelve bytes", "more than sixteen bytes", "more bytes than two vectors of sixteen have"] {
         set.insert(&[a, ""]);
         let series = (*set.get(&[a, ""], &pin()).unwrap()).clone();
@@ -296,7 +299,7 @@ fn a_set_compares_in_bounds_with_fewer_and_more_values() {
 }
 
 /// Shows every series of a set, as a scrape does.
-fn walk(set: &Set, mut show: impl FnMut(&Series)) {
+fn walk(set: &SeriesMap, mut show: impl FnMut(&Series)) {
     let (pin, mut place, mut batch) = (pin(), 0, Batch::new());
     let end = set.begin_walk();
     while place < end {
@@ -310,7 +313,7 @@ fn walk(set: &Set, mut show: impl FnMut(&Series)) {
 #[test]
 fn s4_readers_meet_only_whole_series() {
     let _alone = alone();
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let is_done = AtomicBool::new(false);
     let names: Vec<String> = (0..40).map(|n| "x".repeat(n)).collect();
     thread::scope(|scope| {
@@ -346,12 +349,12 @@ fn s4_readers_meet_only_whole_series() {
 #[test]
 fn s5_a_fold_never_sees_half_a_value() {
     const BOTH_HALVES: u64 = 1 << 32 | 1;
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let (handle, overflow) = (handle(&set, ""), AtomicBool::new(true));
     thread::scope(|scope| {
         scope.spawn(|| (0..20 * ROUNDS).for_each(|_| handle.add(BOTH_HALVES)));
         scope.spawn(|| {
-            ROSTER.overflow();
+            LANES.overflow();
             (0..20 * ROUNDS).for_each(|_| handle.shared().add_shared(BOTH_HALVES));
             overflow.store(false, Ordering::Relaxed);
         });
@@ -367,7 +370,7 @@ fn s5_a_fold_never_sees_half_a_value() {
 #[test]
 fn s5_a_fold_counts_each_increment_once() {
     let _alone = alone();
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let handle = handle(&set, "");
     let (begun, done) = (AtomicU64::new(0), AtomicU64::new(0));
     let record = || {
@@ -395,7 +398,7 @@ fn s5_a_fold_counts_each_increment_once() {
 #[test]
 fn s6_no_total_goes_down() {
     let _alone = alone();
-    let (set, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
+    let (set, floats) = (set_of(SlotLayout::Number, &[]), set_of(SlotLayout::Stripes, &[]));
     let (count, amount) = (handle(&set, ""), handle(&floats, ""));
     let waves = ROUNDS / 200 + 1;
     thread::scope(|scope| {
@@ -434,7 +437,7 @@ proptest! {
     #[test]
     fn a_set_is_a_map(steps in prop::collection::vec((0..60u32, 0..4u32), 1..STEPS)) {
         let _alone = alone();
-        let set = set_of(Form::Number, &[]);
+        let set = set_of(SlotLayout::Number, &[]);
         let mut map: HashMap<String, u64> = HashMap::new();
         for (n, (key, action)) in (1..).zip(steps) {
             let key = "\\".repeat(key as usize % 2) + &"k".repeat(key as usize);

@@ -83,10 +83,10 @@ fn record_through_handles(registry: &Registry) {
     let under_way = registry.in_flight_gauge("d", "D.").register().unwrap();
     let tabulated = registry.histogram("e", "E.").register().unwrap();
     let bounds = [-1.0, 1.0, 1.0f64.next_up(), 1e300];
-    let searched = registry.histogram("f", "F.").buckets(bounds).register().unwrap();
+    let searched = registry.histogram("f", "F.").bounds(bounds).register().unwrap();
     assert_free("counter", || counter.inc_by(3));
-    assert_free("float counter", || amount.add(0.1));
-    assert_free("float counter, refused", || amount.add(-0.1));
+    assert_free("float counter", || amount.inc_by(0.1));
+    assert_free("float counter, refused", || amount.inc_by(-0.1));
     assert_free("gauge, set", || level.set(0.1));
     assert_free("gauge, added to", || level.add(0.1));
     assert_free("in-flight gauge", || under_way.dec());

@@ -188,14 +188,14 @@ fn a_kept_family_takes_labels_borrowed_for_the_call() {
 #[test]
 #[allow(deprecated)]
 fn hostile_names_at_the_call_site_change_nothing() {
-    use hostile::{Closed, Kind, Open};
+    use hostile::{Closed, MetricType, Open};
 
     let kinds = ["some", "none", "ok", "err"];
-    assert_eq!(<Kind as LabelValue>::VALUES, Some(&kinds[..]));
-    let set = Closed { index: Kind::Ok, values: Kind::None };
+    assert_eq!(<MetricType as LabelValue>::VALUES, Some(&kinds[..]));
+    let set = Closed { index: MetricType::Ok, values: MetricType::None };
     assert_eq!(LabelSet::index(&set), 9);
     assert_eq!(values(&set), ["ok", "none"]);
-    let set = Open { buffer: Kind::Err, f: &1_u8 };
+    let set = Open { buffer: MetricType::Err, f: &1_u8 };
     assert_eq!(<Open<'_, u8> as LabelSet>::NAMES, ["buffer", "f"]);
     assert_eq!(values(&set), ["err", "1"]);
 }
@@ -290,7 +290,7 @@ mod hostile {
     }
 
     #[::core::prelude::v1::derive(::quipu::LabelValue)]
-    pub(super) enum Kind {
+    pub(super) enum MetricType {
         Some,
         None,
         #[deprecated]
@@ -300,8 +300,8 @@ mod hostile {
 
     #[::core::prelude::v1::derive(::quipu::LabelSet)]
     pub(super) struct Closed {
-        pub(super) index: Kind,
-        pub(super) values: Kind,
+        pub(super) index: MetricType,
+        pub(super) values: MetricType,
     }
 
     impl Closed {
@@ -312,7 +312,7 @@ mod hostile {
 
     #[::core::prelude::v1::derive(::quipu::LabelSet)]
     pub(super) struct Open<'a, R: ?::core::marker::Sized> {
-        pub(super) buffer: Kind,
+        pub(super) buffer: MetricType,
         pub(super) f: &'a R,
     }
 }

@@ -189,7 +189,7 @@ impl Plan {
             }),
             "gauge" => record!(registry.gauge(name, help), quipu::Gauge::set),
             _ => {
-                record!(registry.histogram(name, help).buckets(BOUNDS), |histogram: &quipu::Histogram, value| histogram
+                record!(registry.histogram(name, help).bounds(BOUNDS), |histogram: &quipu::Histogram, value| histogram
                     .observe(whole(value)))
             }
         }

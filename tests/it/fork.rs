@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "fork has no safe name")]
 
 use crate::reader;
-use quipu::{Counter, Family, Histogram, Names, Registry};
+use quipu::{Counter, Family, Histogram, LabelNames, Registry};
 use std::process::Command;
 use std::sync::Barrier;
 use std::thread;
@@ -28,7 +28,7 @@ struct Metrics {
     registry: Registry,
     events: Counter,
     latency: Histogram,
-    family: Family<Counter, Names<1>>,
+    family: Family<Counter, LabelNames<1>>,
 }
 
 impl Metrics {

@@ -23,7 +23,7 @@ const FLOORS: [(&str, &[&str]); 9] = [
 const DOORS: [(&[&str], &[&str], &str); 6] = [
     (&["unsafe", "unsafe_code"], &["src/store/", "src/sync/"], "keep it behind a safe function of `store`"),
     (&["atomic", "portable_atomic", "loom"], &["src/sync/"], "use `crate::sync`, which loom can replace"),
-    (&["libc"], &["src/sync/", "src/store/pages.rs"], "put the system call behind a function of `sync`"),
+    (&["libc"], &["src/sync/", "src/store/cells/pages.rs"], "put the system call behind a function of `sync`"),
     (&["Instant", "quanta"], &["src/clock.rs"], "use `crate::clock`, which is cheaper to read"),
     (
         &["axum"],
@@ -194,7 +194,7 @@ fn a_use_of_another_floor_is_found() {
 
 #[test]
 fn a_use_of_another_floor_by_its_re_export_is_found() {
-    let lib = ("src/lib.rs", "pub use other::Bound;\npub use {metric::{Counter, Gauge}, store::Bound,};");
+    let lib = ("src/lib.rs", "pub use other::MetricRef;\npub use {metric::{Counter, Gauge}, store::MetricRef,};");
     expect(&[lib, ("src/http/mod.rs", "use crate::{\nCounter,\nBound};")], &["src/http/mod.rs:3"]);
 }
 

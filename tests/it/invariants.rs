@@ -2,7 +2,7 @@
 
 use crate::read;
 use crate::reader::{self, Exposition};
-use quipu::{Family, Gauge, Names, Registry};
+use quipu::{Family, Gauge, LabelNames, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
@@ -19,7 +19,7 @@ fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usiz
 }
 
 /// A family of gauges `wide{n="0"}` and so on, large enough for several chunks.
-fn wide(registry: &Registry) -> Family<Gauge, Names<1>> {
+fn wide(registry: &Registry) -> Family<Gauge, LabelNames<1>> {
     let family = registry.gauge("wide", "W.").labels(["n"]).register().unwrap();
     (0..10_000).for_each(|n| family.with([&n.to_string()]).set(f64::from(n)));
     family
@@ -73,7 +73,7 @@ fn s4_a_slot_that_is_reused_starts_at_zero() {
         assert_eq!(sizes.with([n]).snapshot().sum(), 0.0);
         assert_eq!(levels.with([n]).value(), 0.0);
         counts.with([n]).inc_by(7);
-        (0..5).for_each(|_| amounts.with([n]).add(0.1));
+        (0..5).for_each(|_| amounts.with([n]).inc_by(0.1));
         [0.001, 1.0, 1e9].iter().for_each(|value| sizes.with([n]).observe(*value));
         levels.with([n]).set(f64::NAN);
         assert!(counts.remove([n]) && amounts.remove([n]) && sizes.remove([n]) && levels.remove([n]));
@@ -106,7 +106,7 @@ fn s4_handles_outlive_their_registry() {
     let registry = Registry::new();
     let counter = registry.counter("a_total", "A.").register().unwrap();
     let amount = registry.float_counter("b_total", "B.").register().unwrap();
-    let sizes = registry.histogram("c", "C.").buckets([1.0]).register().unwrap();
+    let sizes = registry.histogram("c", "C.").bounds([1.0]).register().unwrap();
     let under_way = registry.in_flight_gauge("d", "D.").register().unwrap();
     let family = registry.counter("e_total", "E.").labels(["n"]).register().unwrap();
     let levels = registry.gauge("f", "F.").labels(["n"]).register().unwrap();
@@ -116,8 +116,8 @@ fn s4_handles_outlive_their_registry() {
     let other = Registry::new();
     let theirs: Vec<_> = (0..100).map(|n| other.counter(format!("a{n}_total"), "A.").register().unwrap()).collect();
     counter.inc();
-    amount.add(0.5);
-    amount.add(f64::NAN);
+    amount.inc_by(0.5);
+    amount.inc_by(f64::NAN);
     sizes.observe(0.5);
     sizes.observe(f64::NAN);
     family.with(["x"]).inc();
@@ -129,7 +129,7 @@ fn s4_handles_outlive_their_registry() {
     });
     assert!(theirs.iter().all(|counter| counter.value() == 0));
     assert_eq!((counter.value(), amount.value()), (2, 0.5));
-    assert_eq!(sizes.snapshot().buckets(), [1, 0]);
+    assert_eq!(sizes.snapshot().bucket_counts(), [1, 0]);
     assert_eq!((family.with(["x"]).value(), levels.with(["x"]).value()), (1, 3.0));
     drop(guard);
     assert_eq!(under_way.value(), 0);
@@ -158,7 +158,7 @@ fn a_scrape_can_be_interrupted_by_anything() {
         family.with([&name]).set(-1.0);
         assert!(family.remove([&(9_999 - n).to_string()]));
         assert!(registry.to_text().contains(&name));
-        assert!(registry.remove(&name));
+        assert!(registry.unregister(&name));
     });
     assert!(chunks > 3, "{chunks} chunks");
     let shown = &read.family("wide").unwrap().samples;
@@ -170,7 +170,7 @@ fn a_family_that_is_removed_under_a_scrape_is_shown_whole_or_not() {
     let registry = Registry::new();
     let family = wide(&registry);
     let (_, read) = scrape_slowly(&registry, |_| {
-        registry.remove("wide");
+        registry.unregister("wide");
     });
     assert_eq!(read.family("wide").unwrap().samples.len(), 10_000);
     assert!(!registry.to_text().contains("wide"));
@@ -203,7 +203,7 @@ fn registries_are_isolated() {
     theirs.with(["1"]).inc_by(5);
     assert_eq!(read(&one).value("a_total", &[("x", "1")]), Some(1.0));
     assert_eq!(read(&other).value("a_total", &[("y", "1")]), Some(5.0));
-    assert!(one.remove("a_total"));
+    assert!(one.unregister("a_total"));
     assert_eq!(read(&other).value("a_total", &[("y", "1")]), Some(5.0));
 }
 
@@ -211,7 +211,7 @@ fn registries_are_isolated() {
 fn ten_thousand_bounds_are_refused() {
     let registry = Registry::new();
     let bounds: Vec<f64> = (0..10_000).map(f64::from).collect();
-    let error = registry.histogram("a", "A.").buckets(bounds).register().unwrap_err().to_string();
+    let error = registry.histogram("a", "A.").bounds(bounds).register().unwrap_err().to_string();
     assert!(error.contains("10000"), "{error}");
     assert!(!registry.to_text().contains("# TYPE a "));
     // The name is still free.
@@ -222,15 +222,15 @@ fn ten_thousand_bounds_are_refused() {
 fn values_without_a_place_are_refused_and_counted() {
     let registry = Registry::new();
     let amount = registry.float_counter("a_total", "A.").register().unwrap();
-    let sizes = registry.histogram("b", "B.").buckets([1.0]).labels(["n"]).register().unwrap();
+    let sizes = registry.histogram("b", "B.").bounds([1.0]).labels(["n"]).register().unwrap();
     let rejected = |family: &str| read(&registry).value("quipu_rejected_values_total", &[("family", family)]);
     assert_eq!((rejected("a_total"), rejected("b")), (Some(0.0), Some(0.0)));
-    amount.add(1.5);
+    amount.inc_by(1.5);
     for refused in [f64::NAN, -f64::NAN, -1.0, -5e-324, f64::INFINITY, f64::NEG_INFINITY] {
-        amount.add(refused);
+        amount.inc_by(refused);
     }
     for taken in [0.0, -0.0, 5e-324] {
-        amount.add(taken);
+        amount.inc_by(taken);
     }
     sizes.with(["x"]).observe(f64::NAN);
     sizes.handle(["y"]).observe(-f64::NAN);
@@ -238,7 +238,7 @@ fn values_without_a_place_are_refused_and_counted() {
         sizes.with(["x"]).observe(taken);
     }
     assert_eq!(amount.value(), 1.5);
-    assert_eq!(sizes.with(["x"]).snapshot().buckets(), [2, 1]);
+    assert_eq!(sizes.with(["x"]).snapshot().bucket_counts(), [2, 1]);
     assert_eq!(sizes.with(["y"]).snapshot().count(), 0);
     assert_eq!((rejected("a_total"), rejected("b")), (Some(6.0), Some(2.0)));
 }
@@ -255,7 +255,7 @@ fn a_family_and_its_self_metrics_are_one() {
     let round = || {
         register();
         let histogram = thread::scope(|scope| {
-            scope.spawn(|| registry.remove("z"));
+            scope.spawn(|| registry.unregister("z"));
             register()
         });
         histogram.observe(f64::NAN);
@@ -265,7 +265,7 @@ fn a_family_and_its_self_metrics_are_one() {
         let is_there = read.family("z").is_some();
         let expected = if is_there { (Some(1.0), Some(1.0)) } else { (None, None) };
         assert_eq!((rejected, series), expected);
-        assert_eq!(registry.remove("z"), is_there);
+        assert_eq!(registry.unregister("z"), is_there);
     };
     thread::scope(|scope| {
         let rounds = scope.spawn(|| (0..500).for_each(|_| round()));
@@ -283,16 +283,16 @@ fn s4_a_histogram_takes_over_from_float_counters() {
     let floats = registry.float_counter("b_total", "B.").labels(["n"]).register().unwrap();
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     for name in &names {
-        floats.with([name]).add(0.5);
+        floats.with([name]).inc_by(0.5);
         counts.with([name]).inc();
     }
     names.iter().for_each(|name| assert!(floats.remove([name])));
-    let sizes = registry.histogram("c", "C.").labels(["n"]).buckets([0.5]).register().unwrap();
+    let sizes = registry.histogram("c", "C.").labels(["n"]).bounds([0.5]).register().unwrap();
     // Until a scrape has freed them all.
     for round in 1..=3 {
         registry.to_text();
         names.iter().for_each(|name| sizes.with([name]).observe(0.25));
-        names.iter().for_each(|name| assert_eq!(sizes.with([name]).snapshot().buckets(), [round, 0]));
+        names.iter().for_each(|name| assert_eq!(sizes.with([name]).snapshot().bucket_counts(), [round, 0]));
     }
 }
 

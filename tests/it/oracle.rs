@@ -2,7 +2,7 @@
 
 use crate::reader;
 use proptest::prelude::*;
-use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, Metric, Names, Registry};
+use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Metric, Registry};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -52,7 +52,7 @@ impl Handle {
                 model.number += amount.abs().floor().max(0.0);
             }
             Handle::FloatCounter(counter) => {
-                counter.add(amount);
+                counter.inc_by(amount);
                 model.number += if is_refused { 0.0 } else { amount };
             }
             Handle::Gauge(gauge) if is_set => {
@@ -94,7 +94,7 @@ impl Handle {
         };
         let mut buckets = [0; 4];
         if let Handle::Histogram(histogram) = self {
-            buckets.copy_from_slice(histogram.snapshot().buckets());
+            buckets.copy_from_slice(histogram.snapshot().bucket_counts());
         }
         Model { number, buckets }
     }
@@ -103,16 +103,16 @@ impl Handle {
 /// The family of one kind, and the names of what a handle is made from.
 #[derive(Clone, Debug)]
 enum AnyFamily {
-    Counter(Family<Counter, Names<2>>),
-    FloatCounter(Family<FloatCounter, Names<2>>),
-    Gauge(Family<Gauge, Names<2>>),
-    InFlightGauge(Family<InFlightGauge, Names<2>>),
-    Histogram(Family<Histogram, Names<2>>),
+    Counter(Family<Counter, LabelNames<2>>),
+    FloatCounter(Family<FloatCounter, LabelNames<2>>),
+    Gauge(Family<Gauge, LabelNames<2>>),
+    InFlightGauge(Family<InFlightGauge, LabelNames<2>>),
+    Histogram(Family<Histogram, LabelNames<2>>),
 }
 
 impl AnyFamily {
     fn register(registry: &Registry, kind: usize) -> AnyFamily {
-        fn with<M: Metric>(builder: quipu::registry::Builder<'_, M>) -> Family<M, Names<2>> {
+        fn with<M: Metric>(builder: quipu::registry::MetricBuilder<'_, M>) -> Family<M, LabelNames<2>> {
             builder.labels(["x", "y"]).register().unwrap()
         }
         match kind {
@@ -120,7 +120,7 @@ impl AnyFamily {
             1 => AnyFamily::FloatCounter(with(registry.float_counter(NAMES[1], "B."))),
             2 => AnyFamily::Gauge(with(registry.gauge(NAMES[2], "C."))),
             3 => AnyFamily::InFlightGauge(with(registry.in_flight_gauge(NAMES[3], "D."))),
-            _ => AnyFamily::Histogram(with(registry.histogram(NAMES[4], "E.").buckets(BOUNDS))),
+            _ => AnyFamily::Histogram(with(registry.histogram(NAMES[4], "E.").bounds(BOUNDS))),
         }
     }
 
@@ -261,7 +261,7 @@ impl World {
                 assert_eq!(is_there, model.is_some());
             }
             Step::RemoveFamily { kind } => {
-                let is_there = self.registry.remove(NAMES[kind]);
+                let is_there = self.registry.unregister(NAMES[kind]);
                 assert_eq!(is_there, self.families.remove(&kind).is_some());
             }
             _ if self.kept.is_empty() => {}

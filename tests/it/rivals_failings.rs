@@ -1,7 +1,7 @@
 //! What other metrics crates were seen to get wrong, each as a test of this one.
 
 use crate::read;
-use crate::reader::{self, Kind};
+use crate::reader::{self, MetricType};
 use quipu::{Histogram, Registry};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -94,7 +94,7 @@ fn one_name_is_one_family() {
     assert!(registry.histogram("a", "A.").register().is_err());
     assert!(registry.gauge("a", "A.").labels(["x"]).register().is_err());
     assert!(registry.gauge("a", "Another.").register().is_err());
-    assert_eq!(read(&registry).family("a").unwrap().kind, Kind::Gauge);
+    assert_eq!(read(&registry).family("a").unwrap().kind, MetricType::Gauge);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn observe_until(stop: &AtomicBool, histogram: &Histogram) {
 fn no_snapshot_of_a_histogram_is_torn() {
     const SCRAPES: usize = 3_000;
     let registry = Registry::new();
-    let histogram = registry.histogram("h", "H.").buckets([1.0]).register().unwrap();
+    let histogram = registry.histogram("h", "H.").bounds([1.0]).register().unwrap();
     let stop = AtomicBool::new(false);
     let mut last = 0.0;
     thread::scope(|scope| {
@@ -188,7 +188,7 @@ fn no_snapshot_of_a_histogram_is_torn() {
                 assert!(count >= last, "{count} after {last}");
                 last = count;
                 let snapshot = histogram.snapshot();
-                let [low, high] = snapshot.buckets() else { panic!("two buckets") };
+                let [low, high] = snapshot.bucket_counts() else { panic!("two buckets") };
                 assert_eq!(snapshot.sum(), (low + 3 * high) as f64);
             }
         });

@@ -1,7 +1,7 @@
 //! Threads that come and go, more of them than lanes, under a scraper that watches every total.
 
-use crate::reader::{self, Kind};
-use quipu::{Counter, Family, FloatCounter, Histogram, InFlightGauge, Names, Registry};
+use crate::reader::{self, MetricType};
+use quipu::{Counter, Family, FloatCounter, Histogram, InFlightGauge, LabelNames, Registry};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Barrier;
@@ -16,7 +16,7 @@ struct Metrics {
     amount: FloatCounter,
     latency: Histogram,
     under_way: InFlightGauge,
-    by_kind: Family<Counter, Names<1>>,
+    by_kind: Family<Counter, LabelNames<1>>,
 }
 
 /// One value for each bucket, so that the counts of the buckets tell the sum.
@@ -25,7 +25,7 @@ const VALUES: [f64; 3] = [1.0, 16.0, 256.0];
 impl Metrics {
     fn new() -> Metrics {
         let registry = Registry::new();
-        let latency = registry.histogram("latency", "L.").buckets([1.0, 16.0]);
+        let latency = registry.histogram("latency", "L.").bounds([1.0, 16.0]);
         Metrics {
             events: registry.counter("events_total", "E.").register().unwrap(),
             amount: registry.float_counter("amount_total", "A.").register().unwrap(),
@@ -39,7 +39,7 @@ impl Metrics {
     fn record(&self, n: usize) {
         let _guard = self.under_way.guard();
         self.events.inc();
-        self.amount.add(0.25);
+        self.amount.inc_by(0.25);
         self.latency.observe(VALUES[n % 3]);
         self.by_kind.with([["a", "b", "c", "d"][n % 4]]).inc();
     }
@@ -51,7 +51,7 @@ impl Metrics {
         assert_eq!(self.events.value(), times as u64);
         assert_eq!(self.amount.value(), times as f64 / 4.0);
         assert_eq!(snapshot.count(), times as u64);
-        assert_eq!(snapshot.sum(), told_sum(snapshot.buckets()));
+        assert_eq!(snapshot.sum(), told_sum(snapshot.bucket_counts()));
         assert_eq!(self.under_way.value(), 0);
         assert_eq!(kinds.iter().sum::<u64>(), times as u64);
         Watch::default().scrape(&self.registry);
@@ -74,7 +74,7 @@ impl Watch {
     fn scrape(&mut self, registry: &Registry) {
         let text = registry.to_text();
         let read = reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let totals = read.families.iter().filter(|family| family.kind != Kind::Gauge);
+        let totals = read.families.iter().filter(|family| family.kind != MetricType::Gauge);
         for sample in totals.flat_map(|family| &family.samples) {
             let id = format!("{}{:?}", sample.name, sample.labels);
             let before = self.totals.insert(id, sample.value).unwrap_or_default();

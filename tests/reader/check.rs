@@ -3,22 +3,22 @@
 use std::collections::HashSet;
 
 use super::number;
-use super::{Family, Kind, ReadError, Sample};
+use super::{Family, MetricType, ReadError, Sample};
 
 /// Whether a family of this kind can write this sample name.
-pub(super) fn belongs(family: &str, kind: Kind, name: &str) -> bool {
+pub(super) fn belongs(family: &str, kind: MetricType, name: &str) -> bool {
     let suffix = name.strip_prefix(family);
     suffix.is_some_and(|suffix| kind.suffixes().contains(&suffix))
 }
 
 /// The rules that a sample must keep by itself.
-pub(super) fn sample(family: &str, kind: Kind, sample: &Sample) -> Result<(), String> {
+pub(super) fn sample(family: &str, kind: MetricType, sample: &Sample) -> Result<(), String> {
     let suffix = &sample.name[family.len()..];
     match kind {
-        Kind::Counter if sample.value.is_nan() => Err("counter is NaN".to_owned()),
-        Kind::Counter if sample.value.is_sign_negative() => Err("counter is negative".to_owned()),
-        Kind::Histogram => marked(sample, "le", suffix == "_bucket"),
-        Kind::Summary => marked(sample, "quantile", suffix.is_empty()),
+        MetricType::Counter if sample.value.is_nan() => Err("counter is NaN".to_owned()),
+        MetricType::Counter if sample.value.is_sign_negative() => Err("counter is negative".to_owned()),
+        MetricType::Histogram => marked(sample, "le", suffix == "_bucket"),
+        MetricType::Summary => marked(sample, "quantile", suffix.is_empty()),
         _ => Ok(()),
     }
 }
@@ -42,14 +42,14 @@ fn marked(sample: &Sample, label: &str, wanted: bool) -> Result<(), String> {
 /// The rules that the samples of a family must keep together.
 pub(super) fn family(family: &Family) -> Result<(), ReadError> {
     let mark = match family.kind {
-        Kind::Histogram => "le",
-        Kind::Summary => "quantile",
+        MetricType::Histogram => "le",
+        MetricType::Summary => "quantile",
         _ => return Ok(()),
     };
     for samples in groups(family, mark)? {
         let line = samples[0].line;
         let checked = match family.kind {
-            Kind::Histogram => histogram(&family.name, &samples),
+            MetricType::Histogram => histogram(&family.name, &samples),
             _ => whole(&family.name, &samples).map(drop),
         };
         checked.map_err(|reason| ReadError { line, reason })?;

@@ -1,11 +1,11 @@
 //! One line of the format.
 
 use super::number;
-use super::{Kind, Sample};
+use super::{MetricType, Sample};
 
 pub(super) enum Line<'a> {
     Help { name: &'a str, text: String },
-    Type { name: &'a str, kind: Kind },
+    Type { name: &'a str, kind: MetricType },
     Sample(Sample),
 }
 
@@ -41,13 +41,13 @@ pub(super) fn parse(line: &str) -> Result<Line<'_>, String> {
     sample(line).map(Line::Sample)
 }
 
-fn kind_of(word: &str) -> Result<Kind, String> {
+fn kind_of(word: &str) -> Result<MetricType, String> {
     match word {
-        "counter" => Ok(Kind::Counter),
-        "gauge" => Ok(Kind::Gauge),
-        "histogram" => Ok(Kind::Histogram),
-        "summary" => Ok(Kind::Summary),
-        "untyped" => Ok(Kind::Untyped),
+        "counter" => Ok(MetricType::Counter),
+        "gauge" => Ok(MetricType::Gauge),
+        "histogram" => Ok(MetricType::Histogram),
+        "summary" => Ok(MetricType::Summary),
+        "untyped" => Ok(MetricType::Untyped),
         _ => Err(format!("unknown type {word:?}")),
     }
 }

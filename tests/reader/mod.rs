@@ -22,7 +22,7 @@ use line::Line;
 
 /// What a `TYPE` line may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum MetricType {
     Counter,
     Gauge,
     Histogram,
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
     Untyped,
 }
 
-impl Kind {
+impl MetricType {
     /// The endings that sample names of this kind add to the family's name.
     fn suffixes(self) -> &'static [&'static str] {
         match self {
@@ -78,7 +78,7 @@ impl Sample {
 pub(crate) struct Family {
     pub(crate) name: String,
     pub(crate) help: Option<String>,
-    pub(crate) kind: Kind,
+    pub(crate) kind: MetricType,
     pub(crate) samples: Vec<Sample>,
 }
 
@@ -161,7 +161,7 @@ pub(crate) fn read(text: &str) -> Result<Exposition, ReadError> {
 struct Open {
     name: String,
     help: Option<String>,
-    kind: Option<Kind>,
+    kind: Option<MetricType>,
     samples: Vec<Sample>,
     line: usize,
 }
@@ -214,7 +214,7 @@ impl Reader {
     }
 
     /// Takes all sample names that the family can write.
-    fn claim(&mut self, name: &str, kind: Kind) -> Result<(), String> {
+    fn claim(&mut self, name: &str, kind: MetricType) -> Result<(), String> {
         for suffix in kind.suffixes() {
             let claimed = format!("{name}{suffix}");
             if let Some(other) = self.claims.insert(claimed.clone(), name.to_owned()) {

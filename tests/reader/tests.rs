@@ -1,6 +1,6 @@
 //! Good and bad inputs, from the specification and from what servers refuse.
 
-use super::{Kind, read};
+use super::{MetricType, read};
 
 const GOOD: &str = "\
 # HELP http_requests_total The total number of HTTP requests.
@@ -44,7 +44,14 @@ fn refused(text: &str, line: usize, reason: &str) {
 fn the_example_of_the_specification_is_read() {
     let read = read(GOOD).unwrap();
     let kinds: Vec<_> = read.families.iter().map(|family| family.kind).collect();
-    let expected = [Kind::Counter, Kind::Gauge, Kind::Untyped, Kind::Gauge, Kind::Histogram, Kind::Summary];
+    let expected = [
+        MetricType::Counter,
+        MetricType::Gauge,
+        MetricType::Untyped,
+        MetricType::Gauge,
+        MetricType::Histogram,
+        MetricType::Summary,
+    ];
     assert_eq!(kinds, expected);
     let requests = read.sample("http_requests_total", &[("code", "400"), ("method", "post")]).unwrap();
     assert_eq!((requests.value, requests.timestamp), (3.0, Some(1_395_066_363_000)));

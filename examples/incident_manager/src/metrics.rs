@@ -10,7 +10,7 @@ const RESOLUTION: [f64; 8] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 43200
 // Every field is an enum, so every series exists at zero before the first incident,
 // and finding one is an index computation.
 #[derive(Debug, LabelSet)]
-struct Kind {
+struct MetricType {
     severity: Severity,
     source: Source,
     category: Category,
@@ -30,9 +30,9 @@ struct Resolution {
 /// The metrics of incidents. Recording takes nanoseconds and cannot fail.
 #[derive(Debug)]
 pub(crate) struct IncidentMetrics {
-    created: Family<Counter, Kind>,
-    resolved: Family<Counter, Kind>,
-    active: Family<InFlightGauge, Kind>,
+    created: Family<Counter, MetricType>,
+    resolved: Family<Counter, MetricType>,
+    active: Family<InFlightGauge, MetricType>,
     acknowledgment: Family<Histogram, Acknowledgment>,
     resolution: Family<Histogram, Resolution>,
 }
@@ -40,21 +40,21 @@ pub(crate) struct IncidentMetrics {
 impl IncidentMetrics {
     pub(crate) fn register(registry: &Registry) -> Result<IncidentMetrics, RegisterError> {
         Ok(IncidentMetrics {
-            created: registry.counter("incidents_total", "Incidents created.").label_set::<Kind>().register()?,
+            created: registry.counter("incidents_total", "Incidents created.").label_set::<MetricType>().register()?,
             resolved: registry
                 .counter("incidents_resolved_total", "Incidents resolved.")
-                .label_set::<Kind>()
+                .label_set::<MetricType>()
                 .register()?,
             active: registry
                 .in_flight_gauge("incidents_active", "Incidents that are not resolved.")
-                .label_set::<Kind>()
+                .label_set::<MetricType>()
                 .register()?,
             acknowledgment: registry
                 .histogram(
                     "incident_acknowledgment_duration_seconds",
                     "Time from the creation of an incident to its acknowledgment.",
                 )
-                .buckets(RESOLUTION)
+                .bounds(RESOLUTION)
                 .label_set::<Acknowledgment>()
                 .register()?,
             resolution: registry
@@ -62,7 +62,7 @@ impl IncidentMetrics {
                     "incident_resolution_duration_seconds",
                     "Time from the creation of an incident to its resolution.",
                 )
-                .buckets(RESOLUTION)
+                .bounds(RESOLUTION)
                 .label_set::<Resolution>()
                 .register()?,
         })
@@ -71,7 +71,7 @@ impl IncidentMetrics {
     /// Takes in the incidents that were active when the service last stopped.
     pub(crate) fn restore(&self, active: Vec<(Severity, Source, Category, u32)>) {
         for (severity, source, category, count) in active {
-            self.active.with(Kind { severity, source, category }).inc_by(count.into());
+            self.active.with(MetricType { severity, source, category }).inc_by(count.into());
         }
     }
 
@@ -99,6 +99,6 @@ impl IncidentMetrics {
     }
 }
 
-fn kind(incident: &Incident) -> Kind {
-    Kind { severity: incident.severity, source: incident.source, category: incident.category }
+fn kind(incident: &Incident) -> MetricType {
+    MetricType { severity: incident.severity, source: incident.source, category: incident.category }
 }

@@ -21,7 +21,7 @@ impl Rival for Quipu {
     fn float_counter() -> Option<impl Fn(f64) + Send + Sync + 'static> {
         let counter = Registry::new().float_counter("cost_total", "Cost.").register();
         let counter = counter.expect("the first");
-        Some(move |amount| counter.add(amount))
+        Some(move |amount| counter.inc_by(amount))
     }
 
     fn in_flight_gauge() -> Option<impl Operation> {
@@ -36,7 +36,7 @@ impl Rival for Quipu {
     fn histogram() -> Option<impl Observe> {
         let histogram = Registry::new()
             .histogram("http_request_duration_seconds", "Requests.")
-            .buckets(BOUNDS)
+            .bounds(BOUNDS)
             .register()
             .expect("the first");
         Some(move |value| histogram.observe(value))
@@ -60,7 +60,7 @@ impl Rival for Quipu {
         let family = registry
             .histogram("http_request_duration_seconds", "Requests.")
             .labels(LABELS)
-            .buckets(BOUNDS)
+            .bounds(BOUNDS)
             .register()
             .expect("the first");
         for_each_series(series, |_, key| {

@@ -48,7 +48,7 @@ pub(super) fn many(bench: &mut Bench) {
     let family = Registry::new()
         .histogram("http_request_duration_seconds", "Requests.")
         .labels(LABELS)
-        .buckets(BOUNDS)
+        .bounds(BOUNDS)
         .register()
         .expect("the first");
     let mut histograms: Vec<Histogram> = Vec::new();

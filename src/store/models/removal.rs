@@ -1,7 +1,7 @@
 //! S4: nothing is freed that a pin keeps.
 
-use super::super::limbo::Limbo;
 use super::*;
+use crate::store::reclaim::retired::Retired;
 use crate::sync::{Mutex, lock};
 
 /// Removes the first entry, and frees it when it may.
@@ -53,21 +53,21 @@ fn loom_s4_nothing_is_freed_under_the_shared_pin() {
 }
 
 /// Frees what no thread can hold any more.
-fn free(limbo: &Mutex<Limbo<*mut ()>>, pins: &Pins) {
-    let period = lock(limbo).close(pins);
+fn free(retired: &Mutex<Retired<*mut ()>>, pins: &Pins) {
+    let period = lock(retired).close(pins);
     if let Some(period) = period.filter(|period| pins.has_ended(*period)) {
-        lock(limbo).take(period).into_iter().for_each(Entry::free);
+        lock(retired).take(period).into_iter().for_each(Entry::free);
     }
 }
 
 /// One thread removes two entries, one after the other, and frees when it may; one reads both, under two pins.
 fn removal_of_two(lanes: usize) {
     let write = |world: &World, family: &Family, fill: &mut Fill| {
-        let limbo = Mutex::new(Limbo::default());
+        let retired = Mutex::new(Retired::default());
         // The last time, a period can begin for what was unlinked under the first one.
         for n in [Some(0), Some(1), None] {
-            n.map(|n| lock(&limbo).push(family.unlink(fill, n)));
-            free(&limbo, &world.pins);
+            n.map(|n| lock(&retired).push(family.unlink(fill, n)));
+            free(&retired, &world.pins);
         }
     };
     let read = |family: &Family, pins: &Pins, row| [0, 1].into_iter().for_each(|n| read_nth(family, pins, row, n));
@@ -90,17 +90,17 @@ fn loom_s4_a_batch_is_not_taken_for_the_one_before() {
     loom::model(|| {
         let world = World::new();
         let (family, mut fill) = Family::new(2);
-        let limbo = Arc::new(Mutex::new(Limbo::default()));
-        lock(&limbo).push(family.unlink(&mut fill, 0));
+        let retired = Arc::new(Mutex::new(Retired::default()));
+        lock(&retired).push(family.unlink(&mut fill, 0));
         let other = {
-            let limbo = limbo.clone();
-            spawn(&world, move |world| free(&limbo, &world.pins))
+            let retired = retired.clone();
+            spawn(&world, move |world| free(&retired, &world.pins))
         };
         let writer = {
             let family = family.clone();
             spawn(&world, move |world| {
-                lock(&limbo).push(family.unlink(&mut fill, 1));
-                (0..2).for_each(|_| free(&limbo, &world.pins));
+                lock(&retired).push(family.unlink(&mut fill, 1));
+                (0..2).for_each(|_| free(&retired, &world.pins));
             })
         };
         let reader = spawn(&world, move |world| read_nth(&family, &world.pins, 1, 1));

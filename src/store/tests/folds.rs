@@ -1,8 +1,8 @@
 //! Folds of many series at once.
 
-use super::super::block::{CELLS_PER_ROW, Cell};
-use super::super::{BATCH, Found, Histograms, fold_floats, fold_integers};
+use super::super::{BATCH, Histograms, SeriesRef, fold_floats, fold_integers};
 use super::*;
+use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use std::sync::LazyLock;
 
 /// The two ways to fold agree: one series at a time, and runs of many, some of whose rows are empty. What is removed and
@@ -10,8 +10,8 @@ use std::sync::LazyLock;
 #[test]
 fn s5_both_folds_agree() {
     let _alone = alone();
-    let (integers, floats) = (set_of(Form::Number, &[]), set_of(Form::Strands, &[]));
-    let histograms = set_of(Form::Pairs(3), &[1.0, 2.0]);
+    let (integers, floats) = (set_of(SlotLayout::Number, &[]), set_of(SlotLayout::Stripes, &[]));
+    let histograms = set_of(SlotLayout::Pairs(3), &[1.0, 2.0]);
     // Miri has less time.
     let names: Vec<String> = (0..if cfg!(miri) { 9 } else { BATCH }).map(|n| n.to_string()).collect();
     for step in [1, 2, 5] {
@@ -39,9 +39,9 @@ fn s5_both_folds_agree() {
     }
 }
 
-fn both_folds_agree(integers: &Set, floats: &Set, histograms: &Set, names: &[String]) {
+fn both_folds_agree(integers: &SeriesMap, floats: &SeriesMap, histograms: &SeriesMap, names: &[String]) {
     let pin = pin();
-    let found = |set| names.iter().map(|name| Set::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
+    let found = |set| names.iter().map(|name| SeriesMap::get(set, &[name], &pin).unwrap()).collect::<Vec<_>>();
     for len in [0, 1, 7, 8, 9, 33, BATCH].into_iter().filter(|len| *len <= names.len()) {
         let (mut sums, mut float_sums) = ([u64::MAX; BATCH], [f64::NAN; BATCH]);
         fold_integers(&found(integers)[..len], &mut sums);
@@ -82,7 +82,7 @@ fn s5_a_run_is_the_sum_of_its_cells() {
 }
 
 /// Of all of them, a run at a time.
-fn snapshots(mut series: &[Found<'_>]) -> Vec<HistogramSnapshot> {
+fn snapshots(mut series: &[SeriesRef<'_>]) -> Vec<HistogramSnapshot> {
     let (mut folds, mut snapshots) = (Histograms::default(), Vec::new());
     while !series.is_empty() {
         let folded = folds.fold(series);
@@ -100,7 +100,7 @@ fn snapshots(mut series: &[Found<'_>]) -> Vec<HistogramSnapshot> {
 fn s5_a_group_of_histograms_holds_at_least_one() {
     let _alone = alone();
     let bounds: Vec<f64> = (0..crate::model::MAX_BOUNDS as u32).map(f64::from).collect();
-    let set = set_of(Form::Pairs(bounds.len() + 1), &bounds);
+    let set = set_of(SlotLayout::Pairs(bounds.len() + 1), &bounds);
     let names = ["a", "b"];
     names.iter().for_each(|name| HistogramHandle::new(series(&set, name)).observe(1e9));
     let pin = pin();

@@ -1,7 +1,7 @@
 //! S8 on real hardware, which loom knows nothing of.
 
-use super::super::block::CELLS_PER_ROW;
 use super::*;
+use crate::store::cells::block::CELLS_PER_ROW;
 use std::time::{Duration, Instant};
 
 /// Two owners of lanes and two threads that share row 0 write one pair, which is read whole: two million times, and until it
@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 fn s8_no_pair_is_ever_torn() {
     let _alone = alone();
     let (reads, changes) = if cfg!(miri) { (100, 0) } else { (2_000_000, 100_000) };
-    let slot = SLOTS.take(Form::Pairs(1));
-    let rows: Vec<usize> = [(); 2].into_iter().filter_map(|()| ROSTER.claim()).chain([0]).collect();
+    let slot = SLOTS.take(SlotLayout::Pairs(1));
+    let rows: Vec<usize> = [(); 2].into_iter().filter_map(|()| LANES.claim()).chain([0]).collect();
     let is_done = AtomicBool::new(false);
     let write = |row| {
         while !is_done.load(Ordering::Relaxed) {
@@ -39,14 +39,14 @@ fn s8_no_pair_is_ever_torn() {
             read += 100;
         }
     });
-    rows.into_iter().filter(|row| *row != 0).for_each(|row| ROSTER.release(row));
-    SLOTS.give_back(slot, Form::Pairs(1), &ROSTER);
+    rows.into_iter().filter(|row| *row != 0).for_each(|row| LANES.release(row));
+    SLOTS.give_back(slot, SlotLayout::Pairs(1), &LANES);
 }
 
 #[test]
 #[should_panic(expected = "a pair for each bucket")]
 fn s8_each_bucket_has_a_pair() {
-    set_of(Form::Pairs(2), &[1.0, 2.0]);
+    set_of(SlotLayout::Pairs(2), &[1.0, 2.0]);
 }
 
 /// Each bucket has one value, so that the counts tell the sum.
@@ -54,11 +54,11 @@ fn s8_each_bucket_has_a_pair() {
 fn s8_the_counts_tell_the_sum() {
     const VALUES: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
     let _alone = alone();
-    let set = set_of(Form::Pairs(4), &VALUES[..3]);
+    let set = set_of(SlotLayout::Pairs(4), &VALUES[..3]);
     let histogram = histogram(&set);
     let is_done = AtomicBool::new(false);
     let check = |snapshot: &HistogramSnapshot| {
-        let told: f64 = snapshot.buckets().iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum();
+        let told: f64 = snapshot.bucket_counts().iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum();
         assert_eq!(snapshot.sum(), told, "{snapshot:?}");
     };
     // All but a few of them without a lane.

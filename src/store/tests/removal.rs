@@ -9,7 +9,7 @@ const LONG: Duration = Duration::from_secs(if cfg!(miri) { 600 } else { 60 });
 #[test]
 fn s4_churn_does_not_grow() {
     let _alone = alone();
-    let set = set_of(Form::Pairs(79), &[]);
+    let set = set_of(SlotLayout::Pairs(79), &[]);
     let mut cells = HashSet::new();
     for n in 0..if cfg!(miri) { 70 } else { 5_000 } {
         let value = n.to_string();
@@ -24,7 +24,7 @@ fn s4_churn_does_not_grow() {
 
 /// Removes and makes series until some were freed several times, while `readers` threads are almost never outside their pins.
 fn churn_among(readers: usize) {
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     set.insert(&["kept"]);
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -60,7 +60,7 @@ fn s4_churn_among_busy_readers_does_not_grow() {
 /// The client of a scrape may take its time.
 #[test]
 fn s4_churn_under_a_walk_does_not_grow_the_list() {
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     set.insert(&["a"]);
     set.insert(&["b"]);
     let first_end = set.begin_walk();
@@ -84,7 +84,7 @@ fn s4_churn_under_a_walk_does_not_grow_the_list() {
 /// One client never comes back, while other scrapes go on.
 #[test]
 fn s4_churn_beside_a_walk_that_never_ends_does_not_grow_the_list() {
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     set.begin_walk();
     for _ in 0..if cfg!(miri) { 2 } else { 10 } {
         let end = set.begin_walk();
@@ -98,7 +98,7 @@ fn s4_churn_beside_a_walk_that_never_ends_does_not_grow_the_list() {
 
 #[test]
 fn a_series_that_is_made_again_is_found_at_the_first_look() {
-    let set = set_of(Form::Number, &[]);
+    let set = set_of(SlotLayout::Number, &[]);
     let key = Seeds::of_process().key(["a"]).unwrap();
     for _ in 0..100 {
         set.insert(&["a"]);

@@ -18,10 +18,10 @@ const MAX: usize = 512;
 const SLAB: usize = 32 * 1024;
 
 /// The pieces of a process.
-pub(super) static POOL: Pool = Pool::new();
+pub(in crate::store) static POOL: Pool = Pool::new();
 
 /// Hands out pieces of slabs, and takes them back.
-pub(super) struct Pool(Mutex<Free>);
+pub(in crate::store) struct Pool(Mutex<Free>);
 
 struct Free {
     /// Freed pieces, by their size in units. The lowest goes first: series that are made one after another, and read one after
@@ -43,7 +43,7 @@ impl Pool {
     }
 
     /// A piece for `layout`, which is aligned to at most eight bytes. Aborts when the process can have no more memory.
-    pub(super) fn allocate(&self, layout: Layout) -> NonNull<u8> {
+    pub(in crate::store) fn allocate(&self, layout: Layout) -> NonNull<u8> {
         debug_assert!(layout.align() <= UNIT);
         let size = layout.size().next_multiple_of(UNIT);
         if size > MAX {
@@ -60,7 +60,7 @@ impl Pool {
     ///
     /// # Safety
     /// It came from [`allocate`](Self::allocate) with the same layout, and is not used any more.
-    pub(super) unsafe fn free(&self, piece: NonNull<u8>, layout: Layout) {
+    pub(in crate::store) unsafe fn free(&self, piece: NonNull<u8>, layout: Layout) {
         let size = layout.size().next_multiple_of(UNIT);
         if size > MAX {
             // SAFETY: passed on; a layout of this size was passed to `general`.

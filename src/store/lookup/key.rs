@@ -3,18 +3,19 @@
 //! In the time of one branch that the processor guesses wrong, half a lookup is done. So branches go by what is alike in the
 //! values of one label: whether they are short (below 8 bytes), or fit two or four overlapping words.
 //!
-//! And as long as nothing unusual comes, nothing is called: what is called may use all registers of vectors and most of the
+//! And as long as nothing spelled comes, nothing is called: what is called may use all registers of vectors and most of the
 //! others, so what is needed after it would go through memory.
 
-use super::pattern::{MOST, Pattern};
-use super::vector::Vector;
-use super::words::{self, Short};
+use crate::store::lookup::pattern::{MOST, Pattern};
+use crate::store::lookup::vector::Vector;
+use crate::store::lookup::words::{self, Short};
+use crate::sync::{AtomicU64, Ordering};
 use core::mem::MaybeUninit;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::OnceLock;
+use std::sync::Once;
 
 /// The most labels that take the quick way.
-pub(super) const QUICK: usize = 4;
+pub(in crate::store) const QUICK: usize = 4;
 
 /// The longest value that does, so that the sum of their lengths fits 16 bits.
 const LONGEST: usize = 0x3fff;
@@ -38,32 +39,44 @@ macro_rules! for_each_label {
 }
 
 /// Stands in place of the lengths where they do not fit, or where a value has to be escaped.
-pub(super) const UNUSUAL: u64 = u64::MAX;
+pub(in crate::store) const SPELLED: u64 = u64::MAX;
 
 /// Secret words that keep an attacker from choosing label values that collide. All families of a process have the same.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seeds {
+pub(in crate::store) struct Seeds {
     values: [[u64; 2]; QUICK],
 }
 
 /// Few label values, prepared to be looked up.
 #[derive(Debug)]
-pub(super) struct Key<'a, const N: usize> {
+pub(in crate::store) struct Key<'a, const N: usize> {
     values: [&'a str; N],
     /// All of them written. (The compiler does not see that, and would first fill them with something.)
     patterns: [MaybeUninit<Pattern>; N],
-    pub(super) lengths: u64,
-    pub(super) hash: u64,
+    pub(in crate::store) lengths: u64,
+    pub(in crate::store) hash: u64,
 }
 
-impl Seeds {
-    /// What stands where no seeds are written yet.
-    pub(super) const NONE: Seeds = Seeds { values: [[0; 2]; QUICK] };
+/// The seeds of the process, once they are chosen. As atomics, so that a lookup reads them without asking whether they are.
+static SEEDS: [[AtomicU64; 2]; QUICK] = [const { [const { AtomicU64::new(0) }; 2] }; QUICK];
 
+impl Seeds {
     /// Those of the process, chosen at the first call.
-    pub(super) fn of_process() -> &'static Seeds {
-        static SEEDS: OnceLock<Seeds> = OnceLock::new();
-        SEEDS.get_or_init(Seeds::random)
+    pub(in crate::store) fn of_process() -> Seeds {
+        static CHOICE: Once = Once::new();
+        CHOICE.call_once(|| {
+            let seeds = Seeds::random();
+            for (word, seed) in SEEDS.as_flattened().iter().zip(seeds.values.as_flattened()) {
+                word.store(*seed, Ordering::Relaxed);
+            }
+        });
+        Seeds::chosen()
+    }
+
+    /// Those of the process, for a thread that has called [`of_process`](Self::of_process) before.
+    #[inline(always)]
+    pub(in crate::store) fn chosen() -> Seeds {
+        Seeds { values: SEEDS.each_ref().map(|pair| pair.each_ref().map(|word| word.load(Ordering::Relaxed))) }
     }
 
     fn random() -> Seeds {
@@ -74,13 +87,13 @@ impl Seeds {
     }
 
     /// At most [`QUICK`] values as a key, if their lengths fit.
-    pub(super) fn key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
+    pub(in crate::store) fn key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
         self.key_of(values, LONGEST, |bytes| Some(Short::new(bytes)))
     }
 
     /// As [`key`](Self::key), without a call; `None` also when it takes one.
     #[inline(always)]
-    pub(super) fn quick_key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
+    pub(in crate::store) fn quick_key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
         self.key_of(values, MOST, Short::quick)
     }
 
@@ -113,7 +126,7 @@ impl Seeds {
     }
 
     /// The hash of any number of values; that of their key when they are few.
-    pub(super) fn hash<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> u64 {
+    pub(in crate::store) fn hash<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> u64 {
         let mut hash = 0;
         for (n, value) in values.into_iter().enumerate() {
             let n = n % QUICK;
@@ -192,7 +205,7 @@ impl<const N: usize> Key<'_, N> {
     /// `text` points at a text with these gaps and with values of the lengths of the key; eight readable bytes stand
     /// before it.
     #[inline(always)]
-    pub(super) unsafe fn stands_in(&self, mut text: *const u8, gaps: &[usize; QUICK]) -> bool {
+    pub(in crate::store) unsafe fn stands_in(&self, mut text: *const u8, gaps: &[usize; QUICK]) -> bool {
         let mut difference = Vector::zero();
         for_each_label!(n < N {
             if let Some(before) = n.checked_sub(1) {
@@ -210,7 +223,7 @@ impl<const N: usize> Key<'_, N> {
 
 /// Lengths of values in one word, 16 bits each, if they are few and none is too long.
 #[inline(always)]
-pub(super) fn lengths(values: &[&str]) -> Option<u64> {
+pub(in crate::store) fn lengths(values: &[&str]) -> Option<u64> {
     let fit = values.len() <= QUICK && values.iter().all(|value| value.len() <= LONGEST);
     fit.then(|| values.iter().enumerate().fold(0, |lengths, (n, value)| lengths | pack(value, n)))
 }
@@ -223,23 +236,23 @@ fn pack(value: &str, n: usize) -> u64 {
 
 /// One of the packed lengths.
 #[inline(always)]
-pub(super) fn length(lengths: u64, n: usize) -> usize {
+pub(in crate::store) fn length(lengths: u64, n: usize) -> usize {
     usize::from((lengths >> (16 * n)) as u16)
 }
 
 /// From the end of each value in a text to the next one, `",name="`; before the first there is nothing.
-pub(super) fn gaps(label_names: &[Box<str>]) -> [usize; QUICK] {
+pub(in crate::store) fn gaps(label_names: &[Box<str>]) -> [usize; QUICK] {
     core::array::from_fn(|n| label_names.get(n).map_or(0, |name| gap(n, name)))
 }
 
 /// Length of what stands before the `n`th value, from the end of the one before.
-pub(super) fn gap(n: usize, name: &str) -> usize {
+pub(in crate::store) fn gap(n: usize, name: &str) -> usize {
     if n == 0 { 0 } else { name.len() + 4 }
 }
 
 /// Sum of packed lengths: of the product's parts, the highest is the sum of all.
 #[inline(always)]
-pub(super) fn sum_of_lengths(lengths: u64) -> usize {
+pub(in crate::store) fn sum_of_lengths(lengths: u64) -> usize {
     const { assert!(QUICK * LONGEST < 1 << 16) };
     (lengths.wrapping_mul(0x0001_0001_0001_0001) >> 48) as usize
 }
@@ -324,7 +337,7 @@ mod tests {
     #[test]
     #[cfg_attr(miri, ignore = "only arithmetic")]
     fn lengths_are_told_from_one_another_and_summed() {
-        let mut found = HashSet::from([UNUSUAL]);
+        let mut found = HashSet::from([SPELLED]);
         let values = [0, 1, 300, LONGEST].map(|len| "x".repeat(len));
         for n in 0..values.len().pow(QUICK as u32) {
             let values: [&str; QUICK] = array::from_fn(|label| &*values[n / values.len().pow(label as u32) % 4]);

@@ -1,13 +1,13 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
-use super::fold::BATCH;
-use super::index::{Fill, Index, OldTable};
-use super::key::{Key, QUICK, Seeds, gaps};
-use super::limbo::Limbo;
-use super::list::List;
-use super::pin::{PINS, Pin};
-use super::prefetch::prefetch;
-use super::series::{Found, Series, Shape};
+use crate::store::cells::prefetch::prefetch;
+use crate::store::lookup::index::{Fill, Index, OldTable};
+use crate::store::lookup::key::{Key, QUICK, Seeds, gaps};
+use crate::store::reclaim::pin::{PINS, Pin};
+use crate::store::reclaim::retired::Retired;
+use crate::store::series::fold::BATCH;
+use crate::store::series::list::List;
+use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
 use crate::sync::{Mutex, Ordering, lock};
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -19,8 +19,8 @@ use std::sync::Arc;
 ///
 /// The set owns one share of each series that is in it, standing in the index and in the list as the same pointer.
 #[derive(Debug)]
-pub(crate) struct Set {
-    pub(crate) shape: Arc<Shape>,
+pub(crate) struct SeriesMap {
+    pub(crate) family: Arc<FamilyLayout>,
     gaps: [usize; QUICK],
     index: Index,
     list: List,
@@ -34,7 +34,7 @@ struct Writer {
     vacant: BTreeSet<usize>,
     /// Where the walks under way end.
     walks: Vec<usize>,
-    garbage: Limbo<Garbage>,
+    garbage: Retired<Garbage>,
 }
 
 /// What was unlinked. Dropped when the pins allow it.
@@ -45,29 +45,39 @@ enum Garbage {
     Table(OldTable),
 }
 
-impl Set {
-    pub(crate) fn new(shape: Arc<Shape>) -> Set {
-        Set { gaps: gaps(&shape.label_names), shape, index: Index::new(), list: List::new(), writer: Mutex::default() }
+impl SeriesMap {
+    pub(crate) fn new(family: Arc<FamilyLayout>) -> SeriesMap {
+        SeriesMap {
+            gaps: gaps(&family.label_names),
+            family,
+            index: Index::new(),
+            list: List::new(),
+            writer: Mutex::default(),
+        }
     }
 
-    /// The series with this key, if it is where it mostly is. The key has as many values as the shape has label names.
+    /// The series with this key, if it is where it mostly is. The key has as many values as the family has label names.
     ///
     /// Takes no lock and allocates nothing.
     #[inline(always)]
-    pub(super) fn get_first<'p, const N: usize>(&'p self, key: &Key<'_, N>, _pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        debug_assert_eq!(N, self.shape.label_names.len());
+    pub(in crate::store) fn get_first<'p, const N: usize>(
+        &'p self,
+        key: &Key<'_, N>,
+        _pin: &'p Pin<'_>,
+    ) -> Option<SeriesRef<'p>> {
+        debug_assert_eq!(N, self.family.label_names.len());
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
-        let found = unsafe { Found::new(entry) };
+        let found = unsafe { SeriesRef::new(entry) };
         found.has(key, &self.gaps).then_some(found)
     }
 
     /// The series with these label values, if it is there.
     ///
     /// Takes no lock and allocates nothing.
-    pub(crate) fn get<'p>(&'p self, values: &[&str], pin: &'p Pin<'_>) -> Option<Found<'p>> {
-        if values.len() != self.shape.label_names.len() {
+    pub(crate) fn get<'p>(&'p self, values: &[&str], pin: &'p Pin<'_>) -> Option<SeriesRef<'p>> {
+        if values.len() != self.family.label_names.len() {
             return None;
         }
         match *values {
@@ -80,13 +90,13 @@ impl Set {
         }
     }
 
-    fn get_few<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<Found<'p>> {
+    fn get_few<'p, const N: usize>(&'p self, values: [&str; N], _pin: &'p Pin<'_>) -> Option<SeriesRef<'p>> {
         let Some(key) = Seeds::of_process().key(values) else {
             // SAFETY: pinned for the lifetime.
             return unsafe { self.find(&values, hash(&values)) };
         };
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
-        let found = |entry| unsafe { Found::new(entry) };
+        let found = |entry| unsafe { SeriesRef::new(entry) };
         // SAFETY: as above.
         let is_it = |entry| found(entry).has(&key, &self.gaps) || unsafe { is_series_of(entry, &values) };
         // SAFETY: pinned for the lifetime.
@@ -95,13 +105,13 @@ impl Set {
 
     /// # Safety
     /// The caller is pinned, or holds the writer's lock, for the lifetime.
-    unsafe fn find<'a>(&self, values: &[&str], hash: u64) -> Option<Found<'a>> {
+    unsafe fn find<'a>(&self, values: &[&str], hash: u64) -> Option<SeriesRef<'a>> {
         // SAFETY: passed on; the entries are of the index.
         let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: passed on.
         let entry = unsafe { self.index.find(hash, is_it) }?;
         // SAFETY: passed on.
-        Some(unsafe { Found::new(entry) })
+        Some(unsafe { SeriesRef::new(entry) })
     }
 
     /// Adds the series with these label values, if it is not there. Not to be called under a pin, which would keep the
@@ -109,7 +119,7 @@ impl Set {
     #[cold]
     #[inline(never)]
     pub(crate) fn insert(&self, values: &[&str]) {
-        assert_eq!(values.len(), self.shape.label_names.len(), "a series has a value for each label name");
+        assert_eq!(values.len(), self.family.label_names.len(), "a series has a value for each label name");
         let hash = hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
@@ -120,12 +130,12 @@ impl Set {
         // Behind the walks, which may have been where the series was before it was removed, and not yet here.
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
         let place = writer.vacant.range(walks_end..).next().copied();
-        let series = Series::new(self.shape.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        let series = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len()));
         place.map(|place| writer.vacant.remove(&place));
         let entry = series.into_raw();
         let rehash = |entry| {
             // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            Seeds::of_process().hash(unsafe { Found::new(entry) }.values())
+            Seeds::of_process().hash(unsafe { SeriesRef::new(entry) }.values())
         };
         // SAFETY: the lock is held.
         let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
@@ -234,10 +244,10 @@ impl Set {
     }
 
     /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
-    pub(crate) fn run<'p>(&'p self, from: usize, to: usize, _pin: &'p Pin<'_>) -> impl Iterator<Item = Found<'p>> {
+    pub(crate) fn run<'p>(&'p self, from: usize, to: usize, _pin: &'p Pin<'_>) -> impl Iterator<Item = SeriesRef<'p>> {
         let entries = self.list.run(from, to).filter(|entry| !entry.is_null());
         // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
-        entries.map(|entry| unsafe { Found::new(entry) })
+        entries.map(|entry| unsafe { SeriesRef::new(entry) })
     }
 
     /// Asks for the memory of the `n`th series from place `from` on, at a call with `n`. The places are those of a walk.
@@ -264,7 +274,7 @@ pub(crate) struct Batch<'p> {
     /// The first `len` are series of a set, which the walker's pin keeps alive.
     entries: [*mut (); BATCH],
     len: usize,
-    pin: PhantomData<&'p Set>,
+    pin: PhantomData<&'p SeriesMap>,
 }
 
 impl Batch<'_> {
@@ -274,10 +284,10 @@ impl Batch<'_> {
 }
 
 impl<'p> Deref for Batch<'p> {
-    type Target = [Found<'p>];
+    type Target = [SeriesRef<'p>];
 
-    fn deref(&self) -> &[Found<'p>] {
-        // SAFETY: a `Found` is the pointer to a series, and these are pinned for the lifetime.
+    fn deref(&self) -> &[SeriesRef<'p>] {
+        // SAFETY: a `SeriesRef` is the pointer to a series, and these are pinned for the lifetime.
         unsafe { core::slice::from_raw_parts(self.entries.as_ptr().cast(), self.len) }
     }
 }
@@ -292,10 +302,10 @@ fn hash(values: &[&str]) -> u64 {
 /// The entry is one of an index; the caller is pinned, or holds the writer's lock.
 unsafe fn is_series_of(entry: *mut (), values: &[&str]) -> bool {
     // SAFETY: entries of an index are series; passed on.
-    unsafe { Found::new(entry) }.values().eq(values.iter().copied())
+    unsafe { SeriesRef::new(entry) }.values().eq(values.iter().copied())
 }
 
-impl Drop for Set {
+impl Drop for SeriesMap {
     fn drop(&mut self) {
         for place in 0..self.list.len() {
             let entry = self.list.get(place);

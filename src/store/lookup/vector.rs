@@ -1,9 +1,9 @@
 //! Sixteen bytes at once.
 
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))))]
-pub(super) use portable::Vector;
+pub(in crate::store) use portable::Vector;
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
-pub(super) use sse2::Vector;
+pub(in crate::store) use sse2::Vector;
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
 mod sse2 {
@@ -94,16 +94,19 @@ mod portable {
     pub(crate) struct Vector([u64; 2]);
 
     impl Vector {
+        #[inline(always)]
         pub(crate) fn zero() -> Vector {
             Vector([0; 2])
         }
 
+        #[inline(always)]
         pub(crate) fn of_word(word: u64) -> Vector {
             Vector([word, 0])
         }
 
         /// # Safety
         /// Eight bytes can be read.
+        #[inline(always)]
         pub(crate) unsafe fn of_eight(bytes: *const u8) -> Vector {
             // SAFETY: passed on.
             Vector([u64::from_le_bytes(unsafe { bytes.cast::<[u8; 8]>().read() }), 0])
@@ -111,19 +114,23 @@ mod portable {
 
         /// # Safety
         /// Sixteen bytes can be read.
+        #[inline(always)]
         pub(crate) unsafe fn of_sixteen(bytes: *const u8) -> Vector {
             // SAFETY: passed on.
             Vector(unsafe { bytes.cast::<[[u8; 8]; 2]>().read() }.map(u64::from_le_bytes))
         }
 
+        #[inline(always)]
         pub(crate) fn with_high(self, high: Vector) -> Vector {
             Vector([self.0[0], high.0[0]])
         }
 
+        #[inline(always)]
         pub(crate) fn shifted_right(self, bits: Vector) -> Vector {
             Vector(self.0.map(|half| half.checked_shr(bits.0[0] as u32).unwrap_or(0)))
         }
 
+        #[inline(always)]
         pub(crate) fn is_zero(self) -> bool {
             self.0 == [0; 2]
         }
@@ -131,6 +138,7 @@ mod portable {
 
     impl core::ops::BitXor for Vector {
         type Output = Vector;
+        #[inline(always)]
         fn bitxor(self, other: Vector) -> Vector {
             Vector([self.0[0] ^ other.0[0], self.0[1] ^ other.0[1]])
         }
@@ -138,6 +146,7 @@ mod portable {
 
     impl core::ops::BitOr for Vector {
         type Output = Vector;
+        #[inline(always)]
         fn bitor(self, other: Vector) -> Vector {
             Vector([self.0[0] | other.0[0], self.0[1] | other.0[1]])
         }

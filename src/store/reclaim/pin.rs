@@ -10,7 +10,7 @@
 //! began can be freed when it has ended: pins from before the fence are counted until they are dropped, and pins from after it
 //! find nothing that was unlinked before it. So each count need be zero only once, and not all of them at the same time,
 //! which in a busy process they never are. What is unlinked after the fence waits for the next period
-//! (see [`limbo`](super::limbo)).
+//! (see [`retired`](super::retired)).
 //!
 //! A thread that looks up without a pause is hardly ever seen outside its pins, and those of the threads without a lane overlap.
 //! So each row has two counts, and its new pins go to the one or the other in turn: while they go to the one, the other comes to
@@ -19,50 +19,24 @@
 //! There is one period at a time in a process. Nobody waits for its end: whoever has something to free looks at the counts,
 //! and looks again at the next occasion.
 
-#[cfg(not(quipu_loom))]
-use super::key::Seeds;
-use super::lane::ROWS;
+use crate::store::cells::lane::ROWS;
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
-#[cfg(not(quipu_loom))]
-use core::cell::UnsafeCell;
+use crossbeam_utils::CachePadded;
 
 /// The pins of a process.
 #[derive(Debug)]
 pub(crate) struct Pins {
-    rows: [Row; ROWS],
+    rows: [CachePadded<Row>; ROWS],
     grace: Mutex<Grace>,
 }
 
 /// The pins of the owner of a row; row 0's, those of the threads without a lane.
 #[derive(Debug)]
-#[cfg_attr(not(quipu_loom), repr(C, align(4096)))]
-struct Row {
-    #[cfg(not(quipu_loom))]
-    seeds: OwnSeeds,
+pub(in crate::store) struct Row {
     counts: [AtomicU64; 2],
     /// Which of the two new pins raise; written by whoever frees.
-    turn: AtomicUsize,
+    phase: AtomicUsize,
 }
-
-/// The owner's copy of the process's seeds, which its lookups begin with: at the start of a page, where few cells are.
-///
-/// A lookup ends with a store to a cell, whose address is known last of all; the loads of the next lookup are done before that.
-/// On Zen 4, where a cell had a seed's place in the page, one pair of physical pages in sixteen made all lookups in that
-/// family by that thread take 11 ns in place of 8.7, as if loads of the seeds waited for the stores before them.
-#[cfg(not(quipu_loom))]
-#[derive(Debug)]
-struct OwnSeeds(UnsafeCell<Seeds>);
-
-// SAFETY: read and written by the owner of the row only.
-#[cfg(not(quipu_loom))]
-unsafe impl Sync for OwnSeeds {}
-
-#[cfg(not(quipu_loom))]
-const _: () = assert!(
-    align_of::<Row>() == super::pages::PAGE
-        && core::mem::offset_of!(Row, seeds) == 0
-        && size_of::<OwnSeeds>() <= super::block::SPARED * size_of::<AtomicU64>()
-);
 
 /// Set in the counts of row 0, which many threads write. Those of the other rows are written by one thread each.
 const SHARED: u64 = 1 << 63;
@@ -70,12 +44,7 @@ const SHARED: u64 = 1 << 63;
 /// The pins of a row, none.
 macro_rules! no_pins {
     () => {
-        Row {
-            #[cfg(not(quipu_loom))]
-            seeds: OwnSeeds(UnsafeCell::new(Seeds::NONE)),
-            counts: [AtomicU64::new(0), AtomicU64::new(0)],
-            turn: AtomicUsize::new(0),
-        }
+        CachePadded::new(Row { counts: [AtomicU64::new(0), AtomicU64::new(0)], phase: AtomicUsize::new(0) })
     };
 }
 
@@ -101,7 +70,6 @@ impl Grace {
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        // All of it zero, so that no page is in the executable file or resident before it is written.
         Pins { rows: [const { no_pins!() }; ROWS], grace: Mutex::new(Grace::new()) }
     }
 
@@ -119,7 +87,18 @@ impl Pins {
         }
     }
 
-    fn pin_shared(&self) -> Pin<'_> {
+    /// The pins of the owner of `row`.
+    pub(in crate::store) fn row(&self, row: usize) -> &Row {
+        &self.rows[row]
+    }
+
+    /// Whether the owner of `row` holds a pin; for that owner to ask.
+    pub(in crate::store) fn is_held(&self, row: usize) -> bool {
+        self.rows[row].counts.iter().any(|count| count.load(Ordering::Relaxed) != 0)
+    }
+
+    /// Pins as one of the threads without a lane.
+    pub(in crate::store) fn pin_shared(&self) -> Pin<'_> {
         let count = self.rows[0].count();
         if count.load(Ordering::Relaxed) & SHARED == 0 {
             count.fetch_or(SHARED, Ordering::Relaxed);
@@ -169,8 +148,8 @@ impl Pins {
             }
             // A count comes to zero when new pins go to the other. Relaxed: a late one may still go there, and is waited for.
             match *unseen {
-                [true, false] => row.turn.store(1, Ordering::Relaxed),
-                [false, true] => row.turn.store(0, Ordering::Relaxed),
+                [true, false] => row.phase.store(1, Ordering::Relaxed),
+                [false, true] => row.phase.store(0, Ordering::Relaxed),
                 [true, true] | [false, false] => {}
             }
         }
@@ -181,15 +160,15 @@ impl Row {
     /// The count that new pins raise.
     #[inline(always)]
     fn count(&self) -> &AtomicU64 {
-        let turn = self.turn.load(Ordering::Relaxed);
+        let phase = self.phase.load(Ordering::Relaxed);
         // SAFETY: only 0 and 1 are ever stored.
-        unsafe { core::hint::assert_unchecked(turn < 2) };
-        &self.counts[turn]
+        unsafe { core::hint::assert_unchecked(phase < 2) };
+        &self.counts[phase]
     }
 
     /// Pins as the owner.
     #[inline(always)]
-    fn pin_owned(&self) -> Pin<'_> {
+    pub(in crate::store) fn pin_owned(&self) -> Pin<'_> {
         let count = self.count();
         count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         Pin::new(count)
@@ -229,83 +208,12 @@ impl Drop for Pin<'_> {
 }
 
 #[cfg(not(quipu_loom))]
-pub(crate) use process::{PINS, is_held, leave, own, pin};
-
-#[cfg(not(quipu_loom))]
-mod process {
-    use super::{Pin, Pins, Row, Seeds};
-    use crate::store::{block::CELLS_PER_ROW, lane};
-    use crate::sync::Ordering;
-    use core::cell::Cell;
-
-    pub(crate) static PINS: Pins = Pins::new();
-
-    thread_local! {
-        /// The row that this thread owns, once it has pinned as its owner.
-        static OWN: Cell<Option<Own>> = const { Cell::new(None) };
-    }
-
-    /// The row that the calling thread owns, with its seeds written. Stays in the thread.
-    #[derive(Clone, Copy)]
-    pub(crate) struct Own(&'static Row, core::marker::PhantomData<*const ()>);
-
-    impl Own {
-        /// The seeds of the process.
-        #[inline(always)]
-        pub(crate) fn seeds(self) -> &'static Seeds {
-            // SAFETY: only the owner writes them, before there is an `Own`.
-            unsafe { &*self.0.seeds.0.get() }
-        }
-
-        #[inline(always)]
-        pub(crate) fn pin(self) -> Pin<'static> {
-            self.0.pin_owned()
-        }
-    }
-
-    /// The calling thread's row, if it has pinned as its owner.
-    #[inline(always)]
-    pub(crate) fn own() -> Option<Own> {
-        OWN.get()
-    }
-
-    /// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
-    /// one that was ever taken is read by every scrape.
-    pub(crate) fn pin() -> Pin<'static> {
-        own().map_or_else(pin_first, Own::pin)
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn pin_first() -> Pin<'static> {
-        match lane::current() {
-            0 => PINS.pin_shared(),
-            lane => {
-                let row = &PINS.rows[lane / CELLS_PER_ROW];
-                // SAFETY: the calling thread owns the row, and has no `Own` of it yet.
-                unsafe { row.seeds.0.get().write(*Seeds::of_process()) };
-                let own = Own(row, core::marker::PhantomData);
-                OWN.set(Some(own));
-                own.pin()
-            }
-        }
-    }
-
-    /// Forgets the row that the thread owned.
-    pub(crate) fn leave() {
-        OWN.set(None);
-    }
-
-    /// Whether the owner of `row` holds a pin; for that owner to ask.
-    pub(crate) fn is_held(row: usize) -> bool {
-        PINS.rows[row].counts.iter().any(|count| count.load(Ordering::Relaxed) != 0)
-    }
-}
+pub(in crate::store) static PINS: Pins = Pins::new();
 
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {
     use super::*;
-    use crate::store::limbo::Limbo;
+    use crate::store::reclaim::retired::Retired;
 
     #[test]
     fn s4_a_period_waits_for_each_pin_that_is_older() {
@@ -338,25 +246,25 @@ mod tests {
     }
 
     /// Takes out what no thread can hold any more.
-    fn free<T>(limbo: &mut Limbo<T>, pins: &Pins) -> Vec<T> {
-        let period = limbo.close(pins).filter(|period| pins.has_ended(*period));
-        period.map_or_else(Vec::new, |period| limbo.take(period))
+    fn free<T>(retired: &mut Retired<T>, pins: &Pins) -> Vec<T> {
+        let period = retired.close(pins).filter(|period| pins.has_ended(*period));
+        period.map_or_else(Vec::new, |period| retired.take(period))
     }
 
     #[test]
     fn s4_a_period_frees_nothing_that_is_younger() {
-        let (pins, mut limbo) = (Pins::new(), Limbo::default());
+        let (pins, mut retired) = (Pins::new(), Retired::default());
         let old_pin = pins.pin(1);
-        limbo.push("old");
-        assert!(free(&mut limbo, &pins).is_empty());
+        retired.push("old");
+        assert!(free(&mut retired, &pins).is_empty());
         let young_pin = pins.pin(2);
-        limbo.push("young");
-        assert!(free(&mut limbo, &pins).is_empty());
+        retired.push("young");
+        assert!(free(&mut retired, &pins).is_empty());
         drop(old_pin);
-        assert_eq!(free(&mut limbo, &pins), ["old"]);
-        assert!(free(&mut limbo, &pins).is_empty());
+        assert_eq!(free(&mut retired, &pins), ["old"]);
+        assert!(free(&mut retired, &pins).is_empty());
         drop(young_pin);
-        assert_eq!(free(&mut limbo, &pins), ["young"]);
+        assert_eq!(free(&mut retired, &pins), ["young"]);
     }
 
     /// What two families have to free waits for periods of one process.

@@ -1,8 +1,8 @@
 //! Blocks of cells, and what threads do to a cell.
 
-use super::lane::{ROWS, Roster};
+use crate::store::cells::lane::{LaneAllocator, ROWS};
 #[cfg(not(quipu_loom))]
-use super::prefetch::prefetch;
+use crate::store::cells::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
 #[cfg(not(quipu_loom))]
 use core::ops::Range;
@@ -10,21 +10,18 @@ use core::ptr::NonNull;
 
 /// Cells among which a thread divides what it adds to a float counter, one after another. The next addition to a cell must
 /// wait for the one before (3 ns); with four cells it seldom has to.
-pub(crate) const STRANDS: usize = 4;
+pub(crate) const STRIPES: usize = 4;
 
 /// Cells of one row of a block.
 pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
 
-/// Cells at the start of each row, a cache line of them, that all but the widest slots leave free: see `OwnSeeds` in `pin.rs`.
-pub(super) const SPARED: usize = if cfg!(quipu_loom) { 0 } else { 8 };
-
 #[cfg(not(quipu_loom))]
-const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
+const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == crate::store::cells::pages::PAGE);
 
 /// A cell of every lane: the same place in each row of one block.
 ///
 /// Points at the cell in row 0. Blocks are never freed, so a `Cell` may be read and written for as long as the process
-/// lives; whose counts it holds is for the owner of its slot to know (see [`Slot`](super::slots::Slot)).
+/// lives; whose counts it holds is for the owner of its slot to know (see [`Slot`](crate::store::cells::slots::Slot)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cell(NonNull<AtomicU64>);
 
@@ -35,9 +32,9 @@ unsafe impl Sync for Cell {}
 
 impl Cell {
     /// Makes a new block and returns its first cell.
-    pub(super) fn first_of_new_block() -> Cell {
+    pub(in crate::store) fn first_of_new_block() -> Cell {
         #[cfg(not(quipu_loom))]
-        let memory = super::pages::reserve(ROWS * CELLS_PER_ROW * size_of::<AtomicU64>()).cast();
+        let memory = crate::store::cells::pages::reserve(ROWS * CELLS_PER_ROW * size_of::<AtomicU64>()).cast();
         #[cfg(quipu_loom)]
         let memory = {
             let cells: Box<[AtomicU64]> = (0..ROWS * CELLS_PER_ROW).map(|_| AtomicU64::new(0)).collect();
@@ -50,19 +47,13 @@ impl Cell {
     ///
     /// # Safety
     /// It lies in the same row.
-    pub(super) unsafe fn offset(self, n: usize) -> Cell {
+    pub(in crate::store) unsafe fn offset(self, n: usize) -> Cell {
         // SAFETY: the caller stays in the row, which is part of one allocation.
         Cell(unsafe { self.0.add(n) })
     }
 
-    /// How many cells of its row are before it.
-    #[cfg(all(test, not(quipu_loom)))]
-    pub(super) fn place_in_row(self) -> usize {
-        self.0.as_ptr().addr() % super::pages::PAGE / size_of::<AtomicU64>()
-    }
-
     /// Whether the cell and its successor can be a pair.
-    pub(super) fn is_aligned_for_pair(self) -> bool {
+    pub(in crate::store) fn is_aligned_for_pair(self) -> bool {
         cfg!(quipu_loom) || self.0.as_ptr().align_offset(2 * size_of::<AtomicU64>()) == 0
     }
 
@@ -125,13 +116,13 @@ impl Cell {
 
     /// The value in one row.
     #[inline(always)]
-    pub(super) fn get(&self, row: usize) -> u64 {
+    pub(in crate::store) fn get(&self, row: usize) -> u64 {
         self.at(row * CELLS_PER_ROW).load(Relaxed)
     }
 
-    /// Sum over the rows of `roster`, modulo 2^64.
-    pub(crate) fn sum(&self, roster: &Roster) -> u64 {
-        roster.rows().fold(0, |sum, row| sum.wrapping_add(self.get(row)))
+    /// Sum over the rows of `lanes`, modulo 2^64.
+    pub(crate) fn sum(&self, lanes: &LaneAllocator) -> u64 {
+        lanes.rows().fold(0, |sum, row| sum.wrapping_add(self.get(row)))
     }
 
     /// As [`observe_in`](Self::observe_in), in the quick way.
@@ -167,16 +158,16 @@ impl Cell {
     /// # Safety
     /// This cell and the next are a pair of a slot.
     #[inline(always)]
-    pub(super) unsafe fn get_pair(&self, row: usize) -> Pair {
+    pub(in crate::store) unsafe fn get_pair(&self, row: usize) -> Pair {
         // SAFETY: a pair of a slot is aligned and inside the row.
         unsafe { pair::load(self.pointer(row * CELLS_PER_ROW)) }
     }
 
     /// Zeroes the cell in every row, leaving rows that are zero untouched (and so not resident).
     ///
-    /// Only for an owner that no other thread writes beside: see [`Slot`](super::slots::Slot).
-    pub(super) fn clear(&self, roster: &Roster) {
-        for row in 0..roster.rows().end {
+    /// Only for an owner that no other thread writes beside: see [`Slot`](crate::store::cells::slots::Slot).
+    pub(in crate::store) fn clear(&self, lanes: &LaneAllocator) {
+        for row in 0..lanes.rows().end {
             if self.get(row) != 0 {
                 self.at(row * CELLS_PER_ROW).store(0, Relaxed);
             }
@@ -187,8 +178,8 @@ impl Cell {
     ///
     /// # Safety
     /// This cell and the next are a pair of a slot.
-    pub(super) unsafe fn clear_pair(&self, roster: &Roster) {
-        for row in 0..roster.rows().end {
+    pub(in crate::store) unsafe fn clear_pair(&self, lanes: &LaneAllocator) {
+        for row in 0..lanes.rows().end {
             // SAFETY: passed on.
             let old = unsafe { self.get_pair(row) };
             if old.count != 0 {
@@ -205,7 +196,7 @@ impl Cell {
     /// Whether this is the cell `n` places after `first`. Both begin a slot, so they are in row 0; with `n` below the length
     /// of a row, they are in that of the same block.
     #[inline(always)]
-    pub(super) fn follows(self, first: Cell, n: usize) -> bool {
+    pub(in crate::store) fn follows(self, first: Cell, n: usize) -> bool {
         self.0.as_ptr() == first.0.as_ptr().wrapping_add(n)
     }
 
@@ -214,7 +205,7 @@ impl Cell {
     /// # Safety
     /// There are as many cells as sums in one row.
     #[inline(always)]
-    pub(super) unsafe fn sum_run<T: Copy + Default>(
+    pub(in crate::store) unsafe fn sum_run<T: Copy + Default>(
         self,
         rows: Range<usize>,
         sums: &mut [T],
@@ -224,9 +215,9 @@ impl Cell {
         // SAFETY: the caller stays in the row; cells are atomics, and never freed.
         let row = |row| unsafe { core::slice::from_raw_parts(self.pointer(row * CELLS_PER_ROW), len) };
         // Most rows of a process with many threads are zero here: their threads never recorded into these series.
-        let (mut written, mut count) = ([0u8; ROWS], 0);
+        let (mut written, mut count) = ([0u16; ROWS], 0);
         for n in rows {
-            written[count] = n as u8;
+            written[count] = n as u16;
             count += usize::from(!are_zero(row(n)));
         }
         let rows = || written[..count].iter().map(|n| row(usize::from(*n)));
@@ -248,7 +239,7 @@ impl Cell {
     ///
     /// # Safety
     /// There are as many pairs as sums in one row, side by side.
-    pub(super) unsafe fn copy_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
+    pub(in crate::store) unsafe fn copy_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
         // SAFETY: pairs of a slot are aligned; the caller stays in the row.
         unsafe { pair::copy_run(self.pointer(row * CELLS_PER_ROW), sums) }
     }
@@ -257,13 +248,13 @@ impl Cell {
     ///
     /// # Safety
     /// There are as many pairs as sums in one row, side by side.
-    pub(super) unsafe fn add_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
+    pub(in crate::store) unsafe fn add_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
         // SAFETY: pairs of a slot are aligned; the caller stays in the row.
         unsafe { pair::add_run(self.pointer(row * CELLS_PER_ROW), sums) }
     }
 
     /// Asks for the memory of `len` cells from this one on, in `row`.
-    pub(super) fn prefetch(self, row: usize, len: usize) {
+    pub(in crate::store) fn prefetch(self, row: usize, len: usize) {
         const LINE: usize = 64 / size_of::<AtomicU64>();
         for n in (0..len).step_by(LINE) {
             prefetch(self.pointer(row * CELLS_PER_ROW).wrapping_add(n));

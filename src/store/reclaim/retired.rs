@@ -1,11 +1,11 @@
 //! What was unlinked, but may still be in a reader's hands.
 
-use super::pin::Pins;
+use crate::store::reclaim::pin::Pins;
 
-/// Things that wait for the end of a [grace period](super::pin), in two batches: a period frees only what was unlinked
+/// Things that wait for the end of a [grace period](crate::store::reclaim::pin), in two batches: a period frees only what was unlinked
 /// before it began, so what comes later waits for another one.
 #[derive(Debug)]
-pub(crate) struct Limbo<T> {
+pub(crate) struct Retired<T> {
     /// Unlinked since `old` was closed.
     young: Vec<T>,
     /// Unlinked before `period` began.
@@ -13,13 +13,13 @@ pub(crate) struct Limbo<T> {
     period: u64,
 }
 
-impl<T> Default for Limbo<T> {
+impl<T> Default for Retired<T> {
     fn default() -> Self {
-        Limbo { young: Vec::new(), old: Vec::new(), period: 0 }
+        Retired { young: Vec::new(), old: Vec::new(), period: 0 }
     }
 }
 
-impl<T> Limbo<T> {
+impl<T> Retired<T> {
     /// To begin a period costs microseconds, so it is done for this many things at once.
     const BATCH: usize = 64;
 

@@ -1,28 +1,28 @@
 //! Slots: which cells of the blocks belong to which series.
 
-use super::block::{CELLS_PER_ROW, Cell, SPARED, STRANDS};
-use super::lane::Roster;
+use crate::store::cells::block::{CELLS_PER_ROW, Cell, STRIPES};
+use crate::store::cells::lane::LaneAllocator;
 use crate::sync::{Mutex, lock};
 use core::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
 /// What a series keeps in its cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Form {
+pub(crate) enum SlotLayout {
     /// One number in one cell.
     Number,
-    /// A sum of floats, spread over [`STRANDS`] cells.
-    Strands,
+    /// A sum of floats, spread over [`STRIPES`] cells.
+    Stripes,
     /// This many pairs of a sum and a count, side by side.
     Pairs(usize),
 }
 
-impl Form {
-    pub(super) fn cells(self) -> usize {
+impl SlotLayout {
+    pub(in crate::store) fn cells(self) -> usize {
         match self {
-            Form::Number => 1,
-            Form::Strands => STRANDS,
-            Form::Pairs(pairs) => 2 * pairs,
+            SlotLayout::Number => 1,
+            SlotLayout::Stripes => STRIPES,
+            SlotLayout::Pairs(pairs) => 2 * pairs,
         }
     }
 }
@@ -40,7 +40,7 @@ struct Free {
     rest: Option<(Cell, usize)>,
     /// Freed slots, by what they held: those of pairs are aligned, others perhaps not. The lowest goes first, so that series
     /// that are made one after another have their cells in runs.
-    slots: BTreeMap<Form, BinaryHeap<Reverse<Cell>>>,
+    slots: BTreeMap<SlotLayout, BinaryHeap<Reverse<Cell>>>,
 }
 
 impl Allocator {
@@ -55,7 +55,7 @@ impl Allocator {
     }
 
     /// Takes a slot whose cells are all zero.
-    pub(crate) fn take(&self, form: Form) -> Cell {
+    pub(crate) fn take(&self, form: SlotLayout) -> Cell {
         let mut free = lock(&self.0);
         match free.slots.get_mut(&form).and_then(BinaryHeap::pop) {
             Some(Reverse(cell)) => cell,
@@ -67,17 +67,17 @@ impl Allocator {
     ///
     /// S4: the caller is the last that can write the slot. Every handle owns a share of its series, and the series gives its
     /// slot back when the last share is gone; the reference count orders their writes before the zeroes written here.
-    pub(crate) fn give_back(&self, cell: Cell, form: Form, roster: &Roster) {
+    pub(crate) fn give_back(&self, cell: Cell, form: SlotLayout, lanes: &LaneAllocator) {
         match form {
-            Form::Number | Form::Strands => (0..form.cells()).for_each(|n| {
+            SlotLayout::Number | SlotLayout::Stripes => (0..form.cells()).for_each(|n| {
                 // SAFETY: the slot has this many cells in one row.
-                unsafe { cell.offset(n) }.clear(roster);
+                unsafe { cell.offset(n) }.clear(lanes);
             }),
-            Form::Pairs(pairs) => (0..pairs).for_each(|n| {
+            SlotLayout::Pairs(pairs) => (0..pairs).for_each(|n| {
                 // SAFETY: the slot has this many pairs in one row.
                 let pair = unsafe { cell.offset(2 * n) };
                 // SAFETY: as above, it is a pair; the caller is the only one to write it.
-                unsafe { pair.clear_pair(roster) };
+                unsafe { pair.clear_pair(lanes) };
             }),
         }
         lock(&self.0).slots.entry(form).or_default().push(Reverse(cell));
@@ -86,10 +86,10 @@ impl Allocator {
 
 impl Free {
     /// Cuts a slot from the newest block.
-    fn cut(&mut self, form: Form) -> Cell {
+    fn cut(&mut self, form: SlotLayout) -> Cell {
         let cells = form.cells();
         assert!(cells <= CELLS_PER_ROW, "registration admits no series that is wider than a row");
-        if matches!(form, Form::Pairs(_)) && self.rest.is_some_and(|(cell, _)| !cell.is_aligned_for_pair()) {
+        if matches!(form, SlotLayout::Pairs(_)) && self.rest.is_some_and(|(cell, _)| !cell.is_aligned_for_pair()) {
             self.set_aside(1);
         }
         if let Some((_, left)) = self.rest
@@ -97,7 +97,7 @@ impl Free {
         {
             self.set_aside(left);
         }
-        let (cell, left) = self.rest.unwrap_or_else(|| new_row(cells));
+        let (cell, left) = self.rest.unwrap_or_else(|| (Cell::first_of_new_block(), CELLS_PER_ROW));
         // SAFETY: `cells` is at most `left`, which is what remains of the row; the rest is dropped when it is none.
         self.rest = (left > cells).then(|| (unsafe { cell.offset(cells) }, left - cells));
         cell
@@ -108,17 +108,10 @@ impl Free {
         let Some((cell, left)) = self.rest else { return };
         // SAFETY: `count` is at most `left`, which is what remains of the row.
         let singles = (0..count).map(|n| Reverse(unsafe { cell.offset(n) }));
-        self.slots.entry(Form::Number).or_default().extend(singles);
+        self.slots.entry(SlotLayout::Number).or_default().extend(singles);
         // SAFETY: as above; the rest is dropped when it is none.
         self.rest = (left > count).then(|| (unsafe { cell.offset(count) }, left - count));
     }
-}
-
-/// The cells of a new row for a slot of this width and for later ones: the first, and how many.
-fn new_row(cells: usize) -> (Cell, usize) {
-    let spared = SPARED.min(CELLS_PER_ROW - cells);
-    // SAFETY: less than a row.
-    (unsafe { Cell::first_of_new_block().offset(spared) }, CELLS_PER_ROW - spared)
 }
 
 /// The slots of a process.
@@ -128,29 +121,14 @@ pub(crate) static SLOTS: Allocator = Allocator::new();
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {
     use super::*;
-    use crate::store::lane::ROSTER;
-
-    #[test]
-    fn only_the_widest_slots_are_where_seeds_are_in_their_page() {
-        let widest = CELLS_PER_ROW / 2;
-        for pairs in [1, 12, widest - SPARED / 2, widest - 1, widest] {
-            let slots = Allocator::new();
-            // Several rows of single cells, set aside ones among them, and of pairs.
-            for form in [Form::Number, Form::Strands, Form::Pairs(pairs)].into_iter().cycle().take(1000) {
-                let first = slots.take(form).place_in_row();
-                let is_wide = form.cells() > CELLS_PER_ROW - SPARED;
-                assert!(first >= SPARED || is_wide, "{form:?} at {first}");
-                assert!(first + form.cells() <= CELLS_PER_ROW, "{form:?} at {first}");
-            }
-        }
-    }
+    use crate::store::cells::lane::LANES;
 
     #[test]
     fn freed_slots_come_back_in_the_order_of_their_addresses() {
-        for form in [Form::Number, Form::Pairs(3)] {
+        for form in [SlotLayout::Number, SlotLayout::Pairs(3)] {
             let slots = Allocator::new();
             let cells: Vec<Cell> = (0..20).map(|_| slots.take(form)).collect();
-            (0..20).for_each(|n| slots.give_back(cells[7 * n % 20], form, &ROSTER));
+            (0..20).for_each(|n| slots.give_back(cells[7 * n % 20], form, &LANES));
             assert_eq!((0..20).map(|_| slots.take(form)).collect::<Vec<_>>(), cells);
         }
     }

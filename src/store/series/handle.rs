@@ -3,10 +3,11 @@
 //! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
 //! the cold path: it finds one, or shares row 0.
 
-use super::block::{Cell, STRANDS};
-use super::lane::{self, ROSTER};
-use super::series::Series;
 use crate::model::{Buckets, HistogramSnapshot};
+use crate::store::cells::block::{Cell, STRIPES};
+use crate::store::cells::lane::LANES;
+use crate::store::series::series::Series;
+use crate::store::thread;
 use core::ptr::NonNull;
 
 /// A share of a series, with its cell at hand.
@@ -31,10 +32,10 @@ impl Handle {
     /// Adds a float to one of the thread's cells, as a float counter.
     #[inline(always)]
     pub(crate) fn add_float(&self, n: f64) {
-        match lane::current() {
+        match thread::lane() {
             0 => add_float_cold(self.cell, n),
             // SAFETY: handles of float counters have a slot of this many cells in one row.
-            lane => unsafe { self.cell.offset(lane::turn(lane) % STRANDS) }.add_float_in(lane, n),
+            lane => unsafe { self.cell.offset(thread::next_stripe(lane) % STRIPES) }.add_float_in(lane, n),
         }
     }
 
@@ -53,7 +54,7 @@ impl Handle {
 
     /// Sum over the lanes, modulo 2^64.
     pub(crate) fn sum(&self) -> u64 {
-        self.cell.sum(&ROSTER)
+        self.cell.sum(&LANES)
     }
 
     /// Sum of a float counter over the lanes.
@@ -64,7 +65,7 @@ impl Handle {
 
 #[inline(always)]
 fn add(cell: Cell, n: u64) {
-    match lane::current() {
+    match thread::lane() {
         0 => add_cold(cell, n),
         lane => cell.add_in(lane, n),
     }
@@ -73,7 +74,7 @@ fn add(cell: Cell, n: u64) {
 /// With the cell by value, so that a handle that is only looked up need not be in memory.
 #[cold]
 fn add_cold(cell: Cell, n: u64) {
-    match lane::claim() {
+    match thread::claim_lane() {
         0 => cell.add_shared(n),
         lane => cell.add_in(lane, n),
     }
@@ -82,7 +83,7 @@ fn add_cold(cell: Cell, n: u64) {
 /// As [`add_cold`].
 #[cold]
 fn add_float_cold(cell: Cell, n: f64) {
-    match lane::claim() {
+    match thread::claim_lane() {
         0 => cell.add_float_shared(n),
         lane => cell.add_float_in(lane, n),
     }
@@ -92,7 +93,7 @@ fn add_float_cold(cell: Cell, n: f64) {
 #[derive(Clone)]
 pub(crate) struct HistogramHandle {
     cell: Cell,
-    /// Owned by the shape that the series owns.
+    /// Owned by the layout that the series owns.
     buckets: NonNull<Buckets>,
     series: Series,
 }
@@ -103,26 +104,26 @@ unsafe impl Send for HistogramHandle {}
 unsafe impl Sync for HistogramHandle {}
 
 impl HistogramHandle {
-    /// `series` is of a shape with buckets.
+    /// `series` is of a layout with buckets.
     #[inline(always)]
     pub(crate) fn new(series: Series) -> HistogramHandle {
-        let buckets = series.shape().buckets.as_ref().expect("a histogram's shape has buckets");
+        let buckets = series.family().buckets.as_deref().expect("a histogram's layout has buckets");
         HistogramHandle { cell: series.cell(), buckets: NonNull::from(buckets), series }
     }
 
     #[inline(always)]
     fn buckets(&self) -> &Buckets {
-        // SAFETY: `series` keeps the shape alive, which does not move its buckets.
+        // SAFETY: `series` keeps the layout alive, which does not move its buckets.
         unsafe { self.buckets.as_ref() }
     }
 
     /// Adds an observation to its bucket: count and sum at once (S8). NaN has no place in a sum and is refused.
     #[inline(always)]
     pub(crate) fn observe(&self, value: f64) {
-        let lane = lane::current();
+        let lane = thread::lane();
         match self.buckets().find(value) {
             Some(bucket) if lane != 0 => {
-                // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
+                // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
                 let pair = unsafe { self.cell.offset(2 * bucket) };
                 // SAFETY: as above; a bucket is found quickly only where pairs are written quickly.
                 unsafe { pair.observe_quick_in(lane, value) };
@@ -137,10 +138,10 @@ impl HistogramHandle {
         if value.is_nan() {
             return self.series.reject();
         }
-        // SAFETY: the slot has a pair for each bucket, in one row: see `Shape::new`.
+        // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
         let pair = unsafe { self.cell.offset(2 * self.buckets().search(value)) };
-        let lane = match lane::current() {
-            0 => lane::claim(),
+        let lane = match thread::lane() {
+            0 => thread::claim_lane(),
             lane => lane,
         };
         match lane {
@@ -171,7 +172,7 @@ impl core::fmt::Debug for HistogramHandle {
 
 impl Series {
     fn reject(&self) {
-        if let Some(rejected) = &self.shape().rejected {
+        if let Some(rejected) = &self.family().rejected {
             add(rejected.cell(), 1);
         }
     }

@@ -1,26 +1,26 @@
 //! Strings as words: read inline, because for strings this short a call costs more than its work.
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
-use super::pages::PAGE;
+use crate::store::cells::pages::PAGE;
 
 /// A string of less than eight bytes, in the high bytes of a word.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Short {
+pub(in crate::store) struct Short {
     /// The last byte is the highest. Zeros below the first.
-    pub(super) high: u64,
+    pub(in crate::store) high: u64,
     /// How many bits are below the first byte.
-    pub(super) rest: u64,
+    pub(in crate::store) rest: u64,
 }
 
 impl Short {
     #[inline(always)]
-    pub(super) fn new(bytes: &[u8]) -> Short {
+    pub(in crate::store) fn new(bytes: &[u8]) -> Short {
         Self::quick(bytes).unwrap_or_else(|| Self::of_word(put_together(bytes), bytes.len()))
     }
 
     /// As [`new`](Self::new), without a call; `None` when it takes one.
     #[inline(always)]
-    pub(super) fn quick(bytes: &[u8]) -> Option<Short> {
+    pub(in crate::store) fn quick(bytes: &[u8]) -> Option<Short> {
         debug_assert!(bytes.len() < 8);
         if bytes.is_empty() {
             return Some(Short { high: 0, rest: 64 });
@@ -38,7 +38,7 @@ impl Short {
 
     /// The string in the low bytes of a word, zeros behind its last.
     #[inline(always)]
-    pub(super) fn word(self) -> u64 {
+    pub(in crate::store) fn word(self) -> u64 {
         // An empty one is zero anyway.
         self.high.wrapping_shr(self.rest as u32)
     }
@@ -70,25 +70,31 @@ fn eight_from(bytes: &[u8]) -> Option<u64> {
 }
 
 #[cfg(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))))]
+#[inline(always)]
 fn eight_from(bytes: &[u8]) -> Option<u64> {
     Some(put_together(bytes))
 }
 
-#[cold]
-#[inline(never)]
+/// The string, of one to seven bytes, in the low bytes of a word, zeros above them. By loads that overlap.
+#[cfg_attr(all(target_arch = "x86_64", not(miri), not(quipu_portable)), cold, inline(never))]
+#[cfg_attr(not(all(target_arch = "x86_64", not(miri), not(quipu_portable))), inline(always))]
 fn put_together(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    let len = bytes.len();
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
+    }
+    [0, len / 2, len - 1].into_iter().fold(0, |word, n| word | u64::from(bytes[n]) << (8 * n))
 }
 
 /// The first eight bytes.
 #[inline(always)]
-pub(super) fn first(bytes: &[u8]) -> u64 {
+pub(in crate::store) fn first(bytes: &[u8]) -> u64 {
     bytes.first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
 /// The last eight bytes.
 #[inline(always)]
-pub(super) fn last(bytes: &[u8]) -> u64 {
+pub(in crate::store) fn last(bytes: &[u8]) -> u64 {
     bytes.last_chunk().map_or(0, |word| u64::from_le_bytes(*word))
 }
 
@@ -114,7 +120,7 @@ mod tests {
     #[test]
     #[cfg(all(unix, not(miri)))]
     fn a_short_string_at_the_end_of_memory_is_read() {
-        let pages = crate::store::pages::reserve(2 * 4096);
+        let pages = crate::store::cells::pages::reserve(2 * 4096);
         // SAFETY: the second page is this test's.
         let second = unsafe { pages.add(4096) };
         // SAFETY: as above.

@@ -1,6 +1,6 @@
 //! From a key's hash to its entry: open addressing that readers never wait for.
 //!
-//! Readers are pinned (see [`pin`](super::pin)); writers are serialised by the lock of the [set](super::set). Entries are
+//! Readers are pinned (see [`pin`](crate::store::reclaim::pin)); writers are serialised by the lock of the [set](crate::store::series::map). Entries are
 //! pointers that the index neither owns nor follows.
 
 use crate::sync::{AtomicPtr, AtomicU64, Ordering};

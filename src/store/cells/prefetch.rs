@@ -4,7 +4,7 @@
 ///
 /// Does nothing on processors on which nobody has measured that it helps.
 #[inline(always)]
-pub(super) fn prefetch<T>(address: *const T) {
+pub(in crate::store) fn prefetch<T>(address: *const T) {
     #[cfg(all(target_arch = "x86_64", not(miri)))]
     // SAFETY: a hint that touches no memory.
     unsafe {

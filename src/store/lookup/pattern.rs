@@ -3,28 +3,28 @@
 //! In vectors. A comparison cannot begin before the series is found, and while its instructions wait for that, they keep later
 //! ones from theirs: there should be few, in the queue that is not full of the others, and one branch for all values.
 
-use super::vector::Vector;
-use super::words::Short;
+use crate::store::lookup::vector::Vector;
+use crate::store::lookup::words::Short;
 use core::ops::BitOr;
 
 /// The longest value that is compared without a loop.
-pub(super) const MOST: usize = 64;
+pub(in crate::store) const MOST: usize = 64;
 
 /// A value to be found at its place in a text. What its two vectors hold goes by its length, which is known where it is
 /// used.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pattern([Vector; 2]);
+pub(in crate::store) struct Pattern([Vector; 2]);
 
 impl Pattern {
     #[inline(always)]
-    pub(super) fn short(value: Short) -> Pattern {
+    pub(in crate::store) fn short(value: Short) -> Pattern {
         Pattern([Vector::of_word(value.high), Vector::of_word(value.rest)])
     }
 
     /// # Safety
     /// The value has at least eight bytes, and at most sixteen.
     #[inline(always)]
-    pub(super) unsafe fn two_words(value: &[u8]) -> Pattern {
+    pub(in crate::store) unsafe fn two_words(value: &[u8]) -> Pattern {
         // SAFETY: passed on.
         Pattern([unsafe { two_words(value.as_ptr(), value.len()) }, Vector::zero()])
     }
@@ -32,7 +32,7 @@ impl Pattern {
     /// # Safety
     /// The value has at least sixteen bytes.
     #[inline(always)]
-    pub(super) unsafe fn ends(value: &[u8]) -> Pattern {
+    pub(in crate::store) unsafe fn ends(value: &[u8]) -> Pattern {
         // SAFETY: passed on.
         Pattern(unsafe { ends(value.as_ptr(), value.len()) })
     }
@@ -43,7 +43,7 @@ impl Pattern {
     /// The pattern was made of this value, by the function for its length. As many bytes can be read at the place, and eight
     /// before it.
     #[inline(always)]
-    pub(super) unsafe fn difference(&self, value: &[u8], place: *const u8) -> Vector {
+    pub(in crate::store) unsafe fn difference(&self, value: &[u8], place: *const u8) -> Vector {
         let Pattern([a, b]) = *self;
         match value.len() {
             len @ ..8 => {

@@ -1,8 +1,9 @@
 //! A metric on loan: looked up, recorded into, and let go.
 
-use super::pin::{self, Pin};
-use super::series::{Found, Series};
-use super::set::Set;
+use crate::store::reclaim::pin::Pin;
+use crate::store::series::map::SeriesMap;
+use crate::store::series::series::{Series, SeriesRef};
+use crate::store::thread;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
@@ -22,25 +23,25 @@ use core::ops::Deref;
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[must_use = "nothing is recorded until a method like `inc` is called"]
-pub struct Bound<'a, M> {
+pub struct MetricRef<'a, M> {
     /// Without a share of its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
     /// a handle for each of its series.
     metric: ManuallyDrop<M>,
     _pin: Option<Pin<'a>>,
 }
 
-impl<'a, M> Bound<'a, M> {
+impl<'a, M> MetricRef<'a, M> {
     /// Borrows a metric.
     #[inline(always)]
     pub(crate) fn kept(metric: &'a M) -> Self {
         // SAFETY: never dropped, and behind a shared reference as `metric` is, for as long.
-        Bound { metric: ManuallyDrop::new(unsafe { core::ptr::read(metric) }), _pin: None }
+        MetricRef { metric: ManuallyDrop::new(unsafe { core::ptr::read(metric) }), _pin: None }
     }
 
     /// Finds or makes the series, and the metric from it. There are as many values as label names. `make` only moves the series
     /// into the metric. `set` is asked for when the values are hashed: until then, they take all registers.
     #[inline(always)]
-    pub(crate) fn look_up(set: impl Fn() -> &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
+    pub(crate) fn look_up(set: impl Fn() -> &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Self {
         // As arrays, so that the compiler keeps the strings in registers and does without loops.
         let found = match *values {
             [a] => quick(set, [a]),
@@ -49,17 +50,17 @@ impl<'a, M> Bound<'a, M> {
             [a, b, c, d] => quick(set, [a, b, c, d]),
             _ => find_or_insert(set(), values),
         };
-        Bound::new(found, make)
+        MetricRef::new(found, make)
     }
 
     /// As [`look_up`](Self::look_up), by a call, which is what a series costs that is looked up once.
-    pub(crate) fn look_up_once(set: &'a Set, values: &[&str], make: fn(Series) -> M) -> Self {
-        Bound::new(find_or_insert(set, values), make)
+    pub(crate) fn look_up_once(set: &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Self {
+        MetricRef::new(find_or_insert(set, values), make)
     }
 
     #[inline(always)]
     fn new((series, pin): Unshared<'a>, make: fn(Series) -> M) -> Self {
-        Bound { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(series))), _pin: Some(pin) }
+        MetricRef { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(series))), _pin: Some(pin) }
     }
 }
 
@@ -67,14 +68,14 @@ impl<'a, M> Bound<'a, M> {
 type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 
 #[inline(always)]
-fn quick<'a, const N: usize>(set: impl Fn() -> &'a Set, values: [&str; N]) -> Unshared<'a> {
+fn quick<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
     // Another array for the slow way, so that only that one is put into memory.
     find(&set, values).unwrap_or_else(|| find_or_insert(set(), &{ values }))
 }
 
 #[inline(always)]
-fn find<'a, const N: usize>(set: impl Fn() -> &'a Set, values: [&str; N]) -> Option<Unshared<'a>> {
-    let own = pin::own()?;
+fn find<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Option<Unshared<'a>> {
+    let own = thread::own()?;
     let key = own.seeds().quick_key(values)?;
     let pin = own.pin();
     let series = set().get_first(&key, &pin).map(unshared)?;
@@ -83,9 +84,9 @@ fn find<'a, const N: usize>(set: impl Fn() -> &'a Set, values: [&str; N]) -> Opt
 
 #[cold]
 #[inline(never)]
-fn find_or_insert<'a>(set: &Set, values: &[&str]) -> Unshared<'a> {
+fn find_or_insert<'a>(set: &SeriesMap, values: &[&str]) -> Unshared<'a> {
     loop {
-        let pin = pin::pin();
+        let pin = thread::pin();
         if let Some(series) = set.get(values, &pin).map(unshared) {
             return (series, pin);
         }
@@ -96,12 +97,12 @@ fn find_or_insert<'a>(set: &Set, values: &[&str]) -> Unshared<'a> {
 }
 
 #[inline(always)]
-fn unshared(found: Found<'_>) -> ManuallyDrop<Series> {
+fn unshared(found: SeriesRef<'_>) -> ManuallyDrop<Series> {
     // SAFETY: the copy is not dropped.
     ManuallyDrop::new(unsafe { core::ptr::read(&raw const *found) })
 }
 
-impl<M> Deref for Bound<'_, M> {
+impl<M> Deref for MetricRef<'_, M> {
     type Target = M;
 
     #[inline(always)]
@@ -110,7 +111,7 @@ impl<M> Deref for Bound<'_, M> {
     }
 }
 
-impl<M: core::fmt::Debug> core::fmt::Debug for Bound<'_, M> {
+impl<M: core::fmt::Debug> core::fmt::Debug for MetricRef<'_, M> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         (**self).fmt(f)
     }

@@ -1,10 +1,10 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
-use super::block::Cell;
-use super::key::{self, Key, QUICK, UNUSUAL, gap, sum_of_lengths};
-use super::pool::POOL;
-use super::slots::Form;
 use crate::model::{Buckets, push_escaped_label_value};
+use crate::store::cells::block::Cell;
+use crate::store::cells::slots::SlotLayout;
+use crate::store::lookup::key::{self, Key, QUICK, SPELLED, gap, sum_of_lengths};
+use crate::store::series::pool::POOL;
 use crate::sync::pair::is_quick;
 use crate::sync::{AtomicU32, Ordering, fence};
 use core::alloc::Layout;
@@ -15,32 +15,32 @@ use std::sync::Arc;
 
 /// What all series of a family have in common.
 #[derive(Debug)]
-pub(crate) struct Shape {
-    pub(crate) form: Form,
+pub(crate) struct FamilyLayout {
+    pub(crate) form: SlotLayout,
     pub(crate) label_names: Box<[Box<str>]>,
     /// Length of what stands between the values in the text of the labels.
     gaps_len: usize,
     /// A histogram's bounds.
-    pub(crate) buckets: Option<Buckets>,
+    pub(crate) buckets: Option<Box<Buckets>>,
     /// Where refused values are counted.
     pub(crate) rejected: Option<Series>,
 }
 
-impl Shape {
+impl FamilyLayout {
     /// # Panics
     /// When there are buckets, but not a pair for each of them.
     pub(crate) fn new(
-        form: Form,
+        form: SlotLayout,
         label_names: Box<[Box<str>]>,
         buckets: Option<Buckets>,
         rejected: Option<Series>,
-    ) -> Shape {
+    ) -> FamilyLayout {
         // Whoever finds a bucket by the table writes its pair the quick way.
-        let buckets = buckets.map(|buckets| if is_quick() { buckets } else { buckets.without_table() });
-        let has_pairs = |buckets: &Buckets| matches!(form, Form::Pairs(pairs) if buckets.count() <= pairs);
-        assert!(buckets.as_ref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
+        let buckets = buckets.map(|buckets| Box::new(if is_quick() { buckets } else { buckets.without_table() }));
+        let has_pairs = |buckets: &Buckets| matches!(form, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
+        assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
-        Shape { form, label_names, gaps_len, buckets, rejected }
+        FamilyLayout { form, label_names, gaps_len, buckets, rejected }
     }
 }
 
@@ -54,37 +54,41 @@ pub struct Series(NonNull<Header>);
 /// Start of the allocation. The *tail* follows: the text of the labels from the first value to the end of the last,
 /// `GET",path="/",status="200`, escaped.
 ///
-/// Of an *unusual* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
+/// Of an *spelled* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
 /// of the text and the length of each value (32 bits each), the text, and the values as they were given.
 #[repr(C)]
 struct Header {
     shares: AtomicU32,
     place: u32,
     cell: Cell,
-    shape: Arc<Shape>,
-    /// The packed [lengths](key::lengths) of the values, or [`UNUSUAL`].
+    family: Arc<FamilyLayout>,
+    /// The packed [lengths](key::lengths) of the values, or [`SPELLED`].
     lengths: u64,
 }
 
-// SAFETY: a series is immutable but for its atomics, and `Shape` is shared between threads safely.
+// A comparison reads the eight bytes before the text without synchronisation: see `Pattern::difference`. So the last eight
+// bytes of the header must never be written after it is made.
+const _: () = assert!(core::mem::offset_of!(Header, lengths) + size_of::<u64>() == size_of::<Header>());
+
+// SAFETY: a series is immutable but for its atomics, and `FamilyLayout` is shared between threads safely.
 unsafe impl Send for Series {}
 // SAFETY: as above.
 unsafe impl Sync for Series {}
 
 impl Series {
-    /// Makes a series with a new slot. There are as many values as label names in the shape; `place` is its place in the list.
+    /// Makes a series with a new slot. There are as many values as label names; `place` is its place in the list.
     ///
     /// # Panics
     /// When the labels are longer than 4 GiB.
-    pub(super) fn new(shape: Arc<Shape>, values: &[&str], place: usize) -> Series {
+    pub(in crate::store) fn new(family: Arc<FamilyLayout>, values: &[&str], place: usize) -> Series {
         let is_plain = |value: &&str| !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'));
-        let lengths = key::lengths(values).filter(|_| values.iter().all(is_plain)).unwrap_or(UNUSUAL);
-        let tail = tail(&shape.label_names, values, lengths == UNUSUAL);
+        let lengths = key::lengths(values).filter(|_| values.iter().all(is_plain)).unwrap_or(SPELLED);
+        let tail = tail(&family.label_names, values, lengths == SPELLED);
         let header = Header {
             shares: AtomicU32::new(1),
             place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
-            cell: super::slots::SLOTS.take(shape.form),
-            shape,
+            cell: crate::store::cells::slots::SLOTS.take(family.form),
+            family,
             lengths,
         };
         let layout = layout(tail.len());
@@ -120,21 +124,23 @@ impl Series {
     #[inline(always)]
     fn tail_len(&self) -> usize {
         match self.header().lengths {
-            UNUSUAL => self.unusual_tail_len(),
-            lengths => self.shape().gaps_len + sum_of_lengths(lengths),
+            SPELLED => self.spelled_tail_len(),
+            lengths => self.family().gaps_len + sum_of_lengths(lengths),
         }
     }
 
     #[cold]
-    fn unusual_tail_len(&self) -> usize {
-        let lengths = self.unusual_lengths();
+    fn spelled_tail_len(&self) -> usize {
+        let lengths = self.spelled_lengths();
         lengths.iter().map(|length| u32::from_ne_bytes(*length) as usize).sum::<usize>() + size_of_val(lengths)
     }
 
-    /// Of an unusual series, the length of the text and those of the values.
-    fn unusual_lengths(&self) -> &[[u8; 4]] {
-        // SAFETY: the tail of an unusual series begins with these lengths.
-        unsafe { core::slice::from_raw_parts(self.start_of_tail().as_ptr().cast(), 1 + self.shape().label_names.len()) }
+    /// Of an spelled series, the length of the text and those of the values.
+    fn spelled_lengths(&self) -> &[[u8; 4]] {
+        // SAFETY: the tail of an spelled series begins with these lengths.
+        unsafe {
+            core::slice::from_raw_parts(self.start_of_tail().as_ptr().cast(), 1 + self.family().label_names.len())
+        }
     }
 
     #[inline(always)]
@@ -143,8 +149,8 @@ impl Series {
     }
 
     #[inline(always)]
-    pub(crate) fn shape(&self) -> &Arc<Shape> {
-        &self.header().shape
+    pub(crate) fn family(&self) -> &Arc<FamilyLayout> {
+        &self.header().family
     }
 
     /// The place in the list of its set.
@@ -156,7 +162,7 @@ impl Series {
     #[inline(always)]
     pub(crate) fn labels(&self) -> &str {
         let text = match self.header().lengths {
-            UNUSUAL => self.unusual_parts().0,
+            SPELLED => self.spelled_parts().0,
             _ => self.tail(),
         };
         // SAFETY: the text was put together from strings.
@@ -165,15 +171,15 @@ impl Series {
 
     /// The text, and what follows it.
     #[cold]
-    fn unusual_parts(&self) -> (&[u8], &[u8]) {
-        let lengths = self.unusual_lengths();
+    fn spelled_parts(&self) -> (&[u8], &[u8]) {
+        let lengths = self.spelled_lengths();
         self.tail()[size_of_val(lengths)..].split_at(u32::from_ne_bytes(lengths[0]) as usize)
     }
 
     /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a key).
-    /// `false` also for an unusual one, whose [`values`](Self::values) tell.
+    /// `false` also for an spelled one, whose [`values`](Self::values) tell.
     #[inline(always)]
-    pub(super) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
+    pub(in crate::store) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
             // SAFETY: the tail is the text, with the family's gaps and values of the same lengths, after the header. (Safe with
             // another number of values, too, though the answer would be wrong: of fewer, a beginning is compared; more would
@@ -182,12 +188,12 @@ impl Series {
     }
 
     /// The label values as they were given.
-    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+    pub(in crate::store) fn values(&self) -> impl Iterator<Item = &str> {
         let packed = self.header().lengths;
-        let mut rest = if packed == UNUSUAL { self.unusual_parts().1 } else { self.tail() };
-        self.shape().label_names.iter().enumerate().map(move |(n, name)| {
+        let mut rest = if packed == SPELLED { self.spelled_parts().1 } else { self.tail() };
+        self.family().label_names.iter().enumerate().map(move |(n, name)| {
             let (gap, len) = match packed {
-                UNUSUAL => (0, u32::from_ne_bytes(self.unusual_lengths()[1 + n]) as usize),
+                SPELLED => (0, u32::from_ne_bytes(self.spelled_lengths()[1 + n]) as usize),
                 _ => (gap(n, name), key::length(packed, n)),
             };
             let (value, after) = rest[gap..].split_at(len);
@@ -198,7 +204,7 @@ impl Series {
     }
 
     /// Gives up the share for a pointer that stands for it.
-    pub(super) fn into_raw(self) -> *mut () {
+    pub(in crate::store) fn into_raw(self) -> *mut () {
         ManuallyDrop::new(self).0.as_ptr().cast()
     }
 
@@ -206,7 +212,7 @@ impl Series {
     ///
     /// # Safety
     /// The pointer came from `into_raw`, and its share is taken back once.
-    pub(super) unsafe fn from_raw(raw: *mut ()) -> Series {
+    pub(in crate::store) unsafe fn from_raw(raw: *mut ()) -> Series {
         // SAFETY: `into_raw` made it from a pointer that is not null.
         Series(unsafe { NonNull::new_unchecked(raw.cast()) })
     }
@@ -238,7 +244,7 @@ impl Series {
     #[cold]
     fn destroy(&mut self) {
         let layout = layout(self.tail_len());
-        super::slots::SLOTS.give_back(self.cell(), self.shape().form, &super::lane::ROSTER);
+        crate::store::cells::slots::SLOTS.give_back(self.cell(), self.family().form, &crate::store::cells::lane::LANES);
         // SAFETY: this was the last share, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
         // SAFETY: allocated in `new` with the same layout.
@@ -283,19 +289,19 @@ fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
 
 /// A series that a pin or a lock keeps alive, without a share of its own: the pointer that stands for the share.
 #[repr(transparent)]
-pub(crate) struct Found<'a>(ManuallyDrop<Series>, PhantomData<&'a ()>);
+pub(crate) struct SeriesRef<'a>(ManuallyDrop<Series>, PhantomData<&'a ()>);
 
-impl Found<'_> {
+impl SeriesRef<'_> {
     /// # Safety
     /// The pointer came from [`Series::into_raw`], and its share is not taken back during the lifetime.
     #[inline(always)]
-    pub(super) unsafe fn new(raw: *mut ()) -> Self {
+    pub(in crate::store) unsafe fn new(raw: *mut ()) -> Self {
         // SAFETY: never dropped, so the share stays where it is.
-        Found(ManuallyDrop::new(unsafe { Series::from_raw(raw) }), PhantomData)
+        SeriesRef(ManuallyDrop::new(unsafe { Series::from_raw(raw) }), PhantomData)
     }
 }
 
-impl core::ops::Deref for Found<'_> {
+impl core::ops::Deref for SeriesRef<'_> {
     type Target = Series;
     #[inline(always)]
     fn deref(&self) -> &Series {

@@ -3,12 +3,12 @@
 use core::ptr::NonNull;
 
 /// The unit in which memory becomes resident; a row of a block fills one.
-pub(super) const PAGE: usize = 4096;
+pub(in crate::store) const PAGE: usize = 4096;
 
 /// Reserves `bytes` of zeroed memory at a multiple of [`PAGE`], never to be freed.
 ///
 /// Aborts through the allocation error handler when the process can have no more memory.
-pub(super) fn reserve(bytes: usize) -> NonNull<u8> {
+pub(in crate::store) fn reserve(bytes: usize) -> NonNull<u8> {
     match imp::reserve(bytes) {
         Some(memory) => memory,
         None => std::alloc::handle_alloc_error(core::alloc::Layout::array::<u8>(bytes).expect("a block fits an isize")),
@@ -19,7 +19,7 @@ pub(super) fn reserve(bytes: usize) -> NonNull<u8> {
 mod imp {
     use core::ptr::NonNull;
 
-    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         // Private, so that a forked child counts on in a copy of its own.
         // SAFETY: a new anonymous mapping touches no memory that exists.
         let memory = unsafe {
@@ -51,7 +51,7 @@ mod imp {
     use core::alloc::Layout;
     use core::ptr::NonNull;
 
-    pub(super) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         // Aligned by hand: an allocator asked for a large alignment writes every page to zero it.
         let layout = Layout::array::<u8>(bytes + PAGE).ok()?;
         // SAFETY: the layout is not empty.

@@ -9,10 +9,10 @@
 //! time: to go from page to page for each cell, as a row is a page of its own, costs several times as much. Most rows of a
 //! process with many threads are empty, which a look at the run tells for less than adding it.
 
-use super::block::{Cell, STRANDS};
-use super::lane::ROSTER;
-use super::series::{Found, Series};
 use crate::model::{HistogramSnapshot, MAX_BOUNDS};
+use crate::store::cells::block::{Cell, STRIPES};
+use crate::store::cells::lane::LANES;
+use crate::store::series::series::{Series, SeriesRef};
 use crate::sync::pair::Pair;
 
 /// Series folded in one go.
@@ -24,13 +24,13 @@ const _: () = assert!(BATCH <= 1 << 8, "the place of a series in a batch is a by
 const SHORTEST_RUN: usize = 8;
 
 /// How many of these series, from the first on, have their slots, of `width` cells, in one run.
-fn run_len(series: &[Found<'_>], width: usize) -> usize {
+fn run_len(series: &[SeriesRef<'_>], width: usize) -> usize {
     let Some(first) = series.first() else { return 0 };
     series.iter().zip(0..).take_while(|(series, n)| series.cell().follows(first.cell(), width * n)).count()
 }
 
 /// Sums of integer cells, modulo 2^64.
-pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
+pub(crate) fn fold_integers(series: &[SeriesRef<'_>], sums: &mut [u64; BATCH]) {
     let (mut singles, mut count, mut from) = ([0u8; BATCH], 0, 0);
     while from < series.len() {
         let len = run_len(&series[from..], 1);
@@ -39,11 +39,11 @@ pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
             (count, from) = (count + 1, from + 1);
         } else {
             // SAFETY: these series own the cells of the run.
-            unsafe { series[from].cell().sum_run(ROSTER.rows(), &mut sums[from..from + len], u64::wrapping_add) };
+            unsafe { series[from].cell().sum_run(LANES.rows(), &mut sums[from..from + len], u64::wrapping_add) };
             from += len;
         }
     }
-    for row in ROSTER.rows() {
+    for row in LANES.rows() {
         for n in singles[..count].iter().map(|n| usize::from(*n)) {
             sums[n] = sums[n].wrapping_add(series[n].cell().get(row));
         }
@@ -51,23 +51,23 @@ pub(crate) fn fold_integers(series: &[Found<'_>], sums: &mut [u64; BATCH]) {
 }
 
 /// Sums of float counters.
-pub(crate) fn fold_floats(series: &[Found<'_>], sums: &mut [f64; BATCH]) {
-    let mut strands = [[0.0; STRANDS]; BATCH];
+pub(crate) fn fold_floats(series: &[SeriesRef<'_>], sums: &mut [f64; BATCH]) {
+    let mut stripes = [[0.0; STRIPES]; BATCH];
     let mut from = 0;
     while from < series.len() {
-        let len = run_len(&series[from..], STRANDS);
+        let len = run_len(&series[from..], STRIPES);
         // SAFETY: these series own the cells of the run.
-        unsafe { sum_strands(series[from].cell(), &mut strands[from..from + len]) };
+        unsafe { sum_strands(series[from].cell(), &mut stripes[from..from + len]) };
         from += len;
     }
-    sums.iter_mut().zip(&strands).for_each(|(sum, strands)| *sum = strands.iter().sum());
+    sums.iter_mut().zip(&stripes).for_each(|(sum, stripes)| *sum = stripes.iter().sum());
 }
 
 /// # Safety
-/// There are as many slots of strands side by side.
-unsafe fn sum_strands(first: Cell, strands: &mut [[f64; STRANDS]]) {
+/// There are as many slots of stripes side by side.
+unsafe fn sum_strands(first: Cell, stripes: &mut [[f64; STRIPES]]) {
     // SAFETY: passed on.
-    unsafe { first.sum_run(ROSTER.rows(), strands.as_flattened_mut(), |sum, cell| sum + f64::from_bits(cell)) };
+    unsafe { first.sum_run(LANES.rows(), stripes.as_flattened_mut(), |sum, cell| sum + f64::from_bits(cell)) };
 }
 
 /// The pairs of some histograms.
@@ -84,13 +84,13 @@ pub(crate) struct Histograms {
 impl Histograms {
     /// Sums the pairs of the first few of some histograms of one family, at least one, and returns their number. Each pair
     /// is read whole, so that the counts and the sum speak of the same observations (S8).
-    pub(crate) fn fold(&mut self, series: &[Found<'_>]) -> usize {
+    pub(crate) fn fold(&mut self, series: &[SeriesRef<'_>]) -> usize {
         let Some(first) = series.first() else { return 0 };
         self.buckets = first.buckets();
         let len = run_len(&series[..series.len().min(PAIRS / self.buckets)], 2 * self.buckets);
         self.pairs.resize(self.buckets * len, Pair::default());
         self.rows.clear();
-        let (cell, mut rows) = (first.cell(), ROSTER.rows());
+        let (cell, mut rows) = (first.cell(), LANES.rows());
         // In place of what was there before. If no thread ever owned a row, any will do.
         let row = rows.next().unwrap_or(0);
         // SAFETY: these series own the pairs of the run.
@@ -111,7 +111,7 @@ impl Histograms {
 
     /// Asks for the memory of another one's pairs, in the first few of the rows that were written in the last group. (Of
     /// many rows, the first cache would not keep it until it is used.)
-    pub(crate) fn prefetch(&self, series: &Found<'_>) {
+    pub(crate) fn prefetch(&self, series: &SeriesRef<'_>) {
         self.rows.iter().take(4).for_each(|row| series.cell().prefetch(*row, 2 * self.buckets));
     }
 
@@ -132,18 +132,18 @@ fn sum_of(pairs: &[Pair]) -> f64 {
 
 impl Series {
     /// Sum of a float counter.
-    pub(super) fn fold_float(&self) -> f64 {
-        let mut strands = [[0.0; STRANDS]];
+    pub(in crate::store) fn fold_float(&self) -> f64 {
+        let mut stripes = [[0.0; STRIPES]];
         // SAFETY: the slot of a float counter has this many cells.
-        unsafe { sum_strands(self.cell(), &mut strands) };
-        strands[0].iter().sum()
+        unsafe { sum_strands(self.cell(), &mut stripes) };
+        stripes[0].iter().sum()
     }
 
     /// What a histogram holds.
-    pub(super) fn fold_histogram(&self, snapshot: &mut HistogramSnapshot) {
+    pub(in crate::store) fn fold_histogram(&self, snapshot: &mut HistogramSnapshot) {
         let mut pairs = [Pair::default(); PAIRS];
         let pairs = &mut pairs[..self.buckets()];
-        for row in ROSTER.rows() {
+        for row in LANES.rows() {
             // SAFETY: the slot of a histogram has a pair for each bucket.
             unsafe { self.cell().add_run_of_pairs(row, pairs) };
         }
@@ -152,6 +152,6 @@ impl Series {
     }
 
     fn buckets(&self) -> usize {
-        self.shape().buckets.as_ref().map_or(0, |buckets| buckets.count())
+        self.family().buckets.as_ref().map_or(0, |buckets| buckets.count())
     }
 }

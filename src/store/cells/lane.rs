@@ -1,0 +1,92 @@
+//! Lanes: which row of every block belongs to which thread.
+
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+/// Rows of a block: row 0, which threads without a lane share, and one for each lane.
+///
+/// An odd number: with a power of two, the pages of all blocks compete for the same sets of the processor's TLB.
+pub(crate) const ROWS: usize = if cfg!(quipu_loom) { 3 } else { 257 };
+
+/// Words of a bitmap of the lanes.
+const WORDS: usize = (ROWS - 1).div_ceil(u64::BITS as usize);
+
+/// The lanes of a process: who owns which, and how many were ever owned.
+#[derive(Debug)]
+pub(crate) struct LaneAllocator {
+    /// Bit `row - 1` is set while a thread owns the row.
+    taken: [AtomicU64; WORDS],
+    /// The highest row that was ever owned.
+    highest: AtomicUsize,
+    /// Whether row 0 was ever written as an overflow lane.
+    overflowed: AtomicBool,
+}
+
+impl LaneAllocator {
+    #[cfg(not(quipu_loom))]
+    const fn new() -> LaneAllocator {
+        LaneAllocator {
+            taken: [const { AtomicU64::new(0) }; WORDS],
+            highest: AtomicUsize::new(0),
+            overflowed: AtomicBool::new(false),
+        }
+    }
+
+    #[cfg(quipu_loom)]
+    pub(crate) fn new() -> LaneAllocator {
+        LaneAllocator {
+            taken: core::array::from_fn(|_| AtomicU64::new(0)),
+            highest: AtomicUsize::new(0),
+            overflowed: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes the lowest free row for the calling thread; `None` when there is none. Lock-free.
+    pub(crate) fn claim(&self) -> Option<usize> {
+        self.taken.iter().enumerate().find_map(|(n, word)| {
+            let first = n * u64::BITS as usize;
+            let row = first + claim_bit(word, (ROWS - 1 - first).min(u64::BITS as usize))? + 1;
+            self.highest.fetch_max(row, Ordering::Relaxed);
+            Some(row)
+        })
+    }
+
+    /// Gives a row back, with the values in it.
+    pub(crate) fn release(&self, row: usize) {
+        let bit = row - 1;
+        // Release pairs with the Acquire in `claim_bit`.
+        self.taken[bit / u64::BITS as usize].fetch_and(!(1 << (bit % u64::BITS as usize)), Ordering::Release);
+    }
+
+    /// Says, before a thread first writes row 0 as its overflow lane, that readers must look there.
+    pub(crate) fn overflow(&self) {
+        if !self.overflowed.load(Ordering::Relaxed) {
+            self.overflowed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The rows that any thread can have written.
+    #[inline]
+    pub(crate) fn rows(&self) -> core::ops::Range<usize> {
+        usize::from(!self.overflowed.load(Ordering::Relaxed))..self.highest.load(Ordering::Relaxed) + 1
+    }
+}
+
+/// Sets the lowest of the first `bits` bits that is not set, and returns its place.
+fn claim_bit(word: &AtomicU64, bits: usize) -> Option<usize> {
+    let mut taken = word.load(Ordering::Relaxed);
+    loop {
+        let bit = taken.trailing_ones() as usize;
+        if bit >= bits {
+            return None;
+        }
+        // Acquire pairs with the Release in `release`: what the last owner wrote is the new owner's to go on from.
+        match word.compare_exchange_weak(taken, taken | 1 << bit, Ordering::Acquire, Ordering::Relaxed) {
+            Ok(_) => return Some(bit),
+            Err(current) => taken = current,
+        }
+    }
+}
+
+/// One allocator serves every registry of the process.
+#[cfg(not(quipu_loom))]
+pub(in crate::store) static LANES: LaneAllocator = LaneAllocator::new();

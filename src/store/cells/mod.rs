@@ -1,0 +1,9 @@
+//! Memory that threads record into: blocks of rows, a lane for each thread, slots of cells for each series.
+
+pub(in crate::store) mod block;
+pub(in crate::store) mod lane;
+#[cfg(not(quipu_loom))]
+pub(in crate::store) mod pages;
+#[cfg(not(quipu_loom))]
+pub(in crate::store) mod prefetch;
+pub(in crate::store) mod slots;

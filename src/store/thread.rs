@@ -1,0 +1,116 @@
+//! What the calling thread owns: its lane, and through it its pins.
+
+use super::cells::block::CELLS_PER_ROW;
+use super::cells::lane::{LANES, ROWS};
+use super::lookup::key::Seeds;
+use super::reclaim::pin::{PINS, Pin, Row};
+use crate::sync::{AtomicUsize, Ordering};
+use core::cell::Cell;
+use core::marker::PhantomData;
+use crossbeam_utils::CachePadded;
+
+thread_local! {
+    /// Distance in cells from row 0 to the row that this thread owns; 0 when it owns none. Without a destructor, so that
+    /// reading it is one instruction and works at any time of a thread's life.
+    static LANE: Cell<usize> = const { Cell::new(0) };
+    /// The pins of that row, once this thread has pinned as its owner.
+    static OWN: Cell<Option<Own>> = const { Cell::new(None) };
+    static LEASE: Lease = const { Lease { row: Cell::new(0) } };
+}
+
+/// Gives the thread's row back when the thread ends.
+struct Lease {
+    row: Cell<usize>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let row = self.row.get();
+        LANE.set(0);
+        OWN.set(None);
+        // A thread that ends while it holds a pin (in another thread-local, say) keeps its row for good: the pin's owner
+        // must stay the only writer of the pin count.
+        if row != 0 && !PINS.is_held(row) {
+            LANES.release(row);
+        }
+    }
+}
+
+/// The calling thread's lane, as the distance in cells from row 0; 0 when it has none (yet).
+#[inline(always)]
+pub(super) fn lane() -> usize {
+    LANE.get()
+}
+
+/// Finds a lane for a thread that has none; 0 when all are taken or the thread is ending: it then shares row 0.
+#[cold]
+#[inline(never)]
+pub(super) fn claim_lane() -> usize {
+    // The lease's destructor has run when `try_with` fails; a row claimed now would never be given back.
+    let row = LEASE.try_with(|lease| {
+        if let Some(row) = LANES.claim() {
+            lease.row.set(row);
+            LANE.set(row * CELLS_PER_ROW);
+        }
+    });
+    if row.is_err() || LANE.get() == 0 {
+        LANES.overflow();
+    }
+    LANE.get()
+}
+
+/// Counts, for each lane, its additions to float counters. Not in a thread-local: the processor passes a value from a
+/// store to the next load of the same place at once, but not where the address goes by way of the thread's segment.
+static STRIPES_USED: [CachePadded<AtomicUsize>; ROWS] = [const { CachePadded::new(AtomicUsize::new(0)) }; ROWS];
+
+/// A number that is one higher at each call, for the owner of `lane`.
+#[inline(always)]
+pub(super) fn next_stripe(lane: usize) -> usize {
+    let used = &STRIPES_USED[lane / CELLS_PER_ROW];
+    let stripe = used.load(Ordering::Relaxed);
+    used.store(stripe.wrapping_add(1), Ordering::Relaxed);
+    stripe
+}
+
+/// The row that the calling thread owns, after the seeds of the process were chosen. Stays in the thread.
+#[derive(Clone, Copy)]
+pub(super) struct Own(&'static Row, PhantomData<*const ()>);
+
+impl Own {
+    /// The seeds of the process.
+    #[inline(always)]
+    pub(super) fn seeds(self) -> Seeds {
+        Seeds::chosen()
+    }
+
+    #[inline(always)]
+    pub(super) fn pin(self) -> Pin<'static> {
+        self.0.pin_owned()
+    }
+}
+
+/// The calling thread's row, if it has pinned as its owner.
+#[inline(always)]
+pub(super) fn own() -> Option<Own> {
+    OWN.get()
+}
+
+/// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
+/// one that was ever taken is read by every scrape.
+pub(crate) fn pin() -> Pin<'static> {
+    own().map_or_else(pin_first, Own::pin)
+}
+
+#[cold]
+#[inline(never)]
+fn pin_first() -> Pin<'static> {
+    match lane() {
+        0 => PINS.pin_shared(),
+        lane => {
+            Seeds::of_process();
+            let own = Own(PINS.row(lane / CELLS_PER_ROW), PhantomData);
+            OWN.set(Some(own));
+            own.pin()
+        }
+    }
+}
