@@ -7,6 +7,7 @@ mod reader;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
+use quipu::model::VALUE_LIMIT;
 use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Registry};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,6 +15,11 @@ use std::sync::{Arc, Mutex};
 /// Few names and few labels, so that operations meet.
 const LABELS: [&str; 6] = ["", "a", "b", "a\"", "\\\n", "ab"];
 const BOUNDS: [f64; 3] = [-1.0, 0.0, 100.0];
+const REFUSED: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, VALUE_LIMIT];
+
+fn refused(n: u8) -> f64 {
+    REFUSED[usize::from(n) % REFUSED.len()]
+}
 
 #[derive(Arbitrary, Clone, Copy, Debug)]
 enum MetricType {
@@ -39,7 +45,8 @@ enum Record {
     /// Whole, so that sums do not depend on their order.
     By(i16),
     Set(f64),
-    Refused,
+    /// One of [`REFUSED`].
+    Refused(u8),
 }
 
 #[derive(Arbitrary, Debug)]
@@ -71,7 +78,7 @@ impl Metric {
             (Metric::FloatCounter(counter), Record::Up) => counter.inc_by(1.0),
             (Metric::FloatCounter(counter), Record::By(n)) => counter.inc_by(n.unsigned_abs().into()),
             (Metric::FloatCounter(counter), Record::Down) => counter.inc_by(-1.0),
-            (Metric::FloatCounter(counter), Record::Refused) => counter.inc_by(f64::INFINITY),
+            (Metric::FloatCounter(counter), Record::Refused(n)) => counter.inc_by(refused(n)),
             (Metric::Gauge(gauge), Record::Up) => gauge.inc(),
             (Metric::Gauge(gauge), Record::Down) => gauge.dec(),
             (Metric::Gauge(gauge), Record::By(n)) => gauge.add(n.into()),
@@ -79,7 +86,7 @@ impl Metric {
             (Metric::InFlightGuard(gauge), Record::Up) => gauge.inc(),
             (Metric::InFlightGuard(gauge), Record::Down) => gauge.dec(),
             (Metric::Histogram(histogram), Record::By(n)) => histogram.observe(n.into()),
-            (Metric::Histogram(histogram), Record::Refused) => histogram.observe(f64::NAN),
+            (Metric::Histogram(histogram), Record::Refused(n)) => histogram.observe(refused(n)),
             _ => {}
         }
     }

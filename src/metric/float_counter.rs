@@ -1,6 +1,7 @@
 //! A counter of amounts that are not whole.
 
 use super::{Instrument, sealed::Sealed};
+use crate::model::VALUE_LIMIT;
 use crate::store::{Handle, Series};
 
 /// An amount that only goes up and need not be whole: seconds, dollars.
@@ -23,14 +24,14 @@ use crate::store::{Handle, Series};
 pub struct FloatCounter(Handle);
 
 impl FloatCounter {
-    /// Adds `amount`, which is finite and not negative.
+    /// Adds `amount`, which is not negative and is below [`VALUE_LIMIT`](crate::model::VALUE_LIMIT) (2^960).
     ///
     /// Any other amount is refused and counted in `quipu_rejected_values_total`: a counter that went down would look like a
-    /// restart, and one that became NaN or infinite would never leave that state.
+    /// restart, and one that became NaN or infinite would stay so.
     #[inline(always)]
     pub fn inc_by(&self, amount: f64) {
-        // The bits of floats from 0 to the largest finite one sort as integers; all others lie above them.
-        if amount.to_bits() <= f64::MAX.to_bits() {
+        // The bits of floats from 0 on sort as integers; NaN and what is negative lie above them.
+        if amount.to_bits() < VALUE_LIMIT.to_bits() {
             self.0.add_float(amount);
         } else if amount != 0.0 {
             self.0.reject();

@@ -32,8 +32,8 @@ pub struct Histogram(HistogramHandle);
 impl Histogram {
     /// Adds a value, in the family's unit.
     ///
-    /// NaN is refused and counted in `quipu_rejected_values_total`: it would make the sum NaN for good. The infinities are
-    /// values like others.
+    /// NaN, the infinities and what is not below [`VALUE_LIMIT`](crate::model::VALUE_LIMIT) (2^960, of either sign) are refused
+    /// and counted in `quipu_rejected_values_total`: they could make the sum NaN or infinite for good.
     #[inline(always)]
     pub fn observe(&self, value: f64) {
         self.0.observe(value);

@@ -1,5 +1,6 @@
 //! Bucket bounds, and the quick way from a value to its bucket.
 
+use super::VALUE_LIMIT;
 use core::fmt;
 
 /// The most bounds a histogram may have. With the `+Inf` bucket, its cells fill one page of a lane.
@@ -182,12 +183,12 @@ impl Buckets {
     }
 
     /// The bucket of a value: the first whose bound is not below it. `None` for one that is left to [`search`](Self::search),
-    /// and for NaN.
+    /// and for one that is not [summable](super::is_summable).
     #[inline(always)]
     pub(crate) fn find(&self, value: f64) -> Option<usize> {
         // Bits of floats that are not negative sort as the floats do.
         let bits = value.to_bits();
-        if bits > f64::INFINITY.to_bits() {
+        if bits >= VALUE_LIMIT.to_bits() {
             return None;
         }
         let cell = self.cut.cell(bits).min(Self::CELLS - 1);

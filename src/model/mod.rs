@@ -17,6 +17,7 @@ macro_rules! debug_as_message {
 
 mod buckets;
 mod escape;
+mod limit;
 mod names;
 mod snapshot;
 mod visit;
@@ -25,6 +26,8 @@ pub(crate) use buckets::Buckets;
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
 pub(crate) use debug_as_message;
 pub(crate) use escape::push_escaped_label_value;
+pub use limit::VALUE_LIMIT;
+pub(crate) use limit::is_summable;
 pub use names::{MetricType, NameError, assert_label_names, check_label_name, check_metric_name};
 pub(crate) use names::{Named, SELF_LABEL, sample_names};
 pub use snapshot::HistogramSnapshot;

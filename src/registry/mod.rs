@@ -157,7 +157,7 @@ impl Registry {
         let series = self_metric("quipu_series", "Series of a family.", Instrument::Gauge);
         let rejected = self_metric(
             "quipu_rejected_values_total",
-            "Values that were refused: NaN, or for a counter negative or infinite.",
+            "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
             Instrument::Counter,
         );
         let mut families = Families::default();

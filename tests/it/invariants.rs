@@ -2,6 +2,7 @@
 
 use crate::read;
 use crate::reader::{self, Exposition};
+use quipu::model::VALUE_LIMIT;
 use quipu::{Family, Gauge, LabelNames, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
@@ -226,21 +227,39 @@ fn values_without_a_place_are_refused_and_counted() {
     let rejected = |family: &str| read(&registry).value("quipu_rejected_values_total", &[("family", family)]);
     assert_eq!((rejected("a_total"), rejected("b")), (Some(0.0), Some(0.0)));
     amount.inc_by(1.5);
-    for refused in [f64::NAN, -f64::NAN, -1.0, -5e-324, f64::INFINITY, f64::NEG_INFINITY] {
+    let odd = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, VALUE_LIMIT, -VALUE_LIMIT];
+    for refused in odd.into_iter().chain([-1.0, -5e-324]) {
         amount.inc_by(refused);
     }
     for taken in [0.0, -0.0, 5e-324] {
         amount.inc_by(taken);
     }
-    sizes.with(["x"]).observe(f64::NAN);
-    sizes.handle(["y"]).observe(-f64::NAN);
-    for taken in [-1.0, f64::MAX, f64::NEG_INFINITY] {
+    odd.map(|refused| sizes.with(["x"]).observe(refused));
+    odd.map(|refused| sizes.handle(["y"]).observe(refused));
+    for taken in [-1.0, 1e288, -1e288] {
         sizes.with(["x"]).observe(taken);
     }
     assert_eq!(amount.value(), 1.5);
     assert_eq!(sizes.with(["x"]).snapshot().bucket_counts(), [2, 1]);
     assert_eq!(sizes.with(["y"]).snapshot().count(), 0);
-    assert_eq!((rejected("a_total"), rejected("b")), (Some(6.0), Some(2.0)));
+    assert_eq!((rejected("a_total"), rejected("b")), (Some(10.0), Some(16.0)));
+}
+
+#[test]
+fn no_values_make_a_sum_infinite_or_nan() {
+    let registry = Registry::new();
+    let amount = registry.float_counter("a_total", "A.").register().unwrap();
+    let sizes = registry.histogram("b", "B.").bounds([1.0]).register().unwrap();
+    for value in [f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MAX, f64::MIN, f64::MIN, 1.0] {
+        amount.inc_by(value);
+        sizes.observe(value);
+    }
+    assert_eq!((amount.value(), sizes.snapshot().sum()), (1.0, 1.0));
+    let largest = VALUE_LIMIT.next_down();
+    (0..1000).for_each(|_| sizes.observe(largest));
+    (0..1000).for_each(|_| amount.inc_by(largest));
+    assert!(amount.value().is_finite() && sizes.snapshot().sum().is_finite());
+    assert_eq!(read(&registry).value("b_sum", &[]), Some(sizes.snapshot().sum()));
 }
 
 /// The registry's metrics about a family come and go with it, also when it is removed while it is registered or scraped.

@@ -2,6 +2,7 @@
 
 use crate::reader;
 use proptest::prelude::*;
+use quipu::model::VALUE_LIMIT;
 use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Metric, Registry};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
@@ -40,13 +41,16 @@ impl Handle {
     /// Records an amount, and says whether it is refused.
     fn record(&self, amount: f64, model: &Shared) -> bool {
         let mut model = model.lock().unwrap();
+        let is_odd = amount.is_nan() || amount.abs() >= VALUE_LIMIT;
         let is_refused = match self {
-            Handle::FloatCounter(_) => !(0.0..f64::INFINITY).contains(&amount),
-            Handle::Histogram(_) => amount.is_nan(),
+            Handle::FloatCounter(_) => is_odd || amount < 0.0,
+            Handle::Histogram(_) => is_odd,
             _ => false,
         };
         let is_set = amount < 0.0;
         match self {
+            // A gauge would take it, and perhaps be NaN for good.
+            Handle::Counter(_) | Handle::Gauge(_) if is_odd => {}
             Handle::Counter(counter) => {
                 counter.inc_by(amount.abs() as u64);
                 model.number += amount.abs().floor().max(0.0);
@@ -59,8 +63,6 @@ impl Handle {
                 gauge.set(amount);
                 model.number = amount;
             }
-            // A gauge would take it, and be NaN for good.
-            Handle::Gauge(_) if amount.is_nan() => {}
             Handle::Gauge(gauge) => {
                 gauge.add(amount);
                 model.number += amount;
@@ -208,7 +210,18 @@ fn step() -> impl Strategy<Value = Step> {
     let label = || (0..VALUES.len()).prop_map(|n| VALUES[n]);
     let labels = move || [label(), label()];
     let amount = || {
-        let odd = prop::sample::select(vec![f64::NAN, -1.0, -0.0, 0.5, 8.0, 8.25, f64::NAN]);
+        let odd = prop::sample::select(vec![
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::MAX,
+            VALUE_LIMIT,
+            -1.0,
+            -0.0,
+            0.5,
+            8.0,
+            8.25,
+        ]);
         prop_oneof![4 => (-40i32..400).prop_map(|n| f64::from(n) / 4.0), 1 => odd]
     };
     let which = any::<usize>;

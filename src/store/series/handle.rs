@@ -3,7 +3,7 @@
 //! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
 //! the cold path: it finds one, or shares row 0.
 
-use crate::model::{Buckets, HistogramSnapshot};
+use crate::model::{Buckets, HistogramSnapshot, is_summable};
 use crate::store::cells::block::{Cell, STRIPES};
 use crate::store::cells::lane::LANES;
 use crate::store::series::series::Series;
@@ -117,7 +117,7 @@ impl HistogramHandle {
         unsafe { self.buckets.as_ref() }
     }
 
-    /// Adds an observation to its bucket: count and sum at once (S8). NaN has no place in a sum and is refused.
+    /// Adds an observation to its bucket: count and sum at once (S8). A value that is not summable is refused.
     #[inline(always)]
     pub(crate) fn observe(&self, value: f64) {
         let lane = thread::lane();
@@ -135,7 +135,7 @@ impl HistogramHandle {
     #[cold]
     #[inline(never)]
     fn observe_cold(&self, value: f64) {
-        if value.is_nan() {
+        if !is_summable(value) {
             return self.series.reject();
         }
         // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
