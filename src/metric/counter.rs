@@ -1,6 +1,7 @@
 //! A counter of whole numbers.
 
-use super::{Instrument, sealed::Sealed};
+use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::model::MetricType;
 use crate::store::{Handle, Series};
 
 /// A number of events, which only goes up.
@@ -45,7 +46,13 @@ impl Counter {
 }
 
 impl Sealed for Counter {
-    const TYPE: Instrument = Instrument::Counter;
+    const TYPE: &Instrument = &Instrument {
+        name: "a counter",
+        exposed_as: MetricType::Counter,
+        values: Values::Unsigned,
+        config: Config::Plain,
+        can_refuse: false,
+    };
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

@@ -1,7 +1,7 @@
 //! A counter of amounts that are not whole.
 
-use super::{Instrument, sealed::Sealed};
-use crate::model::VALUE_LIMIT;
+use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::model::{MetricType, VALUE_LIMIT};
 use crate::store::{Handle, Series};
 
 /// An amount that only goes up and need not be whole: seconds, dollars.
@@ -45,7 +45,13 @@ impl FloatCounter {
 }
 
 impl Sealed for FloatCounter {
-    const TYPE: Instrument = Instrument::FloatCounter;
+    const TYPE: &Instrument = &Instrument {
+        name: "a float counter",
+        exposed_as: MetricType::Counter,
+        values: Values::Float,
+        config: Config::Plain,
+        can_refuse: true,
+    };
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

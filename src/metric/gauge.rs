@@ -1,6 +1,7 @@
 //! A gauge that is set.
 
-use super::{Instrument, sealed::Sealed};
+use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::model::MetricType;
 use crate::store::{Handle, Series};
 
 /// A value that goes up and down and can be set: a temperature, a size, a state.
@@ -62,7 +63,13 @@ impl Gauge {
 }
 
 impl Sealed for Gauge {
-    const TYPE: Instrument = Instrument::Gauge;
+    const TYPE: &Instrument = &Instrument {
+        name: "a gauge",
+        exposed_as: MetricType::Gauge,
+        values: Values::SharedFloat,
+        config: Config::Plain,
+        can_refuse: false,
+    };
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

@@ -1,9 +1,10 @@
 //! A classic histogram.
 
-use super::{Instrument, sealed::Sealed};
-use crate::model::HistogramSnapshot;
+use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::model::{DEFAULT_BOUNDS, HistogramSnapshot, MetricType};
 use crate::store::{HistogramHandle, Series};
 use core::time::Duration;
+use std::borrow::Cow;
 
 /// Observations, counted by bucket, with their sum.
 ///
@@ -60,7 +61,13 @@ impl Histogram {
 }
 
 impl Sealed for Histogram {
-    const TYPE: Instrument = Instrument::Histogram;
+    const TYPE: &Instrument = &Instrument {
+        name: "a histogram",
+        exposed_as: MetricType::Histogram,
+        values: Values::Buckets,
+        config: Config::Classic { bounds: Cow::Borrowed(&DEFAULT_BOUNDS) },
+        can_refuse: true,
+    };
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

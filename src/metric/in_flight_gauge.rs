@@ -1,6 +1,7 @@
 //! A gauge that is only counted up and down.
 
-use super::{Instrument, sealed::Sealed};
+use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::model::MetricType;
 use crate::store::{Handle, Series};
 
 /// The number of things under way: up when one begins, down when it ends.
@@ -66,7 +67,13 @@ impl InFlightGauge {
 }
 
 impl Sealed for InFlightGauge {
-    const TYPE: Instrument = Instrument::InFlightGauge;
+    const TYPE: &Instrument = &Instrument {
+        name: "an in-flight gauge",
+        exposed_as: MetricType::Gauge,
+        values: Values::Signed,
+        config: Config::Plain,
+        can_refuse: false,
+    };
 
     #[inline(always)]
     fn from_series(series: Series) -> Self {

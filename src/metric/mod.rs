@@ -12,9 +12,10 @@ pub use gauge::Gauge;
 pub use histogram::Histogram;
 pub use in_flight_gauge::{InFlightGauge, InFlightGuard};
 
-use crate::model::MetricType;
+use crate::model::{Buckets, MetricType};
 use crate::store::{Series, SlotLayout};
 use core::fmt;
+use std::borrow::Cow;
 
 /// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`].
 ///
@@ -27,54 +28,67 @@ pub(crate) mod sealed {
     use super::{Instrument, Series};
 
     pub trait Sealed {
-        const TYPE: Instrument;
+        const TYPE: &'static Instrument;
         /// Makes the handle. Only moves the series into it: see `MetricRef::look_up`.
         fn from_series(series: Series) -> Self;
     }
 }
 
-/// The type of a family's handles.
+/// A type of metric: all that the rest of the crate has to know of it. Each handle's file has one.
+#[derive(Debug, PartialEq)]
+pub struct Instrument {
+    /// For messages, with its article.
+    pub(crate) name: &'static str,
+    /// What an encoder calls it.
+    pub(crate) exposed_as: MetricType,
+    pub(crate) values: Values,
+    /// What a family has unless it is given something else.
+    pub(crate) config: Config,
+    /// Whether recording can refuse a value, which is then counted.
+    pub(crate) can_refuse: bool,
+}
+
+/// What a series keeps, and how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instrument {
-    Counter,
-    FloatCounter,
-    Gauge,
-    InFlightGauge,
-    Histogram,
+pub(crate) enum Values {
+    /// A sum over the lanes.
+    Unsigned,
+    /// A sum over the lanes, which may be negative.
+    Signed,
+    /// A sum of floats over the lanes.
+    Float,
+    /// A float that is set.
+    SharedFloat,
+    /// A count and a sum for each bucket.
+    Buckets,
 }
 
-impl Instrument {
-    pub(crate) fn kind(self) -> MetricType {
-        match self {
-            Instrument::Counter | Instrument::FloatCounter => MetricType::Counter,
-            Instrument::Gauge | Instrument::InFlightGauge => MetricType::Gauge,
-            Instrument::Histogram => MetricType::Histogram,
-        }
-    }
+/// What is chosen for each family of a type.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Config {
+    /// Nothing.
+    Plain,
+    /// The upper bounds of a classic histogram's buckets, without `+Inf`.
+    Classic { bounds: Cow<'static, [f64]> },
+}
 
-    /// Whether recording can refuse a value.
-    pub(crate) fn can_reject(self) -> bool {
-        matches!(self, Instrument::FloatCounter | Instrument::Histogram)
-    }
-
-    /// What a series keeps in its cells, given the number of its buckets.
-    pub(crate) fn form(self, buckets: usize) -> SlotLayout {
+impl Config {
+    /// Those of a classic histogram; else none.
+    pub(crate) fn bounds(&self) -> &[f64] {
         match self {
-            Instrument::Histogram => SlotLayout::Pairs(buckets),
-            Instrument::FloatCounter => SlotLayout::Stripes,
-            _ => SlotLayout::Number,
+            Config::Plain => &[],
+            Config::Classic { bounds } => bounds,
         }
     }
 }
 
-impl fmt::Display for Instrument {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Instrument::Counter => "counter",
-            Instrument::FloatCounter => "float counter",
-            Instrument::Gauge => "gauge",
-            Instrument::InFlightGauge => "in-flight gauge",
-            Instrument::Histogram => "histogram",
-        })
+impl Values {
+    /// What a series keeps in its cells. There are buckets if these are [`Values::Buckets`].
+    pub(crate) fn layout(self, buckets: Option<&Buckets>) -> SlotLayout {
+        match self {
+            Values::Unsigned | Values::Signed | Values::SharedFloat => SlotLayout::Number,
+            Values::Float => SlotLayout::Stripes,
+            Values::Buckets => SlotLayout::Pairs(buckets.map_or(0, Buckets::count)),
+        }
     }
 }

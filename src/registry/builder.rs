@@ -5,8 +5,7 @@ use super::description::Description;
 use super::error::RegisterError;
 use super::family::{DynLabelNames, Family, LabelNames};
 use super::labels::{LabelSet, is_closed};
-use crate::metric::{Histogram, Metric};
-use crate::model::DEFAULT_BOUNDS;
+use crate::metric::{Config, Histogram, Metric};
 use crate::store::MetricRef;
 use core::marker::PhantomData;
 use std::borrow::Cow;
@@ -33,11 +32,9 @@ pub struct MetricBuilder<'r, M, L = ()> {
 
 impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
-        let bounds =
-            if M::TYPE.kind() == crate::model::MetricType::Histogram { DEFAULT_BOUNDS.to_vec() } else { Vec::new() };
         let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
-        let description =
-            Description { name, namespace, help, metric: M::TYPE, labels: Vec::new(), bounds, closed: None };
+        let (metric, config, labels) = (M::TYPE, M::TYPE.config.clone(), Vec::new());
+        let description = Description { name, namespace, help, metric, config, labels, closed: None };
         MetricBuilder { registry, description, types: PhantomData }
     }
 
@@ -155,7 +152,7 @@ impl<M: Metric> MetricBuilder<'_, M, DynLabelNames> {
 
 impl<L> MetricBuilder<'_, Histogram, L> {
     /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
-    /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`].
+    /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS).
     ///
     /// ```
     /// let registry = quipu::Registry::new();
@@ -165,7 +162,8 @@ impl<L> MetricBuilder<'_, Histogram, L> {
     /// ```
     pub fn bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         // Adding zero makes 0 of -0, which is the same bound with another text, and with bits that do not sort.
-        self.description.bounds = bounds.into().into_iter().map(|bound| bound + 0.0).collect();
+        self.description.config =
+            Config::Classic { bounds: bounds.into().into_iter().map(|bound| bound + 0.0).collect() };
         self
     }
 }

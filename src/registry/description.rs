@@ -1,8 +1,8 @@
 //! What a family is, as it was registered.
 
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
-use crate::metric::Instrument;
-use crate::model::{Buckets, MetricType, NameError, Named};
+use crate::metric::{Config, Instrument};
+use crate::model::{Buckets, NameError, Named};
 use core::fmt;
 use std::borrow::Cow;
 
@@ -17,10 +17,9 @@ pub(crate) struct Description {
     /// How many bytes of the name are the namespace.
     pub(crate) namespace: usize,
     pub(crate) help: Cow<'static, str>,
-    pub(crate) metric: Instrument,
+    pub(crate) metric: &'static Instrument,
     pub(crate) labels: Vec<Cow<'static, str>>,
-    /// Of a histogram; else empty.
-    pub(crate) bounds: Vec<f64>,
+    pub(crate) config: Config,
     /// Of a closed label set, whose series are all there from the start.
     pub(crate) closed: Option<Values>,
 }
@@ -28,7 +27,7 @@ pub(crate) struct Description {
 impl Description {
     /// Checks all that can be checked without the registry, and prepares the buckets.
     pub(crate) fn check(&self, global_labels: &[String]) -> Result<Option<Buckets>, RegisterError> {
-        let kind = self.metric.kind();
+        let kind = self.metric.exposed_as;
         let (namespace, name) = self.name.split_at(self.namespace);
         Named::Metric { kind, namespace }.check(name).map_err(|problem| RegisterError::MetricName {
             name: name.to_owned(),
@@ -45,16 +44,16 @@ impl Description {
             })?;
         }
         self.check_size()?;
-        if kind != MetricType::Histogram {
-            return Ok(None);
-        }
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
-        Buckets::new(&self.bounds).map(Some).map_err(refused)
+        match &self.config {
+            Config::Plain => Ok(None),
+            Config::Classic { bounds } => Buckets::new(bounds).map(Some).map_err(refused),
+        }
     }
 
     fn check_label(&self, n: usize, global_labels: &[String]) -> Result<(), NameError> {
         let label = &self.labels[n];
-        Named::Label(self.metric.kind()).check(label)?;
+        Named::Label(self.metric.exposed_as).check(label)?;
         if global_labels.iter().any(|global| global == label) {
             return Err(NameError::GlobalLabel);
         }
@@ -110,15 +109,14 @@ impl fmt::Display for Difference<'_> {
             parts.push(self.labels());
         }
         // Another type says enough about bounds that one of them has not.
-        if of.metric == from.metric && of.bounds != from.bounds {
-            parts.push(format!("with the bounds {:?}", of.bounds));
+        if of.metric == from.metric && of.config != from.config {
+            parts.push(format!("with the bounds {:?}", of.config.bounds()));
         }
         if of.help != from.help {
             parts.push(format!("with the help {:?}", of.help));
         }
         if of.metric != from.metric {
-            let article = if of.metric == Instrument::InFlightGauge { "an" } else { "a" };
-            write!(f, "as {article} {}", of.metric)?;
+            write!(f, "as {}", of.metric.name)?;
             f.write_str(if parts.is_empty() { "" } else { " " })?;
         }
         f.write_str(&parts.join(" and "))

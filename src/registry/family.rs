@@ -23,10 +23,10 @@ impl FamilyCore {
         FamilyView {
             name: &self.description.name,
             help: &self.description.help,
-            kind: self.description.metric.kind(),
+            kind: self.description.metric.exposed_as,
             global_labels,
             first_label: self.description.labels.first().map(|label| &**label),
-            bounds: &self.description.bounds,
+            bounds: self.description.config.bounds(),
         }
     }
 }

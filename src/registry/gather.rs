@@ -2,7 +2,7 @@
 
 use super::Registry;
 use super::family::FamilyCore;
-use crate::metric::Instrument;
+use crate::metric::Values;
 use crate::model::{Value, Visitor};
 use crate::store::{BATCH, Batch, Histograms, SeriesRef, fold_floats, fold_integers, pin};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl Walk {
             }
             let prefetch = self.core.set.prefetch(next, self.end);
             let later = self.core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
-            let shown = scratch.show(self.core.description.metric, &batch, visitor, prefetch, later);
+            let shown = scratch.show(self.core.description.metric.values, &batch, visitor, prefetch, later);
             self.place = batch.get(shown).map_or(next, |series| series.place());
         }
         true
@@ -98,33 +98,33 @@ impl Scratch {
     /// Before the `n`th it calls `prefetch(n)`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
         &mut self,
-        metric: Instrument,
+        values: Values,
         batch: &[SeriesRef<'_>],
         visitor: &mut V,
         prefetch: impl Fn(usize),
         mut later: impl Iterator<Item = SeriesRef<'a>>,
     ) -> usize {
         let Scratch { integers, floats, histograms } = self;
-        match metric {
-            Instrument::Counter => {
+        match values {
+            Values::Unsigned => {
                 fold_integers(batch, integers);
                 samples(batch, integers, Value::Unsigned, visitor, prefetch)
             }
-            Instrument::InFlightGauge => {
+            Values::Signed => {
                 fold_integers(batch, integers);
                 samples(batch, integers, |n| Value::Signed(n.cast_signed()), visitor, prefetch)
             }
-            Instrument::FloatCounter => {
+            Values::Float => {
                 fold_floats(batch, floats);
                 samples(batch, floats, Value::Float, visitor, prefetch)
             }
-            Instrument::Gauge => {
+            Values::SharedFloat => {
                 for (float, series) in floats.iter_mut().zip(batch) {
                     *float = f64::from_bits(series.cell().get_shared());
                 }
                 samples(batch, floats, Value::Float, visitor, prefetch)
             }
-            Instrument::Histogram => {
+            Values::Buckets => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
                     let folded = histograms.fold(&batch[shown..]);

@@ -13,7 +13,7 @@ pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 
-use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, Instrument};
+use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, Instrument, sealed::Sealed};
 use crate::model::{NameError, Named, SELF_LABEL, push_escaped_label_value, sample_names};
 use crate::store::{FamilyLayout, Series, SeriesMap, pin};
 use crate::sync::{Mutex, lock};
@@ -114,7 +114,7 @@ impl RegistryBuilder {
     }
 }
 
-fn self_metric(name: &str, help: &'static str, metric: Instrument) -> Arc<FamilyCore> {
+fn self_metric(name: &str, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
     let labels = vec![Cow::Borrowed(SELF_LABEL)];
     let description = Description {
         name: name.to_owned(),
@@ -122,14 +122,14 @@ fn self_metric(name: &str, help: &'static str, metric: Instrument) -> Arc<Family
         help: help.into(),
         metric,
         labels,
-        bounds: Vec::new(),
+        config: metric.config.clone(),
         closed: None,
     };
     Arc::new(make_core(description, None, None))
 }
 
 fn make_core(description: Description, buckets: Option<crate::model::Buckets>, rejected: Option<Series>) -> FamilyCore {
-    let form = description.metric.form(buckets.as_ref().map_or(0, |buckets| buckets.count()));
+    let form = description.metric.values.layout(buckets.as_ref());
     let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
     let layout = FamilyLayout::new(form, label_names, buckets, rejected);
     FamilyCore { set: SeriesMap::new(Arc::new(layout)), description }
@@ -154,11 +154,11 @@ impl Registry {
     }
 
     fn with(namespace: String, global_label_names: Vec<String>, global_labels: String) -> Registry {
-        let series = self_metric("quipu_series", "Series of a family.", Instrument::Gauge);
+        let series = self_metric("quipu_series", "Series of a family.", Gauge::TYPE);
         let rejected = self_metric(
             "quipu_rejected_values_total",
             "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
-            Instrument::Counter,
+            Counter::TYPE,
         );
         let mut families = Families::default();
         families.add(series.clone());
@@ -270,7 +270,7 @@ impl Registry {
             core.set.insert(&name);
             core.set.get(&name, &pin()).map(|found| (*found).clone())
         };
-        let rejected = if description.metric.can_reject() { series(&self.0.rejected) } else { None };
+        let rejected = if description.metric.can_refuse { series(&self.0.rejected) } else { None };
         let core = Arc::new(make_core(description, buckets, rejected));
         families.add(core.clone());
         Ok(core)
@@ -285,7 +285,7 @@ impl Registry {
                 let series = crate::store::MetricRef::look_up_once(
                     &self.0.series.set,
                     &[&core.description.name],
-                    <Gauge as crate::metric::sealed::Sealed>::from_series,
+                    Gauge::from_series,
                 );
                 series.set(core.set.len() as f64);
             }
@@ -297,14 +297,14 @@ impl Registry {
 impl Families {
     fn add(&mut self, core: Arc<FamilyCore>) {
         let Description { name, metric, .. } = &core.description;
-        for sample in sample_names(name, metric.kind()) {
+        for sample in sample_names(name, metric.exposed_as) {
             self.by_sample.insert(sample, name.clone());
         }
         self.by_name.insert(name.clone(), core);
     }
 
     fn check_clash(&self, description: &Description) -> Result<(), RegisterError> {
-        let samples = sample_names(&description.name, description.metric.kind());
+        let samples = sample_names(&description.name, description.metric.exposed_as);
         match samples.into_iter().find_map(|sample| self.by_sample.get(&sample).map(|family| (sample, family.clone())))
         {
             Some((sample, registered)) => {

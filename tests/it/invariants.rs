@@ -234,8 +234,10 @@ fn values_without_a_place_are_refused_and_counted() {
     for taken in [0.0, -0.0, 5e-324] {
         amount.inc_by(taken);
     }
-    odd.map(|refused| sizes.with(["x"]).observe(refused));
-    odd.map(|refused| sizes.handle(["y"]).observe(refused));
+    for refused in odd {
+        sizes.with(["x"]).observe(refused);
+        sizes.handle(["y"]).observe(refused);
+    }
     for taken in [-1.0, 1e288, -1e288] {
         sizes.with(["x"]).observe(taken);
     }
