@@ -3,9 +3,10 @@
 use super::description::Description;
 use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
-use crate::metric::Metric;
-use crate::model::FamilyView;
-use crate::store::{MetricRef, SeriesMap};
+use super::self_metrics::SelfSeries;
+use crate::metric::{Gauge, Metric};
+use crate::model::{Buckets, FamilyView};
+use crate::store::{FamilyLayout, MetricRef, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -16,9 +17,25 @@ use std::sync::Arc;
 pub(crate) struct FamilyCore {
     pub(crate) description: Description,
     pub(crate) set: SeriesMap,
+    /// Where `quipu_series` says how many series there are. The registry's metrics about itself have none.
+    pub(super) series: Option<Gauge>,
 }
 
 impl FamilyCore {
+    pub(super) fn new(description: Description, buckets: Option<Buckets>, about: SelfSeries) -> FamilyCore {
+        let form = description.metric.values.layout(buckets.as_ref());
+        let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
+        let layout = FamilyLayout::new(form, label_names, buckets, about.rejected);
+        FamilyCore { set: SeriesMap::new(Arc::new(layout)), description, series: about.series }
+    }
+
+    /// Brings `quipu_series` up to date. Takes the family's lock.
+    pub(super) fn count_series(&self) {
+        if let Some(series) = &self.series {
+            series.set(self.set.len() as f64);
+        }
+    }
+
     pub(crate) fn view<'a>(&'a self, global_labels: &'a str) -> FamilyView<'a> {
         FamilyView {
             name: &self.description.name,

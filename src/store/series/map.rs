@@ -196,6 +196,12 @@ impl SeriesMap {
         lock(&self.writer).fill.live()
     }
 
+    /// Holds the family's lock, as a long insertion does, until what is returned is dropped.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> impl Drop {
+        lock(&self.writer)
+    }
+
     /// The number of places in the list.
     #[cfg(test)]
     pub(crate) fn places(&self) -> usize {

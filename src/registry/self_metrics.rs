@@ -1,0 +1,70 @@
+//! What a registry says about itself.
+
+use super::description::Description;
+use super::family::FamilyCore;
+use crate::metric::sealed::Sealed;
+use crate::metric::{Counter, Gauge, Instrument};
+use crate::model::SELF_LABEL;
+use crate::store::{MetricRef, Series};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The metrics of a registry about its families, with a series for each family.
+pub(super) struct SelfMetrics {
+    series: Arc<FamilyCore>,
+    rejected: Arc<FamilyCore>,
+}
+
+/// The series that speak of one family.
+#[derive(Default)]
+pub(super) struct SelfSeries {
+    /// The number of its series.
+    pub(super) series: Option<Gauge>,
+    /// The number of values that it has refused; `None` if it cannot refuse any.
+    pub(super) rejected: Option<Series>,
+}
+
+impl SelfMetrics {
+    pub(super) fn new() -> SelfMetrics {
+        SelfMetrics {
+            series: family("quipu_series", "Series of a family.", Gauge::TYPE),
+            rejected: family(
+                "quipu_rejected_values_total",
+                "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
+                Counter::TYPE,
+            ),
+        }
+    }
+
+    pub(super) fn families(&self) -> [&Arc<FamilyCore>; 2] {
+        [&self.series, &self.rejected]
+    }
+
+    /// Makes the series that speak of a new family.
+    pub(super) fn add(&self, family: &Description) -> SelfSeries {
+        let name = [&*family.name];
+        let series = MetricRef::look_up_once(&self.series.set, &name, Gauge::from_series).clone();
+        let rejected = || MetricRef::look_up_once(&self.rejected.set, &name, |series: Series| series).clone();
+        SelfSeries { series: Some(series), rejected: family.metric.can_refuse.then(rejected) }
+    }
+
+    /// Removes the series that speak of a family.
+    pub(super) fn remove(&self, name: &str) {
+        self.series.set.remove(&[name]);
+        self.rejected.set.remove(&[name]);
+    }
+}
+
+fn family(name: &str, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
+    let labels = vec![Cow::Borrowed(SELF_LABEL)];
+    let description = Description {
+        name: name.to_owned(),
+        namespace: 0,
+        help: help.into(),
+        metric,
+        labels,
+        config: metric.config.clone(),
+        closed: None,
+    };
+    Arc::new(FamilyCore::new(description, None, SelfSeries::default()))
+}
