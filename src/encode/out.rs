@@ -81,7 +81,7 @@ impl Start {
 }
 
 /// A vector that is as long as its room, and cut to what was written at the end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Out {
     bytes: Vec<u8>,
     len: usize,

@@ -4,21 +4,21 @@
 use super::CHUNK;
 use super::number::{Buffer, FloatText, MAX_LEN, put_integer};
 use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Short, Start, Write};
-use crate::model::{FamilyView, MetricType, Value, Visitor};
+use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
 /// What the lines of a family have in common is put together once, when the family begins. A line is then its head, its
 /// labels, its tail and its number, one after another.
-#[derive(Debug)]
-pub(crate) struct Text<'a> {
-    parts: &'a mut Parts,
+#[derive(Debug, Default)]
+pub(crate) struct Text {
+    parts: Parts,
     out: Out,
 }
 
 /// What outlives a chunk: the text that the lines of the current family share.
 #[derive(Debug, Default)]
-pub(crate) struct Parts {
+struct Parts {
     /// Starts of a counter's or a gauge's samples, or of a histogram's buckets.
     sample: Head,
     sum: Head,
@@ -99,18 +99,23 @@ struct About<'a>(FamilyView<'a>);
 impl Write for About<'_> {
     fn write_to(self, out: &mut impl Put) {
         let FamilyView { name, help, kind, .. } = self.0;
-        out.put(b"# HELP ");
-        out.put(name.as_bytes());
-        out.put_array(b" ");
-        // Help text escapes `\` and line feed only ("Comments, help text, and type information").
-        for byte in help.as_bytes() {
-            match byte {
-                b'\\' => out.put_array(br"\\"),
-                b'\n' => out.put_array(br"\n"),
-                _ => out.put_array(&[*byte]),
+        // Many readers take a carriage return at the end of a line for a part of the line's end.
+        let help = help.trim_end_matches('\r');
+        if !help.is_empty() {
+            out.put(b"# HELP ");
+            out.put(name.as_bytes());
+            out.put_array(b" ");
+            // Help text escapes `\` and line feed only ("Comments, help text, and type information").
+            for byte in help.as_bytes() {
+                match byte {
+                    b'\\' => out.put_array(br"\\"),
+                    b'\n' => out.put_array(br"\n"),
+                    _ => out.put_array(&[*byte]),
+                }
             }
+            out.put_array(b"\n");
         }
-        out.put(b"\n# TYPE ");
+        out.put(b"# TYPE ");
         out.put(name.as_bytes());
         out.put_array(b" ");
         out.put(kind.as_str().as_bytes());
@@ -120,7 +125,8 @@ impl Write for About<'_> {
 
 impl Parts {
     fn prepare(&mut self, family: FamilyView<'_>) {
-        let FamilyView { name, kind, global_labels, first_label: first, bounds, .. } = family;
+        let FamilyView { name, kind, global_labels, label_names, bounds, .. } = family;
+        let (global_labels, first) = (global_labels.text(), label_names.first().map(|name| &**name));
         self.line_len = name.len() + global_labels.len() + first.map_or(0, str::len) + 64 + MAX_LEN;
         if kind == MetricType::Histogram {
             self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
@@ -153,16 +159,16 @@ impl Parts {
 /// Writes samples from the `n`th on, as long as there is room and their labels are shorter than the limit. How many bytes it
 /// wrote, and which sample is next.
 #[inline(never)]
-fn write_samples<'s>(
+fn write_samples<'s, S: SeriesView + 's>(
     room: &mut [u8],
     head: &Head,
     labels_limit: usize,
     mut n: usize,
-    labels: &impl Fn(usize) -> Option<&'s str>,
+    series: &impl Fn(usize) -> Option<&'s S>,
     value: &impl Fn(usize) -> Value,
 ) -> (usize, usize) {
     let (len, mut rest) = (room.len(), room);
-    while let Some(labels) = labels(n)
+    while let Some(labels) = series(n).map(S::text)
         && labels.len() < labels_limit
         && let Some(short) = Short::new(rest)
     {
@@ -196,45 +202,50 @@ fn write_histogram(
     Some(len - rest.len() + written)
 }
 
-impl<'a> Text<'a> {
+impl Text {
     /// Replaces what is in `buffer`.
-    pub(crate) fn new(parts: &'a mut Parts, buffer: Vec<u8>) -> Text<'a> {
+    pub(super) fn begin(&mut self, buffer: Vec<u8>) {
         // The last lines of a chunk go beyond its end. They mostly find memory there, which is only filled as far as needed.
-        Text { parts, out: Out::with_room(buffer, CHUNK, CHUNK + CHUNK / 16) }
+        self.out = Out::with_room(buffer, CHUNK, CHUNK + CHUNK / 16);
     }
 
-    /// What was written.
-    pub(crate) fn finish(self) -> Vec<u8> {
-        self.out.finish()
+    /// What was written since.
+    pub(super) fn finish(&mut self) -> Vec<u8> {
+        core::mem::take(&mut self.out).finish()
     }
 }
 
-impl Visitor for Text<'_> {
+impl Visitor for Text {
     fn family(&mut self, family: FamilyView<'_>) {
         self.out.write(2 * family.name.len() + 2 * family.help.len() + 64, About(family));
         self.parts.prepare(family);
     }
 
-    fn samples<'s>(&mut self, labels: impl Fn(usize) -> Option<&'s str>, value: impl Fn(usize) -> Value) -> usize {
-        let (Parts { sample: head, labels_limit, line_len, .. }, out) = (&*self.parts, &mut self.out);
+    fn samples<'s, S: SeriesView + 's>(
+        &mut self,
+        series: impl Fn(usize) -> Option<&'s S>,
+        value: impl Fn(usize) -> Value,
+    ) -> usize {
+        let (Parts { sample: head, labels_limit, line_len, .. }, out) = (&self.parts, &mut self.out);
         let mut taken = 0;
         while taken == 0 || out.len() < CHUNK {
-            let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, taken, &labels, &value);
+            let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, taken, &series, &value);
             out.advance(written);
             if next > taken {
                 taken = next;
                 continue;
             }
             // Its labels are long, or there is none.
-            let Some(labels) = labels(taken) else { break };
+            let Some(labels) = series(taken).map(S::text) else { break };
             out.write(line_len + labels.len(), Sample(head, labels, value(taken)));
             taken += 1;
         }
         taken
     }
 
-    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64) {
-        let (parts, out) = (&mut *self.parts, &mut self.out);
+    fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>) {
+        let (labels, HistogramView { counts, sum }) = (series.text(), histogram);
+        let (parts, out) = (&mut self.parts, &mut self.out);
         let (is_short, max_len) = (labels.len() < parts.labels_limit, parts.line_len + labels.len());
         parts.start.set(is_short, &parts.sample.text, labels);
         // Before the lines of the buckets, as it takes long.
@@ -243,12 +254,12 @@ impl Visitor for Text<'_> {
         if is_short {
             let room = out.room_to(out.len() + (parts.tails.len() + 2) * max_len);
             // There is room, as no line is longer than `max_len`.
-            if let Some(written) = write_histogram(room, parts, labels, buckets.clone(), sum) {
+            if let Some(written) = write_histogram(room, parts, labels, counts.clone(), sum) {
                 return out.advance(written);
             }
         }
         let mut count = 0u64;
-        for (in_bucket, tail) in buckets.zip(&parts.tails) {
+        for (in_bucket, tail) in counts.zip(&parts.tails) {
             count = count.wrapping_add(in_bucket);
             out.write(max_len, Bucket(&parts.start, tail, count));
         }
@@ -260,25 +271,51 @@ impl Visitor for Text<'_> {
     fn is_full(&self) -> bool {
         self.out.len() >= CHUNK
     }
+
+    fn end(&mut self) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::MAX_BOUNDS;
+    use crate::model::{GlobalLabels, MAX_BOUNDS};
+    use core::time::Duration;
+    use std::borrow::Cow;
+
+    /// The text of a series' labels.
+    impl SeriesView for String {
+        fn values(&self) -> impl Iterator<Item = &str> {
+            core::iter::once(&**self)
+        }
+
+        fn text(&self) -> &str {
+            self
+        }
+
+        fn created(&self) -> Option<Duration> {
+            None
+        }
+    }
+
+    /// An encoder that has begun with a family of the label `a`.
+    fn begun(name: &str, help: &str, kind: MetricType, bounds: &[f64]) -> Text {
+        let (label_names, global_labels) = (&[Cow::Borrowed("a")], &GlobalLabels::default());
+        let mut text = Text::default();
+        text.begin(Vec::new());
+        text.family(FamilyView { name, help, unit: None, kind, global_labels, label_names, bounds });
+        text
+    }
 
     /// The text of a family, with series whose labels have these lengths, and what it should be.
     fn family(name_len: usize, labels: impl Iterator<Item = usize>, bounds: &[f64]) -> (String, String) {
         let name = "n".repeat(name_len);
-        let (mut parts, mut found) = (Parts::default(), Vec::new());
-        let mut text = Text::new(&mut parts, Vec::new());
         let kind = if bounds.is_empty() { MetricType::Counter } else { MetricType::Histogram };
-        text.family(FamilyView { name: &name, help: "", kind, global_labels: "", first_label: Some("a"), bounds });
-        let mut expected = format!("# HELP {name} \n# TYPE {name} {}\n", kind.as_str());
+        let (mut text, mut found) = (begun(&name, "", kind, bounds), Vec::new());
+        let mut expected = format!("# TYPE {name} {}\n", kind.as_str());
         let (big, sum) = (u64::MAX, -f64::MIN_POSITIVE * 1.1);
         for labels in labels.map(|len| "l".repeat(len)) {
             if let [bound] = bounds {
-                text.histogram(&labels, [big - 1, 1].into_iter(), sum);
+                text.histogram(&labels, HistogramView { counts: [big - 1, 1].into_iter(), sum });
                 for (bound, count) in [(format!("{bound:e}"), big - 1), ("+Inf".to_owned(), big)] {
                     expected += &format!("{name}_bucket{{a=\"{labels}\",le=\"{bound}\"}} {count}\n");
                 }
@@ -289,7 +326,7 @@ mod tests {
                 while shown < values.len() {
                     if text.is_full() {
                         found.extend(text.finish());
-                        text = Text::new(&mut parts, Vec::new());
+                        text.begin(Vec::new());
                     }
                     let rest = &values[shown..];
                     shown += text.samples(|n| (n < rest.len()).then_some(&labels), |n| rest[n]);
@@ -313,21 +350,18 @@ mod tests {
 
     /// A family of counters whose labels have these lengths, in chunks.
     fn chunks(help: &str, labels: &[usize]) -> Vec<String> {
-        let (mut parts, mut chunks) = (Parts::default(), Vec::new());
-        let mut text = Text::new(&mut parts, Vec::new());
-        let kind = MetricType::Counter;
-        text.family(FamilyView { name: "n", help, kind, global_labels: "", first_label: Some("a"), bounds: &[] });
+        let (mut text, mut chunks) = (begun("n", help, MetricType::Counter, &[]), Vec::new());
         let series: Vec<_> = labels.iter().map(|len| "l".repeat(*len)).collect();
         let mut from = 0;
         while from < series.len() {
             let batch = &series[from..series.len().min(from + 64)];
             let value = |n| Value::Unsigned(labels[from + n] as u64);
-            from += text.samples(|n| batch.get(n).map(String::as_str), value);
+            from += text.samples(|n| batch.get(n), value);
             if text.is_full() {
                 // What is in the buffer does not matter.
-                let buffer = core::mem::replace(&mut text.out, Out::new(Vec::new())).finish();
+                let buffer = text.finish();
                 chunks.push(String::from_utf8(buffer.clone()).unwrap());
-                text = Text::new(&mut parts, buffer);
+                text.begin(buffer);
             }
         }
         chunks.push(String::from_utf8(text.finish()).unwrap());
@@ -340,7 +374,8 @@ mod tests {
             let labels: Vec<_> = (0..3000).map(|m| if (m + n) % 7 < n % 9 { 150 + n } else { m * n % 130 }).collect();
             // From a short one to one that fills a chunk by itself.
             let help = "h".repeat(n * CHUNK / 50 + n);
-            let mut expected = vec![format!("# HELP n {help}\n# TYPE n counter\n")];
+            let about = if help.is_empty() { String::new() } else { format!("# HELP n {help}\n") };
+            let mut expected = vec![format!("{about}# TYPE n counter\n")];
             for (n, len) in labels.iter().enumerate() {
                 if n > 0 && expected.last().unwrap().len() >= CHUNK {
                     expected.push(String::new());
@@ -356,21 +391,12 @@ mod tests {
         let bounds: Vec<f64> = (0..MAX_BOUNDS).map(|n| n as f64 + 0.5).collect();
         for len in [1, 60, 127, 128, 129, 300] {
             let labels = "l".repeat(len);
-            let mut parts = Parts::default();
-            let mut text = Text::new(&mut parts, Vec::new());
-            let kind = MetricType::Histogram;
-            text.family(FamilyView {
-                name: "n",
-                help: "",
-                kind,
-                global_labels: "",
-                first_label: Some("a"),
-                bounds: &bounds,
-            });
-            let mut expected = "# HELP n \n# TYPE n histogram\n".to_owned();
+            let mut text = begun("n", "", MetricType::Histogram, &bounds);
+            let mut expected = "# TYPE n histogram\n".to_owned();
             for round in 0..5 {
                 let in_bucket = 7u64.pow(4 * round);
-                text.histogram(&labels, bounds.iter().chain([&0.0]).map(|_| in_bucket), 1.0);
+                let counts = bounds.iter().chain([&0.0]).map(|_| in_bucket);
+                text.histogram(&labels, HistogramView { counts, sum: 1.0 });
                 let mut count = 0;
                 for bound in bounds.iter().map(f64::to_string).chain(["+Inf".to_owned()]) {
                     count += in_bucket;

@@ -1,6 +1,5 @@
 //! The body of a scrape: encoded as fast as the client takes it.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::mem;
 use std::pin::Pin;
@@ -9,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-use super::Scrape;
+use super::{Scrape, ScrapeError};
 
 /// Where a chunk fits without growing. Allocating each anew costs no more than keeping buffers for later, and leaves the
 /// memory of a scrape that waits for its client to those that do not.
@@ -21,8 +20,9 @@ pub(super) const LARGE_CHUNK: usize = 32 * 1024;
 /// The body of a response of [`ScrapeService`](super::ScrapeService).
 ///
 /// It encodes one chunk of about 64 KiB when it is polled, and the next when it is polled again: its memory is that of the
-/// chunks the server has not sent yet, however many series there are. Between large chunks it lets other tasks run. It
-/// cannot fail; when it is dropped before its end, the server cannot end the response cleanly either.
+/// chunks the server has not sent yet, however many series there are. Between large chunks it lets other tasks run. When a
+/// scrape is broken off, the body ends with its error, and the server cannot end the response cleanly either; nor can it when
+/// the body is dropped before its end.
 pub struct ScrapeBody(Content);
 
 enum Content {
@@ -49,15 +49,15 @@ impl ScrapeBody {
 
 impl Body for ScrapeBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = ScrapeError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ScrapeError>>> {
         let data = match &mut self.0 {
             Content::Scrape(encoder) => ready!(encoder.poll_chunk(cx)),
             Content::Head | Content::Message("") => None,
-            Content::Message(text) => Some(Bytes::from_static(mem::take(text).as_bytes())),
+            Content::Message(text) => Some(Ok(Bytes::from_static(mem::take(text).as_bytes()))),
         };
-        Poll::Ready(data.map(|data| Ok(Frame::data(data))))
+        Poll::Ready(data.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -84,7 +84,7 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, ScrapeError>>> {
         if mem::take(&mut self.rest) {
             cx.waker().wake_by_ref();
             return Poll::Pending;
@@ -92,6 +92,6 @@ impl Encoder {
         let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
         let some = self.scrape.next_chunk(&mut chunk);
         self.rest = chunk.len() >= LARGE_CHUNK;
-        Poll::Ready(some.then(|| chunk.into()))
+        Poll::Ready(some.map(|some| some.then(|| chunk.into())).transpose())
     }
 }

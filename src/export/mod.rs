@@ -1,4 +1,4 @@
-//! Exposing a registry: [`Scrape`] streams it as text; the rest serves that over HTTP.
+//! Exposing a registry: [`Scrape`] streams it in some [`Format`]; the rest serves that over HTTP.
 //!
 //! | to serve | use | feature |
 //! |---|---|---|
@@ -19,7 +19,7 @@ mod server;
 #[cfg(feature = "http")]
 mod service;
 
-pub use scrape::{Scrape, TEXT_CONTENT_TYPE};
+pub use scrape::{Format, Scrape, ScrapeError};
 
 #[cfg(feature = "http")]
 pub use body::ScrapeBody;

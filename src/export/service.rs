@@ -8,7 +8,7 @@ use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use super::{ScrapeBody, TEXT_CONTENT_TYPE};
+use super::{Format, ScrapeBody};
 use crate::Registry;
 
 /// Answers GET with the text of a registry, HEAD with the same headers, and other methods with 405.
@@ -43,7 +43,7 @@ impl ScrapeService {
             _ => return method_not_allowed(),
         };
         let mut response = Response::new(body);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(TEXT_CONTENT_TYPE));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Format::Text.content_type()));
         response
     }
 }

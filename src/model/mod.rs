@@ -31,4 +31,4 @@ pub(crate) use limit::is_summable;
 pub use names::{MetricType, NameError, assert_label_names, check_label_name, check_metric_name};
 pub(crate) use names::{Named, SELF_LABEL, sample_names};
 pub use snapshot::HistogramSnapshot;
-pub(crate) use visit::{FamilyView, Value, Visitor};
+pub(crate) use visit::{FamilyView, GlobalLabels, HistogramView, SeriesView, Value, Visitor};

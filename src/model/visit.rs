@@ -1,19 +1,68 @@
-//! The waist: what a registry shows to an encoder.
+//! The waist: what a registry shows to an encoder. Plain data, as raw values and, where that is quicker, as text too.
 
-use super::MetricType;
+use super::{MetricType, push_escaped_label_value};
+use core::time::Duration;
+use std::borrow::Cow;
 
 /// A family, as an encoder sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FamilyView<'a> {
     pub(crate) name: &'a str,
+    /// Empty when there is none.
     pub(crate) help: &'a str,
+    /// What the name ends in, before `_total`.
+    pub(crate) unit: Option<&'a str>,
     pub(crate) kind: MetricType,
-    /// Labels that every series of the registry has, escaped: `region="eu",zone="b"`, or empty.
-    pub(crate) global_labels: &'a str,
-    /// Name of the first of the series' own labels.
-    pub(crate) first_label: Option<&'a str>,
+    pub(crate) global_labels: &'a GlobalLabels,
+    /// Names of the series' own labels.
+    pub(crate) label_names: &'a [Cow<'static, str>],
     /// Upper bounds of a histogram's buckets, without `+Inf`.
     pub(crate) bounds: &'a [f64],
+}
+
+/// Labels that every series of a registry has.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GlobalLabels {
+    pairs: Vec<(String, String)>,
+    text: String,
+}
+
+impl GlobalLabels {
+    /// Adds a label whose name is not there yet.
+    pub(crate) fn push(&mut self, name: String, value: String) {
+        if !self.text.is_empty() {
+            self.text.push(',');
+        }
+        self.text.push_str(&name);
+        self.text.push_str("=\"");
+        push_escaped_label_value(&mut self.text, &value);
+        self.text.push('"');
+        self.pairs.push((name, value));
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(taken, _)| taken == name)
+    }
+
+    /// Names and values as they were given.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.pairs
+    }
+
+    /// The labels as text formats have them, escaped: `region="eu",zone="b"`, or empty.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A series, as an encoder sees it.
+pub(crate) trait SeriesView {
+    /// The values of its own labels as they were given, in the order of the family's label names.
+    fn values(&self) -> impl Iterator<Item = &str>;
+    /// Its own labels as text formats have them, from the first value to the end of the last, escaped: `GET",status="200`.
+    fn text(&self) -> &str;
+    /// When it was made, as the time since 1970, if that is known.
+    fn created(&self) -> Option<Duration>;
 }
 
 /// The value of one sample.
@@ -24,16 +73,27 @@ pub(crate) enum Value {
     Float(f64),
 }
 
-/// Walks a registry: each family, then its series in the order of their creation.
-///
-/// `labels` is the text of a series' own labels from the first value to the end of the last, escaped: `GET",status="200`.
+/// What a histogram held at one moment, as an encoder sees it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HistogramView<C> {
+    /// The observations in each bucket by itself, the `+Inf` bucket last.
+    pub(crate) counts: C,
+    pub(crate) sum: f64,
+}
+
+/// Walks a registry: each family, then its series in the order of their creation, then the end.
 pub(crate) trait Visitor {
     fn family(&mut self, family: FamilyView<'_>);
-    /// Takes samples by their numbers, from 0 on, until it is full or there are no more, and at least one if there is one. How
-    /// many it took. It may ask more than once for the labels of one.
-    fn samples<'s>(&mut self, labels: impl Fn(usize) -> Option<&'s str>, value: impl Fn(usize) -> Value) -> usize;
-    /// `buckets` are the observations in each by itself, the `+Inf` bucket last.
-    fn histogram(&mut self, labels: &str, buckets: impl Iterator<Item = u64> + Clone, sum: f64);
+    /// Takes samples 0, 1, 2, … until it is full or `series` returns `None`, and always the first. Returns how many. It may ask
+    /// for a series more than once.
+    fn samples<'s, S: SeriesView + 's>(
+        &mut self,
+        series: impl Fn(usize) -> Option<&'s S>,
+        value: impl Fn(usize) -> Value,
+    ) -> usize;
+    fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>);
     /// Whether the visitor wants to be left alone until it is called for again. Asked between series.
     fn is_full(&self) -> bool;
+    /// Nothing comes any more.
+    fn end(&mut self);
 }

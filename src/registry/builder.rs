@@ -34,7 +34,7 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
         let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
         let (metric, config, labels) = (M::TYPE, M::TYPE.config.clone(), Vec::new());
-        let description = Description { name, namespace, help, metric, config, labels, closed: None };
+        let description = Description { name, namespace, help, metric, config, labels, unit: None, closed: None };
         MetricBuilder { registry, description, types: PhantomData }
     }
 
@@ -147,6 +147,22 @@ impl<M: Metric> MetricBuilder<'_, M, DynLabelNames> {
     /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, DynLabelNames>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
+    }
+}
+
+impl<M, L> MetricBuilder<'_, M, L> {
+    /// Says in which unit values are: a base unit in the plural, such as `seconds` or `bytes`, in which the name ends (before
+    /// `_total`). Formats that have a place for it tell it the scraper.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// registry.counter("mail_received_bytes_total", "Size of all mails.").unit("bytes").register()?;
+    /// assert!(registry.counter("mails_total", "Mails.").unit("bytes").register().is_err());
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn unit(mut self, unit: impl Into<Cow<'static, str>>) -> Self {
+        self.description.unit = Some(unit.into());
+        self
     }
 }
 

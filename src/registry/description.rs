@@ -2,7 +2,7 @@
 
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
 use crate::metric::{Config, Instrument};
-use crate::model::{Buckets, NameError, Named};
+use crate::model::{Buckets, GlobalLabels, NameError, Named};
 use core::fmt;
 use std::borrow::Cow;
 
@@ -19,6 +19,8 @@ pub(crate) struct Description {
     pub(crate) help: Cow<'static, str>,
     pub(crate) metric: &'static Instrument,
     pub(crate) labels: Vec<Cow<'static, str>>,
+    /// What the name ends in, before `_total`.
+    pub(crate) unit: Option<Cow<'static, str>>,
     pub(crate) config: Config,
     /// Of a closed label set, whose series are all there from the start.
     pub(crate) closed: Option<Values>,
@@ -26,7 +28,7 @@ pub(crate) struct Description {
 
 impl Description {
     /// Checks all that can be checked without the registry, and prepares the buckets.
-    pub(crate) fn check(&self, global_labels: &[String]) -> Result<Option<Buckets>, RegisterError> {
+    pub(crate) fn check(&self, global_labels: &GlobalLabels) -> Result<Option<Buckets>, RegisterError> {
         let kind = self.metric.exposed_as;
         let (namespace, name) = self.name.split_at(self.namespace);
         Named::Metric { kind, namespace }.check(name).map_err(|problem| RegisterError::MetricName {
@@ -43,6 +45,7 @@ impl Description {
                 problem,
             })?;
         }
+        self.check_unit()?;
         self.check_size()?;
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         match &self.config {
@@ -51,13 +54,22 @@ impl Description {
         }
     }
 
-    fn check_label(&self, n: usize, global_labels: &[String]) -> Result<(), NameError> {
+    fn check_label(&self, n: usize, global_labels: &GlobalLabels) -> Result<(), NameError> {
         let label = &self.labels[n];
         Named::Label(self.metric.exposed_as).check(label)?;
-        if global_labels.iter().any(|global| global == label) {
+        if global_labels.has(label) {
             return Err(NameError::GlobalLabel);
         }
         if self.labels[..n].contains(label) { Err(NameError::Duplicate) } else { Ok(()) }
+    }
+
+    fn check_unit(&self) -> Result<(), RegisterError> {
+        let Some(unit) = &self.unit else { return Ok(()) };
+        let base = self.name.strip_suffix("_total").unwrap_or(&self.name);
+        match base.strip_suffix(&**unit) {
+            Some(rest) if rest.ends_with('_') && !unit.is_empty() => Ok(()),
+            _ => Err(RegisterError::Unit { metric: self.name.clone(), unit: unit.clone().into_owned() }),
+        }
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {
@@ -111,6 +123,12 @@ impl fmt::Display for Difference<'_> {
         // Another type says enough about bounds that one of them has not.
         if of.metric == from.metric && of.config != from.config {
             parts.push(format!("with the bounds {:?}", of.config.bounds()));
+        }
+        if of.unit != from.unit {
+            parts.push(match &of.unit {
+                Some(unit) => format!("with the unit {unit:?}"),
+                None => "without a unit".to_owned(),
+            });
         }
         if of.help != from.help {
             parts.push(format!("with the help {:?}", of.help));

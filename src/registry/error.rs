@@ -36,6 +36,13 @@ pub enum RegisterError {
         /// The rule.
         problem: BoundsError,
     },
+    /// The metric's name does not end in its unit.
+    Unit {
+        /// The metric's name.
+        metric: String,
+        /// The unit.
+        unit: String,
+    },
     /// All series of a closed label set are made at registration, and these are too many.
     TooManySeries {
         /// The metric's name.
@@ -82,6 +89,16 @@ impl fmt::Display for RegisterError {
                 problem.advise(label, Named::Label(*kind), f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
+            RegisterError::Unit { metric, unit } => {
+                let (base, total) = metric.strip_suffix("_total").map_or((&**metric, ""), |base| (base, "_total"));
+                match &**unit {
+                    "" => write!(f, "`{metric}`: the unit is empty; leave it out"),
+                    _ => write!(
+                        f,
+                        "`{metric}` does not end in its unit; write `{base}_{unit}{total}`, or leave the unit out"
+                    ),
+                }
+            }
             RegisterError::TooManySeries { metric, series } => write!(
                 f,
                 "`{metric}`: its label set has {series} series, which would all be made now; \

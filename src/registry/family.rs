@@ -5,7 +5,7 @@ use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
 use super::self_metrics::SelfSeries;
 use crate::metric::{Gauge, Metric};
-use crate::model::{Buckets, FamilyView};
+use crate::model::{Buckets, FamilyView, GlobalLabels};
 use crate::store::{FamilyLayout, MetricRef, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
@@ -36,13 +36,14 @@ impl FamilyCore {
         }
     }
 
-    pub(crate) fn view<'a>(&'a self, global_labels: &'a str) -> FamilyView<'a> {
+    pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels) -> FamilyView<'a> {
         FamilyView {
             name: &self.description.name,
             help: &self.description.help,
+            unit: self.description.unit.as_deref(),
             kind: self.description.metric.exposed_as,
             global_labels,
-            first_label: self.description.labels.first().map(|label| &**label),
+            label_names: &self.description.labels,
             bounds: self.description.config.bounds(),
         }
     }

@@ -3,8 +3,9 @@
 use super::Registry;
 use super::family::FamilyCore;
 use crate::metric::Values;
-use crate::model::{Value, Visitor};
-use crate::store::{BATCH, Batch, Histograms, SeriesRef, fold_floats, fold_integers, pin};
+use crate::model::{HistogramView, SeriesView, Value, Visitor};
+use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, fold_floats, fold_integers, pin};
+use core::time::Duration;
 use std::sync::Arc;
 
 /// A walk over all families of a registry, which can be interrupted between any two series.
@@ -45,15 +46,34 @@ impl Gather {
         Gather { registry, families, walk: None, scratch: Box::new(scratch) }
     }
 
-    /// Shows the visitor what comes next, until it is full or nothing is left. Whether anything is left.
+    /// Shows the visitor what comes next, until it is full or nothing is left. Returns whether anything is left; when nothing is,
+    /// it is not to be called again.
     pub(crate) fn step(&mut self, visitor: &mut impl Visitor) -> bool {
         loop {
-            let Some(mut walk) = self.walk.take().or_else(|| self.families.pop().map(Walk::new)) else { return false };
+            let Some(mut walk) = self.walk.take().or_else(|| self.families.pop().map(Walk::new)) else {
+                visitor.end();
+                return false;
+            };
             if !walk.step(&self.registry, visitor, &mut self.scratch) {
                 self.walk = Some(walk);
                 return true;
             }
         }
+    }
+}
+
+impl SeriesView for Series {
+    fn values(&self) -> impl Iterator<Item = &str> {
+        Series::values(self)
+    }
+
+    #[inline(always)]
+    fn text(&self) -> &str {
+        self.labels()
+    }
+
+    fn created(&self) -> Option<Duration> {
+        None
     }
 }
 
@@ -133,8 +153,8 @@ impl Scratch {
                         if let Some(series) = later.next() {
                             histograms.prefetch(&series);
                         }
-                        let (buckets, sum) = histograms.get(n);
-                        visitor.histogram(series.labels(), buckets, sum);
+                        let (counts, sum) = histograms.get(n);
+                        visitor.histogram(&**series, HistogramView { counts, sum });
                         shown += 1;
                         if visitor.is_full() {
                             break;
@@ -156,12 +176,12 @@ fn samples<V: Visitor, T: Copy>(
     visitor: &mut V,
     prefetch: impl Fn(usize),
 ) -> usize {
-    let labels = move |n| {
+    let series = move |n| {
         batch.get(n).map(|series| {
             prefetch(n);
-            series.labels()
+            &**series
         })
     };
     // A batch is not longer; without the remainder, that would be checked for each.
-    visitor.samples(labels, |n| value(values[n % BATCH]))
+    visitor.samples(series, |n| value(values[n % BATCH]))
 }

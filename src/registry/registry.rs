@@ -8,6 +8,7 @@ use super::family::FamilyCore;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
+use crate::model::GlobalLabels;
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use std::borrow::Cow;
@@ -33,9 +34,7 @@ pub struct Registry(Arc<Inner>);
 struct Inner {
     /// Ends in `_`, or is empty.
     namespace: String,
-    global_label_names: Vec<String>,
-    /// `region="eu",zone="b"`, escaped.
-    global_labels: String,
+    global_labels: GlobalLabels,
     families: Mutex<Families>,
     self_metrics: SelfMetrics,
 }
@@ -43,7 +42,7 @@ struct Inner {
 impl Registry {
     /// A new registry without namespace and global labels.
     pub fn new() -> Registry {
-        Registry::with(String::new(), Vec::new(), String::new())
+        Registry::with(String::new(), GlobalLabels::default())
     }
 
     /// A new registry with a namespace or global labels.
@@ -58,14 +57,14 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(super) fn with(namespace: String, global_label_names: Vec<String>, global_labels: String) -> Registry {
+    pub(super) fn with(namespace: String, global_labels: GlobalLabels) -> Registry {
         let self_metrics = SelfMetrics::new();
         let mut families = Families::default();
         for family in self_metrics.families() {
             families.add(family.clone());
         }
         let families = Mutex::new(families);
-        Registry(Arc::new(Inner { namespace, global_label_names, global_labels, families, self_metrics }))
+        Registry(Arc::new(Inner { namespace, global_labels, families, self_metrics }))
     }
 
     /// A counter of whole numbers. Its name ends in `_total`.
@@ -145,13 +144,13 @@ impl Registry {
         &self.0.namespace
     }
 
-    pub(crate) fn global_labels(&self) -> &str {
+    pub(crate) fn global_labels(&self) -> &GlobalLabels {
         &self.0.global_labels
     }
 
     /// The family that is registered with this description, or a new one.
     pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
-        let buckets = description.check(&self.0.global_label_names)?;
+        let buckets = description.check(&self.0.global_labels)?;
         let mut families = lock(&self.0.families);
         if let Some(core) = families.by_name.get(&description.name) {
             if core.description == description {

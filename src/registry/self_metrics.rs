@@ -63,6 +63,7 @@ fn family(name: &str, help: &'static str, metric: &'static Instrument) -> Arc<Fa
         help: help.into(),
         metric,
         labels,
+        unit: None,
         config: metric.config.clone(),
         closed: None,
     };

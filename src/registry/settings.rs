@@ -2,7 +2,7 @@
 
 use super::error::BuildError;
 use super::registry::Registry;
-use crate::model::{NameError, Named, push_escaped_label_value};
+use crate::model::{GlobalLabels, NameError, Named};
 
 /// Settings for a new registry. Made by [`Registry::builder`].
 #[derive(Clone, Debug, Default)]
@@ -39,22 +39,14 @@ impl RegistryBuilder {
                 namespace.push('_');
             }
         }
-        let mut names: Vec<String> = Vec::new();
-        let mut text = String::new();
+        let mut labels = GlobalLabels::default();
         for (name, value) in self.labels {
-            let is_new = if names.contains(&name) { Err(NameError::Duplicate) } else { Ok(()) };
+            let is_new = if labels.has(&name) { Err(NameError::Duplicate) } else { Ok(()) };
             if let Err(problem) = Named::GlobalLabel.check(&name).and(is_new) {
                 return Err(BuildError::LabelName { label: name, problem });
             }
-            if !text.is_empty() {
-                text.push(',');
-            }
-            text.push_str(&name);
-            text.push_str("=\"");
-            push_escaped_label_value(&mut text, &value);
-            text.push('"');
-            names.push(name);
+            labels.push(name, value);
         }
-        Ok(Registry::with(namespace, names, text))
+        Ok(Registry::with(namespace, labels))
     }
 }

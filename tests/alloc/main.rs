@@ -174,7 +174,7 @@ fn scrape(registry: &Registry, chunk: &mut Vec<u8>) -> (isize, usize) {
     let mut chunks = 0;
     let Tally { most, .. } = tally(|| {
         let mut scrape = registry.scrape();
-        while scrape.next_chunk(chunk) {
+        while scrape.next_chunk(chunk).unwrap() {
             chunks += 1;
         }
     });

@@ -16,7 +16,7 @@ use axum::routing::get;
 use http_body::Body;
 use http_body_util::BodyExt;
 use quipu::Registry;
-use quipu::export::{ScrapeService, Server, ServerHandle, TEXT_CONTENT_TYPE, serve};
+use quipu::export::{Format, ScrapeService, Server, ServerHandle, serve};
 use tower::{Service, ServiceExt};
 
 /// A response as it came over the wire, with its body put together again.
@@ -160,7 +160,7 @@ fn get_is_the_text_of_the_registry() {
         for path in ["/metrics", "/metrics?name[]=jobs_total"] {
             let response = ask(address, "GET", path);
             assert_eq!(response.status, 200, "{name}");
-            assert_eq!(response.header("content-type"), Some(TEXT_CONTENT_TYPE), "{name}");
+            assert_eq!(response.header("content-type"), Some(Format::Text.content_type()), "{name}");
             assert_eq!(response.body, registry.to_text(), "{name}");
             assert!(response.body.contains("\njobs_total 17\n"), "{name}");
         }
@@ -370,11 +370,11 @@ async fn the_service_answers_at_any_path() {
         request.body(()).unwrap()
     };
     let response = service.clone().oneshot(request("GET")).await.unwrap();
-    assert_eq!(response.headers()["content-type"], TEXT_CONTENT_TYPE);
+    assert_eq!(response.headers()["content-type"], Format::Text.content_type());
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, registry.to_text());
     let response = service.clone().oneshot(request("HEAD")).await.unwrap();
-    assert_eq!(response.headers()["content-type"], TEXT_CONTENT_TYPE);
+    assert_eq!(response.headers()["content-type"], Format::Text.content_type());
     assert!(response.body().is_end_stream());
     assert_eq!(response.body().size_hint().exact(), None);
     assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
@@ -406,7 +406,7 @@ fn a_body_is_encoded_in_chunks_and_lets_others_run_between_them() {
                 text.extend_from_slice(&chunk);
             }
             Poll::Pending => rests += 1,
-            Poll::Ready(Some(Err(never))) => match never {},
+            Poll::Ready(Some(Err(error))) => panic!("{error}"),
             Poll::Ready(None) => break,
         }
     }

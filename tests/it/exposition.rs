@@ -134,9 +134,14 @@ fn help_may_be_empty_or_huge() {
     let registry = Registry::new();
     let huge = "\\\n".repeat(100_000);
     registry.gauge("a", "").register().unwrap();
+    registry.gauge("c", "\r\r").register().unwrap();
+    registry.gauge("d", "a\rb\r\nc\r").register().unwrap();
     registry.gauge("b", huge.clone()).register().unwrap();
     let read = read(&registry);
-    assert_eq!(read.family("a").unwrap().help.as_deref().unwrap_or_default(), "");
+    assert_eq!(read.family("a").unwrap().help, None);
+    // A carriage return at the end of a line would be read as a part of the line's end.
+    assert_eq!(read.family("c").unwrap().help, None);
+    assert_eq!(read.family("d").unwrap().help.as_deref(), Some("a\rb\r\nc"));
     assert_eq!(read.family("b").unwrap().help.as_deref(), Some(huge.as_str()));
 }
 
@@ -161,7 +166,7 @@ const BOUNDS: [f64; 3] = [-1.5, 0.0, 1000.0];
 
 /// A family and what is recorded into it.
 #[derive(Clone, Debug)]
-struct Plan {
+pub(crate) struct Plan {
     kind: &'static str,
     name: String,
     help: String,
@@ -171,7 +176,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn record(&self, registry: &Registry) {
+    pub(crate) fn record(&self, registry: &Registry) {
         let (name, help) = (self.name.clone(), self.help.clone());
         macro_rules! record {
             ($builder:expr, $record:expr) => {{
@@ -197,8 +202,9 @@ impl Plan {
 
     /// The family's lines: `format!`, and nothing that is clever.
     fn lines(&self) -> Vec<String> {
-        let help = self.help.replace('\\', r"\\").replace('\n', r"\n");
-        let mut lines = vec![format!("# HELP {} {help}", self.name), format!("# TYPE {} {}", self.name, self.kind)];
+        let help = self.help.trim_end_matches('\r').replace('\\', r"\\").replace('\n', r"\n");
+        let help_line = if help.is_empty() { None } else { Some(format!("# HELP {} {help}", self.name)) };
+        let mut lines: Vec<_> = help_line.into_iter().chain([format!("# TYPE {} {}", self.name, self.kind)]).collect();
         for (labels, values) in &self.series {
             let pairs = self.labels.iter().zip(labels);
             let labels: Vec<_> = pairs.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
@@ -247,9 +253,10 @@ fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
 
-fn plans() -> impl Strategy<Value = Vec<Plan>> {
+pub(crate) fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let series = |labels: usize| vec((vec(any::<String>(), labels), vec(any::<f64>(), 0..6)), 1..8);
-    let plan = ("[a-zA-Z_]{1,4}", 0..3usize, any::<String>(), 0..4usize);
+    let help = prop_oneof![any::<String>(), "[a\\\\\r\n]{0,3}"];
+    let plan = ("[a-zA-Z_]{1,4}", 0..3usize, help, 0..4usize);
     let plan = plan.prop_flat_map(move |(name, kind, help, labels)| (Just((name, kind, help, labels)), series(labels)));
     vec(plan, 0..6).prop_map(|plans| {
         let numbered = plans.into_iter().enumerate();

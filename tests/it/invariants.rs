@@ -10,7 +10,7 @@ use std::thread;
 /// A scrape, chunk by chunk, with something done after each.
 fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usize, Exposition) {
     let (mut scrape, mut chunk, mut text, mut chunks) = (registry.scrape(), Vec::new(), String::new(), 0);
-    while scrape.next_chunk(&mut chunk) {
+    while scrape.next_chunk(&mut chunk).unwrap() {
         text.push_str(std::str::from_utf8(&chunk).unwrap());
         meanwhile(chunks);
         chunks += 1;

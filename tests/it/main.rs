@@ -7,6 +7,7 @@ mod export;
 mod exposition;
 #[cfg(unix)]
 mod fork;
+mod formats;
 mod house;
 mod http_layer;
 mod invariants;
@@ -14,6 +15,8 @@ mod oracle;
 mod rivals_failings;
 mod threads;
 
+#[path = "../decoder/mod.rs"]
+mod decoder;
 #[path = "../reader/mod.rs"]
 mod reader;
 

@@ -252,7 +252,7 @@ fn a_scrape_holds_one_chunk_however_many_series_there_are() {
         family.with([&n.to_string()]).inc();
     }
     let (mut scrape, mut chunk, mut text) = (registry.scrape(), Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk) {
+    while scrape.next_chunk(&mut chunk).unwrap() {
         assert!(!chunk.is_empty());
         assert!(chunk.len() < 80 << 10, "{}", chunk.len());
         text.extend_from_slice(&chunk);

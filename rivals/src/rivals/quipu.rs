@@ -84,7 +84,7 @@ fn encoding(registry: Registry) -> Filled {
     Filled::with_encoder(move |sink| {
         let mut chunk = buffer.lock().expect("one thread");
         let mut scrape = registry.scrape();
-        while scrape.next_chunk(&mut chunk) {
+        while scrape.next_chunk(&mut chunk).expect("text") {
             sink(&chunk);
         }
     })

@@ -88,7 +88,7 @@ fn scrape_when_told(registry: &Registry, scraping: &AtomicBool, ended: &AtomicBo
             continue;
         }
         let mut scrape = registry.scrape();
-        while scraping.load(Ordering::Acquire) && scrape.next_chunk(&mut chunk) {
+        while scraping.load(Ordering::Acquire) && scrape.next_chunk(&mut chunk).expect("text") {
             chunks += 1;
         }
     }

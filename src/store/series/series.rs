@@ -188,7 +188,7 @@ impl Series {
     }
 
     /// The label values as they were given.
-    pub(in crate::store) fn values(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = &str> {
         let packed = self.header().lengths;
         let mut rest = if packed == SPELLED { self.spelled_parts().1 } else { self.tail() };
         self.family().label_names.iter().enumerate().map(move |(n, name)| {

@@ -1,0 +1,339 @@
+//! Delimited protobuf: messages of the type `io.prometheus.client.MetricFamily`, each with its length in front
+//! (<https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto>).
+//!
+//! A family may be larger than a chunk, and the length of a message stands before it. So each chunk begins a new message, and
+//! scrapers join those of one name. A length that is not known yet gets a fixed number of bytes, filled in later.
+
+use super::{CHUNK, ScrapeError};
+use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
+use core::time::Duration;
+
+/// Writes a registry as protobuf into a buffer, and is full when that holds a chunk.
+#[derive(Debug)]
+pub(crate) struct Protobuf {
+    out: Vec<u8>,
+    /// Where the length of the message that is being written stands.
+    open: Option<usize>,
+    family: Family,
+    error: Option<ScrapeError>,
+    /// The longest message that decoders have to take.
+    limit: usize,
+}
+
+/// What the messages of the current family have in common.
+#[derive(Debug, Default)]
+struct Family {
+    name: String,
+    is_counter: bool,
+    /// All fields of the family but its series.
+    head: Vec<u8>,
+    /// The labels that each series begins with, as fields of a metric.
+    global_labels: Vec<u8>,
+    /// The name of each of the series' own labels, as a field of a label.
+    label_names: Vec<Vec<u8>>,
+    bounds: Vec<f64>,
+}
+
+/// The first byte of a field.
+const fn tag(field: u8, wire_type: u8) -> u8 {
+    field << 3 | wire_type
+}
+
+const VARINT: u8 = 0;
+const DOUBLE: u8 = 1;
+const BYTES: u8 = 2;
+
+const FAMILY_NAME: u8 = tag(1, BYTES);
+const FAMILY_HELP: u8 = tag(2, BYTES);
+const FAMILY_TYPE: u8 = tag(3, VARINT);
+const FAMILY_METRIC: u8 = tag(4, BYTES);
+const FAMILY_UNIT: u8 = tag(5, BYTES);
+
+const METRIC_LABEL: u8 = tag(1, BYTES);
+const METRIC_GAUGE: u8 = tag(2, BYTES);
+const METRIC_COUNTER: u8 = tag(3, BYTES);
+const METRIC_HISTOGRAM: u8 = tag(7, BYTES);
+
+const LABEL_NAME: u8 = tag(1, BYTES);
+const LABEL_VALUE: u8 = tag(2, BYTES);
+
+/// Of counters and gauges.
+const NUMBER_VALUE: u8 = tag(1, DOUBLE);
+const COUNTER_START: u8 = tag(3, BYTES);
+
+const HISTOGRAM_COUNT: u8 = tag(1, VARINT);
+const HISTOGRAM_SUM: u8 = tag(2, DOUBLE);
+const HISTOGRAM_BUCKET: u8 = tag(3, BYTES);
+const HISTOGRAM_START: u8 = tag(15, BYTES);
+
+const BUCKET_COUNT: u8 = tag(1, VARINT);
+const BUCKET_BOUND: u8 = tag(2, DOUBLE);
+
+const TIMESTAMP_SECONDS: u8 = tag(1, VARINT);
+const TIMESTAMP_NANOS: u8 = tag(2, VARINT);
+
+/// Bytes for the length of a message that can have any.
+const ANY: usize = 5;
+/// Bytes for the length of a message of less than 128.
+const SHORT: usize = 1;
+
+fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_number(out: &mut Vec<u8>, tag: u8, value: u64) {
+    out.push(tag);
+    put_varint(out, value);
+}
+
+fn put_bytes(out: &mut Vec<u8>, tag: u8, bytes: &[u8]) {
+    put_number(out, tag, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+fn put_double(out: &mut Vec<u8>, tag: u8, value: f64) {
+    // One NaN for all: another one marks a series as stale.
+    let bits = if value.is_nan() { 0x7ff8_0000_0000_0001 } else { value.to_bits() };
+    out.push(tag);
+    out.extend_from_slice(&bits.to_le_bytes());
+}
+
+/// Writes a message behind `N` bytes for its length. Returns the length.
+fn put_message<const N: usize>(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+    out.push(tag);
+    let at = out.len();
+    out.extend_from_slice(&[0; N]);
+    write(out);
+    set_length::<N>(out, at)
+}
+
+/// Fills in the length of the message that reaches from these `N` bytes to the end: a varint with as many bytes as there are.
+fn set_length<const N: usize>(out: &mut [u8], at: usize) -> usize {
+    let len = out.len() - at - N;
+    debug_assert!(len < 1 << (7 * N));
+    for n in 0..N {
+        let more = if n + 1 < N { 0x80 } else { 0 };
+        out[at + n] = (len >> (7 * n)) as u8 & 0x7f | more;
+    }
+    len
+}
+
+fn put_timestamp(out: &mut Vec<u8>, tag: u8, time: Duration) {
+    put_message::<SHORT>(out, tag, |out| {
+        put_number(out, TIMESTAMP_SECONDS, time.as_secs());
+        put_number(out, TIMESTAMP_NANOS, time.subsec_nanos().into());
+    });
+}
+
+/// Writes a label whose name is encoded as a field.
+fn put_label(out: &mut Vec<u8>, name: &[u8], value: &str) {
+    let len_of_len = (value.len() as u64 | 1).ilog2() as usize / 7 + 1;
+    put_number(out, METRIC_LABEL, (name.len() + 1 + len_of_len + value.len()) as u64);
+    out.extend_from_slice(name);
+    put_bytes(out, LABEL_VALUE, value.as_bytes());
+}
+
+fn name_field(name: &str) -> Vec<u8> {
+    let mut field = Vec::new();
+    put_bytes(&mut field, LABEL_NAME, name.as_bytes());
+    field
+}
+
+impl Family {
+    fn new(view: FamilyView<'_>) -> Family {
+        let FamilyView { name, help, unit, kind, global_labels, label_names, bounds } = view;
+        let mut head = Vec::new();
+        put_bytes(&mut head, FAMILY_NAME, name.as_bytes());
+        if !help.is_empty() {
+            put_bytes(&mut head, FAMILY_HELP, help.as_bytes());
+        }
+        let kind_number = match kind {
+            MetricType::Counter => 0,
+            MetricType::Gauge => 1,
+            MetricType::Histogram => 4,
+        };
+        put_number(&mut head, FAMILY_TYPE, kind_number);
+        if let Some(unit) = unit {
+            put_bytes(&mut head, FAMILY_UNIT, unit.as_bytes());
+        }
+        let mut globals = Vec::new();
+        for (name, value) in global_labels.pairs() {
+            put_label(&mut globals, &name_field(name), value);
+        }
+        Family {
+            name: name.to_owned(),
+            is_counter: kind == MetricType::Counter,
+            head,
+            global_labels: globals,
+            label_names: label_names.iter().map(|name| name_field(name)).collect(),
+            bounds: bounds.to_vec(),
+        }
+    }
+
+    fn put_sample(&self, out: &mut Vec<u8>, value: Value, created: Option<Duration>) {
+        let value = match value {
+            Value::Unsigned(value) => value as f64,
+            Value::Signed(value) => value as f64,
+            Value::Float(value) => value,
+        };
+        let tag = if self.is_counter { METRIC_COUNTER } else { METRIC_GAUGE };
+        put_message::<SHORT>(out, tag, |out| {
+            put_double(out, NUMBER_VALUE, value);
+            if let Some(created) = created.filter(|_| self.is_counter) {
+                put_timestamp(out, COUNTER_START, created);
+            }
+        });
+    }
+
+    fn put_histogram(
+        &self,
+        out: &mut Vec<u8>,
+        histogram: HistogramView<impl Iterator<Item = u64>>,
+        created: Option<Duration>,
+    ) {
+        let HistogramView { mut counts, sum } = histogram;
+        put_message::<ANY>(out, METRIC_HISTOGRAM, |out| {
+            let mut count = 0u64;
+            // The `+Inf` bucket is the count.
+            for (bound, in_bucket) in self.bounds.iter().zip(&mut counts) {
+                count = count.wrapping_add(in_bucket);
+                put_message::<SHORT>(out, HISTOGRAM_BUCKET, |out| {
+                    put_number(out, BUCKET_COUNT, count);
+                    put_double(out, BUCKET_BOUND, *bound);
+                });
+            }
+            let above = counts.next().unwrap_or(0);
+            put_number(out, HISTOGRAM_COUNT, count.wrapping_add(above));
+            put_double(out, HISTOGRAM_SUM, sum);
+            if let Some(created) = created {
+                put_timestamp(out, HISTOGRAM_START, created);
+            }
+        });
+    }
+}
+
+impl Default for Protobuf {
+    fn default() -> Self {
+        // Lengths are signed 32-bit numbers in many decoders, and the family around a series needs some bytes as well.
+        let limit = i32::MAX as usize - CHUNK;
+        Protobuf { out: Vec::new(), open: None, family: Family::default(), error: None, limit }
+    }
+}
+
+impl Protobuf {
+    /// Replaces what is in `buffer`.
+    pub(super) fn begin(&mut self, mut buffer: Vec<u8>) {
+        buffer.clear();
+        // The last series of a chunk goes beyond its end.
+        buffer.reserve_exact(CHUNK + CHUNK / 16);
+        self.out = buffer;
+    }
+
+    /// What was written since.
+    pub(super) fn finish(&mut self) -> Result<Vec<u8>, ScrapeError> {
+        self.close();
+        match &self.error {
+            Some(error) => Err(error.clone()),
+            None => Ok(core::mem::take(&mut self.out)),
+        }
+    }
+
+    /// Ends the message that is being written.
+    fn close(&mut self) {
+        if let Some(at) = self.open.take() {
+            set_length::<ANY>(&mut self.out, at);
+        }
+    }
+
+    fn put_metric(&mut self, series: &impl SeriesView, write: impl FnOnce(&Family, &mut Vec<u8>)) {
+        let Protobuf { out, open, family, .. } = self;
+        if open.is_none() {
+            *open = Some(out.len());
+            out.extend_from_slice(&[0; ANY]);
+            out.extend_from_slice(&family.head);
+        }
+        let len = put_message::<ANY>(out, FAMILY_METRIC, |out| {
+            out.extend_from_slice(&family.global_labels);
+            for (name, value) in family.label_names.iter().zip(series.values()) {
+                put_label(out, name, value);
+            }
+            write(family, out);
+        });
+        if len > self.limit {
+            self.error = Some(ScrapeError::SeriesTooLong { family: family.name.clone() });
+        }
+    }
+}
+
+impl Visitor for Protobuf {
+    fn family(&mut self, family: FamilyView<'_>) {
+        self.close();
+        self.family = Family::new(family);
+    }
+
+    fn samples<'s, S: SeriesView + 's>(
+        &mut self,
+        series: impl Fn(usize) -> Option<&'s S>,
+        value: impl Fn(usize) -> Value,
+    ) -> usize {
+        let mut taken = 0;
+        while taken == 0 || !self.is_full() {
+            let Some(series) = series(taken) else { break };
+            self.put_metric(series, |family, out| family.put_sample(out, value(taken), series.created()));
+            taken += 1;
+        }
+        taken
+    }
+
+    fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>) {
+        self.put_metric(series, |family, out| family.put_histogram(out, histogram, series.created()));
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() >= CHUNK || self.error.is_some()
+    }
+
+    fn end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::GlobalLabels;
+    use std::borrow::Cow;
+
+    #[test]
+    fn varints_and_lengths_are_those_of_the_specification() {
+        for (value, expected) in [(0, &[0][..]), (127, &[127]), (128, &[0x80, 1]), (300, &[0xac, 2])] {
+            let mut out = Vec::new();
+            put_varint(&mut out, value);
+            assert_eq!(out, expected);
+        }
+        // The same number, spelled with as many bytes as there are.
+        let mut out = vec![7; 305];
+        assert_eq!(set_length::<5>(&mut out, 0), 300);
+        assert_eq!(out[..6], [0xac, 0x82, 0x80, 0x80, 0, 7]);
+    }
+
+    #[test]
+    fn a_series_that_no_message_can_hold_breaks_the_scrape_off() {
+        let (label_names, global_labels) = (&[Cow::Borrowed("a")], &GlobalLabels::default());
+        let mut protobuf = Protobuf { limit: 1000, ..Protobuf::default() };
+        protobuf.begin(Vec::new());
+        let kind = MetricType::Gauge;
+        protobuf.family(FamilyView { name: "n", help: "", unit: None, kind, global_labels, label_names, bounds: &[] });
+        let series = ["b".repeat(900), "b".repeat(1000), "b".to_owned()];
+        let show = |protobuf: &mut Protobuf| protobuf.samples(|n| series.get(n), |_| Value::Float(0.0));
+        assert_eq!(show(&mut protobuf), 2);
+        assert!(protobuf.is_full());
+        let error = protobuf.finish().unwrap_err();
+        assert_eq!(error, ScrapeError::SeriesTooLong { family: "n".to_owned() });
+        assert!(error.to_string().contains("`n`"));
+        protobuf.begin(Vec::new());
+        assert_eq!(protobuf.finish(), Err(error), "it stays so");
+    }
+}
