@@ -25,7 +25,7 @@ use std::sync::{Arc, Barrier, Mutex, MutexGuard, mpsc};
 use std::thread;
 
 /// More than there are lanes, but for Miri, which has no time for that.
-const CROWD: usize = if cfg!(miri) { 4 } else { 3 * ROWS };
+const CROWD: usize = if cfg!(miri) { 4 } else { ROWS + ROWS / 4 };
 const ROUNDS: u64 = if cfg!(miri) { 20 } else { 2_000 };
 /// Of a random run.
 const STEPS: usize = if cfg!(miri) { 30 } else { 250 };
