@@ -23,8 +23,8 @@ fn requests(criterion: &mut Criterion) {
     let routers = [
         ("bare", router()),
         ("another layer", router().layer(Identity::new())),
-        ("recorded", router().layer(recorded.layer())),
-        ("excluded", router().layer(excluded.layer())),
+        ("recorded", router().layer(quipu_axum::layer(&recorded))),
+        ("excluded", router().layer(quipu_axum::layer(&excluded))),
     ];
     let (runtime, uri) = (runtime(), uri());
     let mut group = criterion.benchmark_group("request");

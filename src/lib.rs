@@ -22,8 +22,8 @@
 //!   record through.
 //! - A [`Family`] finds series by their labels: [`LabelNames`] counted by the compiler, a type that derives [`LabelSet`], or
 //!   [`DynLabelNames`].
-//! - [`export`] exposes a registry: as chunks of text, as a tower service, as an axum router, or on a port of its own.
-//! - `http` (feature `http`) measures the requests of a web service.
+//! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
+//! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
 //!
 //! # Promises
@@ -34,6 +34,10 @@
 //!
 //! Recording from a signal handler is not supported: it may lose what it interrupts. In the child of a `fork`, recording and
 //! scraping go on from the parent's counts; registering may wait for ever if another thread was registering at the time.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Without a feature, links to what it brings lead nowhere.
+#![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
 
 #[cfg(all(feature = "http", not(quipu_loom)))]
 mod clock;
@@ -52,8 +56,10 @@ mod store;
 mod sync;
 
 #[cfg(feature = "derive")]
+#[doc(inline)]
 pub use quipu_macros::{LabelSet, LabelValue};
 #[cfg(not(quipu_loom))]
+#[doc(inline)]
 pub use {
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Metric},
     registry::{
@@ -63,6 +69,6 @@ pub use {
     store::MetricRef,
 };
 
-#[cfg(all(doctest, feature = "derive", feature = "server", feature = "axum"))]
+#[cfg(all(doctest, feature = "derive", feature = "server"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

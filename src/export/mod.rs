@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | from a program without async | [`serve`] | `server` |
 //! | on a port of its own, inside tokio | [`Server`] | `server` |
-//! | on the port of an axum application | [`router`] | `axum` |
+//! | on the port of an axum application | `router` of the crate `quipu-axum` | |
 //! | under a path of one's own, with any tower server | [`ScrapeService`] | `http` |
 //! | in any other way | [`Scrape`] | |
 
@@ -12,8 +12,6 @@ mod scrape;
 
 #[cfg(feature = "http")]
 mod body;
-#[cfg(feature = "axum")]
-mod router;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "http")]
@@ -23,8 +21,6 @@ pub use scrape::{Format, Scrape, ScrapeError};
 
 #[cfg(feature = "http")]
 pub use body::ScrapeBody;
-#[cfg(feature = "axum")]
-pub use router::router;
 #[cfg(feature = "server")]
 pub use server::{Server, ServerHandle, serve};
 #[cfg(feature = "http")]

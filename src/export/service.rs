@@ -19,11 +19,9 @@ use crate::Registry;
 /// A clone is one reference count. A scrape is encoded where its body is polled, in chunks; see [`ScrapeBody`].
 ///
 /// ```
-/// # #[cfg(feature = "axum")] {
 /// let registry = quipu::Registry::new();
 /// let app: axum::Router = axum::Router::new()
 ///     .route_service("/internal/metrics", quipu::export::ScrapeService::new(registry));
-/// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct ScrapeService {

@@ -1,152 +1,142 @@
-//! The body that counts the bytes that pass.
+//! The bodies that the layer puts around those of requests and responses.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Buf;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
-use super::route::{Endpoint, Exchange};
-
-/// The body of a request that the layer can count; for servers whose own type of body is not a [`MeterRequest`].
-pub type RequestBody<B> = MeteredBody<B, RequestMeter>;
-
-/// The body of a response, as it leaves the layer.
-pub type ResponseBody<B> = MeteredBody<B, Exchange>;
+use super::exchange::{Exchange, RequestMeter};
+use super::metered::Metered;
 
 pin_project! {
-    /// A body whose bytes are counted as they pass; a [`RequestBody`] or a [`ResponseBody`].
+    /// The body of a request, as the service inside the layer receives it: its bytes are counted as they are read.
     ///
-    /// Counts the data frames and records, once, when the body has ended, has failed or is dropped. Frames, size hint and
-    /// errors are those of the body inside.
-    pub struct MeteredBody<B, M> {
-        #[pin]
-        inner: B,
-        meter: Option<M>,
-    }
-}
-
-/// What counts, and records when it is dropped.
-pub trait Meter {
-    /// So many bytes have passed.
-    fn passed(&mut self, bytes: usize);
-}
-
-/// The bodies of requests that the layer can count: axum's, and any other inside a [`RequestBody`].
-///
-/// The type stays the same, so that a request without a body, as most are, passes as it came.
-#[diagnostic::on_unimplemented(
-    message = "the HTTP layer cannot count `{Self}` as the body of a request",
-    note = "map the request with `RequestBody::new` before the layer"
-)]
-pub trait MeterRequest: Body + Sized {
-    /// Has what passes from now on counted.
-    fn meter(&mut self, meter: RequestMeter);
-}
-
-impl<B: Body> MeterRequest for RequestBody<B> {
-    fn meter(&mut self, meter: RequestMeter) {
-        self.meter = Some(meter);
-    }
-}
-
-#[cfg(feature = "axum")]
-impl MeterRequest for axum::body::Body {
-    fn meter(&mut self, meter: RequestMeter) {
-        let inner = std::mem::take(self);
-        *self = Self::new(RequestBody { inner, meter: Some(meter) });
-    }
-}
-
-impl<B> RequestBody<B> {
-    /// A body that the layer will count.
+    /// Frames, size hint and errors are those of the body inside. The size is recorded once, when the body has ended, has
+    /// failed or is dropped.
     ///
     /// ```
     /// use http::{Request, Response};
     /// use http_body_util::Full;
     /// use quipu::http::{HttpMetrics, RequestBody};
-    /// use tower::{Layer, ServiceExt, service_fn};
+    /// use tower::{Layer, service_fn};
     /// # type Body = Full<&'static [u8]>;
     ///
     /// let metrics = HttpMetrics::new(&quipu::Registry::new())?;
-    /// let service = service_fn(async |request: Request<RequestBody<Body>>| {
+    /// let echo = service_fn(async |request: Request<RequestBody<Body>>| {
     ///     Ok::<_, std::convert::Infallible>(Response::new(request.into_body()))
     /// });
-    /// let service = metrics.layer().layer(service).map_request(|request: Request<Body>| request.map(RequestBody::new));
+    /// let service = metrics.layer(|_| Some("/echo")).layer(echo);
     /// # fn is_service(_: impl tower::Service<Request<Body>>) {}
     /// # is_service(service);
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
-    pub fn new(body: B) -> Self {
-        Self { inner: body, meter: None }
+    pub struct RequestBody<B> {
+        #[pin]
+        metered: Metered<B, RequestMeter>,
+    }
+}
+
+pin_project! {
+    /// The body of a response, as it leaves the layer: its bytes are counted as they pass.
+    ///
+    /// Frames, size hint and errors are those of the body inside. The request is recorded once, when the body has ended, has
+    /// failed or is dropped.
+    ///
+    /// ```
+    /// use http::Response;
+    /// use quipu::http::ResponseBody;
+    ///
+    /// /// A service around the layer goes on with bodies of this type.
+    /// fn mark<B>(mut response: Response<ResponseBody<B>>) -> Response<ResponseBody<B>> {
+    ///     response.headers_mut().insert("x-measured", http::HeaderValue::from_static("yes"));
+    ///     response
+    /// }
+    /// ```
+    pub struct ResponseBody<B> {
+        #[pin]
+        metered: Metered<B, Exchange>,
+    }
+}
+
+impl<B> RequestBody<B> {
+    pub(super) fn new(inner: B, meter: Option<RequestMeter>) -> Self {
+        Self { metered: Metered { inner, meter } }
+    }
+
+    /// The body itself, if nothing of it is to be counted: it is empty, or its route is excluded.
+    ///
+    /// For frameworks that box every body of a type that is not their own: most requests have no body, and need no box.
+    ///
+    /// # Errors
+    /// The same body again, if it is to be counted.
+    ///
+    /// ```
+    /// # type BoxedBody = http_body_util::combinators::UnsyncBoxBody<&'static [u8], std::convert::Infallible>;
+    /// use http_body_util::BodyExt;
+    /// use quipu::http::RequestBody;
+    ///
+    /// fn boxed(body: RequestBody<BoxedBody>) -> BoxedBody {
+    ///     body.try_into_inner().unwrap_or_else(|counted| counted.boxed_unsync())
+    /// }
+    /// ```
+    pub fn try_into_inner(self) -> Result<B, Self> {
+        match self.metered.meter {
+            None => Ok(self.metered.inner),
+            Some(_) => Err(self),
+        }
     }
 }
 
 impl<B> ResponseBody<B> {
-    pub(super) fn response(inner: B, meter: Option<Exchange>) -> Self {
-        Self { inner, meter }
+    pub(super) fn new(inner: B, meter: Option<Exchange>) -> Self {
+        Self { metered: Metered { inner, meter } }
     }
 }
 
-impl<B: Body, M: Meter> Body for MeteredBody<B, M> {
+impl<B: Body> Body for RequestBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let this = self.project();
-        // Frames are large: looked at where they are, they need not be moved.
-        let frame = this.inner.poll_frame(cx);
-        match &frame {
-            Poll::Pending => {}
-            Poll::Ready(Some(Ok(frame))) => {
-                if let (Some(meter), Some(data)) = (this.meter, frame.data_ref()) {
-                    meter.passed(data.remaining());
-                }
-            }
-            Poll::Ready(Some(Err(_)) | None) => *this.meter = None,
-        }
-        frame
+        self.project().metered.poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.metered.inner.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.metered.inner.size_hint()
     }
 }
 
-impl<B: fmt::Debug, M> fmt::Debug for MeteredBody<B, M> {
+impl<B: Body> Body for ResponseBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        self.project().metered.poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.metered.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.metered.inner.size_hint()
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for RequestBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MeteredBody").field(&self.inner).finish()
+        f.debug_tuple("RequestBody").field(&self.metered.inner).finish()
     }
 }
 
-/// Counts the body of a request.
-#[derive(Debug)]
-pub struct RequestMeter {
-    endpoint: Arc<Endpoint>,
-    bytes: u64,
-}
-
-impl RequestMeter {
-    pub(super) fn new(endpoint: &Arc<Endpoint>) -> Self {
-        Self { endpoint: Arc::clone(endpoint), bytes: 0 }
-    }
-}
-
-impl Meter for RequestMeter {
-    fn passed(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
-    }
-}
-
-impl Drop for RequestMeter {
-    fn drop(&mut self) {
-        self.endpoint.record_request_size(self.bytes);
+impl<B: fmt::Debug> fmt::Debug for ResponseBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ResponseBody").field(&self.metered.inner).finish()
     }
 }

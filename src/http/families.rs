@@ -1,8 +1,15 @@
 //! The families of the HTTP layer, as data.
 
+use super::watch::{SETTLED, Watch};
 use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
 /// Bounds of body sizes, in bytes.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let mails = registry.histogram("mail_size_bytes", "Size of a mail.").bounds(quipu::http::SIZE_BOUNDS).register()?;
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 pub const SIZE_BOUNDS: [f64; 6] = [100.0, 1024.0, 10240.0, 102400.0, 1048576.0, 10485760.0];
 
 pub(super) struct Families {
@@ -14,35 +21,47 @@ pub(super) struct Families {
     pub(super) connections: InFlightGauge,
 }
 
-impl Families {
-    pub(super) fn register(registry: &Registry) -> Result<Self, RegisterError> {
-        Ok(Self {
-            requests: registry
-                .counter("http_requests_total", "HTTP requests finished.")
-                .labels(["method", "path", "status"])
-                .register()?,
-            duration: registry
-                .histogram(
-                    "http_request_duration_seconds",
-                    "Time from the head of an HTTP request to the end of the response body.",
-                )
-                .labels(["method", "path", "status"])
-                .register()?,
-            request_size: registry
-                .histogram("http_request_size_bytes", "Bytes read of the bodies of HTTP requests.")
-                .bounds(SIZE_BOUNDS)
-                .labels(["method", "path"])
-                .register()?,
-            response_size: registry
-                .histogram("http_response_size_bytes", "Bytes sent of the bodies of HTTP responses.")
-                .bounds(SIZE_BOUNDS)
-                .labels(["method", "path"])
-                .register()?,
-            in_flight: registry
-                .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
-                .labels(["method", "path"])
-                .register()?,
-            connections: registry.in_flight_gauge("http_connections_active", "Open HTTP connections.").register()?,
-        })
-    }
+/// Registers all families, or none; and what watches over the routes.
+pub(super) fn register(registry: &Registry, excluded: Vec<Box<str>>) -> Result<(Families, Watch), RegisterError> {
+    let requests =
+        registry.counter("http_requests_total", "HTTP requests finished.").labels(["method", "path", "status"]);
+    let duration = registry
+        .histogram(
+            "http_request_duration_seconds",
+            "Time from the head of an HTTP request to the end of the response body.",
+        )
+        .labels(["method", "path", "status"]);
+    let request_size = registry
+        .histogram("http_request_size_bytes", "Bytes read of the bodies of HTTP requests.")
+        .bounds(SIZE_BOUNDS)
+        .labels(["method", "path"]);
+    let response_size = registry
+        .histogram("http_response_size_bytes", "Bytes sent of the bodies of HTTP responses.")
+        .bounds(SIZE_BOUNDS)
+        .labels(["method", "path"]);
+    let in_flight = registry
+        .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
+        .labels(["method", "path"]);
+    let connections = registry.in_flight_gauge("http_connections_active", "Open HTTP connections.");
+    let faults = registry
+        .counter("quipu_http_faults_total", "Mistakes found in how HTTP requests are recorded.")
+        .without_namespace()
+        .labels(["fault"]);
+
+    requests.check()?;
+    duration.check()?;
+    request_size.check()?;
+    response_size.check()?;
+    in_flight.check()?;
+    connections.check()?;
+    faults.check()?;
+    let families = Families {
+        requests: requests.register()?,
+        duration: duration.register()?,
+        request_size: request_size.register()?,
+        response_size: response_size.register()?,
+        in_flight: in_flight.register()?,
+        connections: connections.register()?,
+    };
+    Ok((families, Watch::new(excluded, SETTLED, faults.register()?)))
 }

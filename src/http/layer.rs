@@ -13,33 +13,37 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::body::{MeterRequest, RequestBody, RequestMeter, ResponseBody};
-use super::route::{Endpoint, Exchange, Routes, UNMATCHED};
+use super::body::{RequestBody, ResponseBody};
+use super::exchange::{Exchange, RequestMeter};
+use super::route::Routes;
 
 /// Records every request that passes; made by [`HttpMetrics::layer`](super::HttpMetrics::layer).
+///
+/// `F` is the function that finds the pattern of a request's route.
 ///
 /// # Cost
 /// A clone and a call of [`layer`](Layer::layer) take one reference count each. For a request see the [module](super).
 #[derive(Clone)]
-pub struct HttpLayer {
+pub struct HttpLayer<F> {
     routes: Arc<Routes>,
+    route: F,
 }
 
-impl HttpLayer {
-    pub(super) fn new(routes: Arc<Routes>) -> Self {
-        Self { routes }
+impl<F> HttpLayer<F> {
+    pub(super) fn new(routes: Arc<Routes>, route: F) -> Self {
+        Self { routes, route }
     }
 }
 
-impl<S> Layer<S> for HttpLayer {
-    type Service = HttpService<S>;
+impl<S, F: Clone> Layer<S> for HttpLayer<F> {
+    type Service = HttpService<S, F>;
 
-    fn layer(&self, inner: S) -> HttpService<S> {
-        HttpService { inner, routes: Arc::clone(&self.routes) }
+    fn layer(&self, inner: S) -> HttpService<S, F> {
+        HttpService { inner, routes: Arc::clone(&self.routes), route: self.route.clone() }
     }
 }
 
-impl fmt::Debug for HttpLayer {
+impl<F> fmt::Debug for HttpLayer<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpLayer").finish_non_exhaustive()
     }
@@ -47,17 +51,20 @@ impl fmt::Debug for HttpLayer {
 
 /// The service that [`HttpLayer`] puts around another.
 ///
-/// Requests keep their type, whose body must be a [`MeterRequest`]; the body of a response becomes a [`ResponseBody`].
+/// It takes requests with any [`Body`] and hands them on with a [`RequestBody`] around it; the body of a response becomes a
+/// [`ResponseBody`].
 #[derive(Clone)]
-pub struct HttpService<S> {
+pub struct HttpService<S, F> {
     inner: S,
     routes: Arc<Routes>,
+    route: F,
 }
 
-impl<S, B, R> Service<Request<B>> for HttpService<S>
+impl<S, F, B, R> Service<Request<B>> for HttpService<S, F>
 where
-    S: Service<Request<B>, Response = Response<R>>,
-    B: MeterRequest,
+    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    F: Fn(&Extensions) -> Option<&str>,
+    B: Body,
     R: Body,
 {
     type Response = Response<ResponseBody<R>>;
@@ -68,13 +75,18 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let pattern = matched_pattern(request.extensions()).unwrap_or(UNMATCHED);
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let pattern = (self.route)(request.extensions());
         let endpoint = self.routes.endpoint(pattern, request.method());
         let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
-        if let Some(endpoint) = endpoint {
-            meter(request.body_mut(), endpoint);
-        }
+        let request = request.map(|body| match endpoint {
+            // Most requests have no body. What is to count one would cost a reference count.
+            Some(endpoint) if body.is_end_stream() => {
+                endpoint.request_size.observe(0.0);
+                RequestBody::new(body, None)
+            }
+            endpoint => RequestBody::new(body, endpoint.map(RequestMeter::new)),
+        });
         let inner = self.inner.call(request);
         if let Some(exchange) = &mut exchange {
             exchange.wait();
@@ -83,30 +95,10 @@ where
     }
 }
 
-impl<S: fmt::Debug> fmt::Debug for HttpService<S> {
+impl<S: fmt::Debug, F> fmt::Debug for HttpService<S, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("HttpService").field(&self.inner).finish()
     }
-}
-
-fn meter(body: &mut impl MeterRequest, endpoint: &Arc<Endpoint>) {
-    if body.is_end_stream() {
-        endpoint.record_request_size(0);
-    } else {
-        body.meter(RequestMeter::new(endpoint));
-    }
-}
-
-#[cfg(feature = "axum")]
-#[inline]
-fn matched_pattern(extensions: &Extensions) -> Option<&str> {
-    let path = extensions.get::<axum::extract::MatchedPath>()?;
-    Some(path.as_str())
-}
-
-#[cfg(not(feature = "axum"))]
-fn matched_pattern(_: &Extensions) -> Option<&str> {
-    None
 }
 
 pin_project! {
@@ -140,7 +132,7 @@ where
             if let Some(exchange) = &mut exchange {
                 exchange.answer(response.status());
             }
-            Ok(response.map(|body| ResponseBody::response(body, exchange)))
+            Ok(response.map(|body| ResponseBody::new(body, exchange)))
         })
     }
 }

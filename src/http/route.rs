@@ -1,28 +1,18 @@
-//! The handles of every route, found once, and what one request records through them.
+//! The handles of every route, found once.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use http::{Method, StatusCode};
 
-use super::append_list::AppendList;
-use super::body::Meter;
 use super::families::Families;
 use super::method::MethodLabel;
-use crate::clock::Stopwatch;
-use crate::{Counter, Histogram, InFlightGauge};
+use super::watch::Watch;
+use crate::sync::append_list::AppendList;
+use crate::{Counter, Histogram, InFlightGauge, InFlightGuard};
 
 /// The value of the label `path` when no route took the request.
-pub(super) const UNMATCHED: &str = "unmatched";
-
-/// The status of a request whose handler panicked or whose service failed.
-const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
-
-/// The status of a request that was dropped before it was answered; nginx made the number known.
-const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
-    Ok(status) => status,
-    Err(_) => panic!("499 has three digits"),
-};
+const UNMATCHED: &str = "unmatched";
 
 /// A power of two.
 const BUCKETS: usize = 64;
@@ -33,7 +23,7 @@ const BUCKETS: usize = 64;
 /// and, behind some nestings, for each request.
 pub(super) struct Routes {
     families: Arc<Families>,
-    excluded: Box<[Box<str>]>,
+    watch: Watch,
     buckets: [AppendList<Route>; BUCKETS],
 }
 
@@ -44,32 +34,36 @@ struct Route {
 }
 
 impl Routes {
-    pub(super) fn new(families: Families, excluded: Vec<Box<str>>) -> Self {
-        Self {
-            families: Arc::new(families),
-            excluded: excluded.into(),
-            buckets: [const { AppendList::new() }; BUCKETS],
-        }
+    pub(super) fn new(families: Families, watch: Watch) -> Self {
+        Self { families: Arc::new(families), watch, buckets: [const { AppendList::new() }; BUCKETS] }
     }
 
-    pub(super) fn families(&self) -> &Families {
-        &self.families
+    /// Counts a connection until the guard is dropped.
+    pub(super) fn connection(&self) -> InFlightGuard {
+        self.watch.event();
+        self.families.connections.guard()
     }
 
     /// The endpoint of a route and a method; `None` if the route is excluded.
     #[inline]
-    pub(super) fn endpoint(&self, pattern: &str, method: &Method) -> Option<&Arc<Endpoint>> {
-        let route = self.buckets[bucket(pattern)].find_or_insert(
-            |route| *route.pattern == *pattern,
-            || Route { pattern: pattern.into(), endpoints: self.is_recorded(pattern).then(Default::default) },
-        );
+    pub(super) fn endpoint(&self, pattern: Option<&str>, method: &Method) -> Option<&Arc<Endpoint>> {
+        self.watch.event();
+        let pattern = pattern.unwrap_or(UNMATCHED);
+        let route = self.buckets[bucket(pattern)]
+            .find_or_insert(|route| *route.pattern == *pattern, || Route::new(pattern, &self.watch));
         let method = MethodLabel::of(method);
         let endpoint = &route.endpoints.as_ref()?[method as usize];
         Some(endpoint.get_or_init(|| Arc::new(Endpoint::new(&self.families, pattern, method))))
     }
+}
 
-    fn is_recorded(&self, pattern: &str) -> bool {
-        !self.excluded.iter().any(|excluded| **excluded == *pattern)
+impl Route {
+    fn new(pattern: &str, watch: &Watch) -> Self {
+        if pattern != UNMATCHED {
+            watch.route_seen();
+        }
+        let is_recorded = !watch.excludes(pattern);
+        Self { pattern: pattern.into(), endpoints: is_recorded.then(Default::default) }
     }
 }
 
@@ -94,17 +88,17 @@ pub(super) struct Endpoint {
     families: Arc<Families>,
     pattern: Box<str>,
     method: MethodLabel,
-    in_flight: InFlightGauge,
-    request_size: Histogram,
-    response_size: Histogram,
+    pub(super) in_flight: InFlightGauge,
+    pub(super) request_size: Histogram,
+    pub(super) response_size: Histogram,
     outcomes: AppendList<Outcome>,
 }
 
 /// The handles of one route, method and status.
-struct Outcome {
+pub(super) struct Outcome {
     status: StatusCode,
-    requests: Counter,
-    duration: Histogram,
+    pub(super) requests: Counter,
+    pub(super) duration: Histogram,
 }
 
 impl Endpoint {
@@ -122,12 +116,7 @@ impl Endpoint {
     }
 
     #[inline]
-    pub(super) fn record_request_size(&self, bytes: u64) {
-        self.request_size.observe(bytes as f64);
-    }
-
-    #[inline]
-    fn outcome(&self, status: StatusCode) -> &Outcome {
+    pub(super) fn outcome(&self, status: StatusCode) -> &Outcome {
         self.outcomes.find_or_insert(
             |outcome| outcome.status == status,
             || {
@@ -145,60 +134,6 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method.as_str(), self.pattern)
-    }
-}
-
-/// One request in flight: records when it is dropped, and so exactly once, however the request ends.
-#[derive(Debug)]
-pub struct Exchange {
-    endpoint: Arc<Endpoint>,
-    duration: Stopwatch,
-    status: StatusCode,
-    response_bytes: u64,
-}
-
-impl Exchange {
-    /// Until it is told of something else, the exchange has failed: a panic leaves it as it is.
-    #[inline]
-    pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
-        endpoint.in_flight.inc();
-        Self { endpoint, duration: Stopwatch::start(), status: FAILED, response_bytes: 0 }
-    }
-
-    /// Code that may panic is about to run.
-    #[inline]
-    pub(super) fn enter(&mut self) {
-        self.status = FAILED;
-    }
-
-    /// It has come back without an answer. If nobody asks for one again, the request was cancelled.
-    #[inline]
-    pub(super) fn wait(&mut self) {
-        self.status = CANCELLED;
-    }
-
-    #[inline]
-    pub(super) fn answer(&mut self, status: StatusCode) {
-        self.status = status;
-    }
-}
-
-impl Meter for Exchange {
-    #[inline]
-    fn passed(&mut self, bytes: usize) {
-        self.response_bytes += bytes as u64;
-    }
-}
-
-impl Drop for Exchange {
-    #[inline]
-    fn drop(&mut self) {
-        let endpoint = &*self.endpoint;
-        let outcome = endpoint.outcome(self.status);
-        outcome.duration.observe(self.duration.seconds());
-        endpoint.response_size.observe(self.response_bytes as f64);
-        outcome.requests.inc();
-        endpoint.in_flight.dec();
     }
 }
 

@@ -39,7 +39,7 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     }
 
     /// For metrics of this library about itself, whose names are the same in all registries.
-    #[cfg(feature = "server")]
+    #[cfg(feature = "http")]
     pub(crate) fn without_namespace(mut self) -> Self {
         self.description.name.drain(..core::mem::take(&mut self.description.namespace));
         self
@@ -107,6 +107,14 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub fn register(self) -> Result<M, RegisterError> {
         let core = self.registry.get_or_register(self.description)?;
         Ok(MetricRef::look_up_once(&core.set, &[], M::from_series).clone())
+    }
+}
+
+impl<M, L> MetricBuilder<'_, M, L> {
+    /// Whether `register` would succeed now; for those who register several families, and want all or none.
+    #[cfg(feature = "http")]
+    pub(crate) fn check(&self) -> Result<(), RegisterError> {
+        self.registry.check(&self.description)
     }
 }
 

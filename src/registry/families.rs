@@ -1,6 +1,6 @@
 //! The families of a registry, by name and by the samples that they may expose.
 
-use super::description::Description;
+use super::description::{Description, Difference};
 use super::error::RegisterError;
 use super::family::FamilyCore;
 use crate::model::sample_names;
@@ -29,7 +29,22 @@ impl Families {
         Some(core)
     }
 
-    pub(super) fn check_clash(&self, description: &Description) -> Result<(), RegisterError> {
+    /// The family with this description, if it is there; an error if another one is in its way.
+    pub(super) fn registered(&self, description: &Description) -> Result<Option<&Arc<FamilyCore>>, RegisterError> {
+        let Some(core) = self.by_name.get(&description.name) else {
+            return self.check_clash(description).map(|()| None);
+        };
+        if core.description == *description {
+            return Ok(Some(core));
+        }
+        Err(RegisterError::Conflict {
+            name: description.name.clone(),
+            registered: Difference { of: &core.description, from: description }.to_string(),
+            refused: Difference { of: description, from: &core.description }.to_string(),
+        })
+    }
+
+    fn check_clash(&self, description: &Description) -> Result<(), RegisterError> {
         let samples = sample_names(&description.name, description.metric.exposed_as);
         match samples.into_iter().find_map(|sample| self.by_sample.get(&sample).map(|family| (sample, family.clone())))
         {

@@ -1,7 +1,7 @@
 //! The registry: it makes families, keeps them, and takes them out again.
 
 use super::builder::MetricBuilder;
-use super::description::{Description, Difference};
+use super::description::Description;
 use super::error::RegisterError;
 use super::families::Families;
 use super::family::FamilyCore;
@@ -152,21 +152,20 @@ impl Registry {
     pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
         let buckets = description.check(&self.0.global_labels)?;
         let mut families = lock(&self.0.families);
-        if let Some(core) = families.by_name.get(&description.name) {
-            if core.description == description {
-                return Ok(core.clone());
-            }
-            return Err(RegisterError::Conflict {
-                registered: Difference { of: &core.description, from: &description }.to_string(),
-                refused: Difference { of: &description, from: &core.description }.to_string(),
-                name: description.name,
-            });
+        if let Some(core) = families.registered(&description)? {
+            return Ok(core.clone());
         }
-        families.check_clash(&description)?;
         let about = self.0.self_metrics.add(&description);
         let core = Arc::new(FamilyCore::new(description, buckets, about));
         families.add(core.clone());
         Ok(core)
+    }
+
+    /// Whether a registration would succeed now.
+    #[cfg(feature = "http")]
+    pub(crate) fn check(&self, description: &Description) -> Result<(), RegisterError> {
+        description.check(&self.0.global_labels)?;
+        lock(&self.0.families).registered(description).map(drop)
     }
 
     /// All families, by name; and the number of series of each brought up to date.

@@ -13,6 +13,8 @@ pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(quipu_loom))]
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
+#[cfg(all(feature = "http", not(quipu_loom)))]
+pub(crate) mod append_list;
 pub(crate) mod asymmetric;
 pub(crate) mod pair;
 

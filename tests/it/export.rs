@@ -150,7 +150,7 @@ fn both() -> Vec<(&'static str, SocketAddr, Registry)> {
     let (first, second) = (small(), small());
     let server = start(first.clone());
     let app = Router::new().route("/", get(async || "hello"));
-    let app = app.merge(quipu::export::router(second.clone()));
+    let app = app.merge(quipu_axum::router(second.clone()));
     vec![("server", server.local_addr(), first), ("axum", start_axum(app), second)]
 }
 

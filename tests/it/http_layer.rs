@@ -12,7 +12,7 @@ use crate::read;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{Response, StatusCode};
+use axum::http::{Extensions, Response, StatusCode};
 use axum::routing::{get, post};
 use http_body_util::channel::Channel;
 use http_body_util::{BodyExt, Full};
@@ -54,7 +54,12 @@ fn sum(registry: &Registry, name: &str) -> f64 {
 fn layered(router: Router) -> (Registry, Router) {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    (registry, router.layer(metrics.layer()))
+    (registry, router.layer(quipu_axum::layer(&metrics)))
+}
+
+/// For services that have no routes.
+fn no_route(_: &Extensions) -> Option<&str> {
+    None
 }
 
 fn incidents() -> Router {

@@ -77,8 +77,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let active = store.run(|database| database.active()).await;
     incidents.restore(active.map_err(|error| cannot_use(&bound.database, &error))?);
 
-    let app = api::router(store.clone(), incidents).layer(http.layer());
-    let api = axum::serve(http.listener(api), app);
+    let app = api::router(store.clone(), incidents).layer(quipu_axum::layer(&http));
+    let api = axum::serve(quipu_axum::listener(&http, api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
     let traffic = bound.traffic.map(|rate| Part::start(|stop| traffic::run(bound.api, rate, stop)));

@@ -61,7 +61,7 @@ fn router() -> Router {
 fn quipu() -> Contender {
     let registry = quipu::Registry::new();
     let metrics = quipu::http::HttpMetrics::new(&registry).expect("the registry is empty");
-    requesting(QUIPU, router().layer(metrics.layer()))
+    requesting(QUIPU, router().layer(quipu_axum::layer(&metrics)))
 }
 
 /// As its documentation says for axum; without routes it is faster and says less.

@@ -91,11 +91,11 @@ async fn a_body_that_fails_keeps_the_status_that_was_sent() {
     let metrics = HttpMetrics::new(&registry).unwrap();
     let (sender, body) = Channel::<Bytes, &'static str>::new(1);
     let mut body = Some(body);
-    let mut service = metrics.layer().layer(service_fn(move |_: http::Request<_>| {
+    let mut service = metrics.layer(no_route).layer(service_fn(move |_: http::Request<_>| {
         let response = Response::new(body.take().unwrap());
         async { Ok::<_, Infallible>(response) }
     }));
-    let request = http::Request::new(RequestBody::new(Full::new(Bytes::new())));
+    let request = http::Request::new(Full::new(Bytes::new()));
     let mut body = service.call(request).await.unwrap().into_body();
     sender.abort("broken");
     assert_eq!(body.frame().await.unwrap().unwrap_err(), "broken");
@@ -143,9 +143,9 @@ async fn a_future_that_is_dropped_is_499_whether_it_was_polled_or_not() {
 
     let metrics = HttpMetrics::new(&registry).unwrap();
     let mut service = metrics
-        .layer()
+        .layer(no_route)
         .layer(service_fn(async |_: http::Request<_>| Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))));
-    drop(service.call(http::Request::new(RequestBody::new(Full::new(Bytes::new())))));
+    drop(service.call(http::Request::new(Full::new(Bytes::new()))));
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
     let expected = ["method=GET,path=/never,status=499", "method=GET,path=unmatched,status=499"];
     assert_eq!(recorded(&registry), expected);
@@ -191,12 +191,12 @@ async fn a_panic_is_500_wherever_it_is_caught_and_whenever_it_comes() {
 fn a_panic_in_a_call_is_500() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let mut service = metrics.layer().layer(service_fn(
+    let mut service = metrics.layer(no_route).layer(service_fn(
         |_: http::Request<RequestBody<Full<Bytes>>>| -> std::future::Ready<Result<Response<Full<Bytes>>, Infallible>> {
             panic!("on purpose")
         },
     ));
-    let request = http::Request::new(RequestBody::new(Full::new(Bytes::new())));
+    let request = http::Request::new(Full::new(Bytes::new()));
     catch_unwind(AssertUnwindSafe(|| drop(service.call(request)))).unwrap_err();
     assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=500"]);
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
@@ -206,9 +206,10 @@ fn a_panic_in_a_call_is_500() {
 async fn an_error_of_the_service_is_500_and_passes() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let mut service =
-        metrics.layer().layer(service_fn(async |_: http::Request<_>| Err::<Response<Full<Bytes>>, _>("no database")));
-    let answer = service.call(http::Request::new(RequestBody::new(Full::new(Bytes::new())))).await;
+    let mut service = metrics
+        .layer(no_route)
+        .layer(service_fn(async |_: http::Request<_>| Err::<Response<Full<Bytes>>, _>("no database")));
+    let answer = service.call(http::Request::new(Full::new(Bytes::new()))).await;
     assert_eq!(answer.unwrap_err(), "no database");
     assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=500"]);
     assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);

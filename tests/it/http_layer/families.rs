@@ -3,6 +3,9 @@
 use super::*;
 use axum::extract::ConnectInfo;
 use axum::serve::ListenerExt;
+use tower::ServiceBuilder;
+use tower_http::decompression::RequestDecompressionLayer;
+use tower_http::limit::RequestBodyLimitLayer;
 
 #[tokio::test]
 async fn every_family_is_recorded_under_the_pattern_of_the_route() {
@@ -89,12 +92,39 @@ async fn a_chunked_upload_is_counted_without_its_framing() {
     eventually("it ends", || sum(&registry, "http_response_size_bytes_sum") == 12.0).await;
 }
 
+/// Layers outside ours may change the type of the body.
+#[tokio::test]
+async fn layers_that_change_bodies_may_stand_outside() {
+    let registry = Registry::new();
+    let metrics = HttpMetrics::new(&registry).unwrap();
+    let limited = ServiceBuilder::new()
+        .layer(RequestDecompressionLayer::new())
+        .layer(RequestBodyLimitLayer::new(5))
+        .layer(quipu_axum::layer(&metrics));
+    let app = Router::new().route("/upload", post(async |body: Bytes| body)).layer(limited);
+    for (body, status) in [("", StatusCode::OK), ("12345", StatusCode::OK), ("123456", StatusCode::PAYLOAD_TOO_LARGE)] {
+        assert_eq!(answer(&app, request("POST", "/upload", body)).await.0, status);
+    }
+    assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 5.0);
+
+    let mut plain = ServiceBuilder::new()
+        .layer(RequestBodyLimitLayer::new(5))
+        .layer(metrics.layer(|_| Some("/plain")))
+        .service(service_fn(async |request: http::Request<_>| {
+            RequestBody::collect(request.into_body()).await.map(|body| Response::new(Full::new(body.to_bytes())))
+        }));
+    let request = http::Request::new(Full::new(Bytes::from("1234")));
+    let response = plain.ready().await.unwrap().call(request).await.unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "1234");
+    assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 9.0);
+}
+
 #[tokio::test]
 async fn layers_of_one_registry_share_their_series() {
     let registry = Registry::new();
     for _ in 0..2 {
         let metrics = HttpMetrics::new(&registry).unwrap();
-        let app = incidents().layer(metrics.clone().layer());
+        let app = incidents().layer(quipu_axum::layer(&metrics.clone()));
         answer(&app, request("GET", "/v1/incidents/17", "")).await;
         answer(&app, request("GET", "/v1/incidents/18", "")).await;
     }
@@ -102,12 +132,19 @@ async fn layers_of_one_registry_share_their_series() {
 }
 
 #[test]
-fn a_family_of_another_kind_is_in_the_way() {
-    let registry = Registry::new();
-    let gauge = registry.gauge("http_requests_in_flight", "Mine.");
-    gauge.register().unwrap();
-    let error = HttpMetrics::new(&registry).unwrap_err().to_string();
-    assert!(error.contains("http_requests_in_flight"), "{error}");
+fn a_family_of_another_kind_is_in_the_way_of_all() {
+    let first: fn(&Registry) = |registry| drop(registry.counter("http_requests_total", "Mine.").register().unwrap());
+    let late: fn(&Registry) = |registry| drop(registry.gauge("http_requests_in_flight", "Mine.").register().unwrap());
+    for (name, register) in [("http_requests_total", first), ("http_requests_in_flight", late)] {
+        let registry = Registry::new();
+        register(&registry);
+        let before = registry.to_text();
+        let error = HttpMetrics::new(&registry).unwrap_err().to_string();
+        assert!(error.contains(name), "{error}");
+        assert_eq!(registry.to_text(), before);
+        registry.unregister(name);
+        HttpMetrics::new(&registry).unwrap();
+    }
 }
 
 #[tokio::test]
@@ -127,7 +164,7 @@ async fn connections_are_counted_while_they_are_open() {
     let app = Router::new().route("/me", get(async |ConnectInfo(me): ConnectInfo<SocketAddr>| me.to_string()));
     let app = app.into_make_service_with_connect_info::<SocketAddr>();
     // The listener of `tap_io` is one whose addresses axum knows.
-    let listener = metrics.listener(listener).tap_io(|_| {});
+    let listener = quipu_axum::listener(&metrics, listener).tap_io(|_| {});
     tokio::spawn(async { axum::serve(listener, app).await });
 
     let active = || read(&registry).value("http_connections_active", &[]);

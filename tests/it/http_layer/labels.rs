@@ -24,7 +24,7 @@ async fn requests_without_a_route_are_seen_beside_the_scrape_endpoint() {
     assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=404"]);
 
     let (registry, app) = layered(incidents());
-    let app = quipu::export::router(registry.clone()).merge(app);
+    let app = quipu_axum::router(registry.clone()).merge(app);
     let (status, _) = answer(&app, request("GET", "/metrics", "")).await;
     assert_eq!(status, StatusCode::OK);
     answer(&app, request("GET", "/nowhere", "")).await;
@@ -104,8 +104,10 @@ async fn nested_routers_have_whole_patterns() {
 async fn a_layer_on_a_nested_service_sees_its_patterns() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let items =
-        Router::new().route("/a/{x}", get(async || "a")).route("/b/{x}", get(async || "b")).layer(metrics.layer());
+    let items = Router::new()
+        .route("/a/{x}", get(async || "a"))
+        .route("/b/{x}", get(async || "b"))
+        .layer(quipu_axum::layer(&metrics));
     let app = Router::new().nest_service("/v1", items);
     for path in ["/v1/a/1", "/v1/b/1", "/v1/a/2"] {
         answer(&app, request("GET", path, "")).await;
@@ -118,7 +120,7 @@ async fn a_layer_on_a_nested_service_sees_its_patterns() {
 async fn a_layer_around_a_whole_router_sees_no_patterns() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let app = metrics.layer().layer(incidents());
+    let app = quipu_axum::layer(&metrics).layer(incidents());
     let response = app.oneshot(request("GET", "/v1/incidents/17", "")).await;
     response.unwrap().into_body().collect().await.unwrap();
     assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=200"]);
@@ -131,7 +133,7 @@ async fn a_route_that_is_excluded_leaves_no_trace() {
     let app = incidents()
         .route("/health", post(async |body: Bytes| body))
         .route("/v1/internal/{what}", get(async || "secret"))
-        .layer(metrics.layer());
+        .layer(quipu_axum::layer(&metrics));
     let (_, body) = answer(&app, request("POST", "/health", "ok")).await;
     assert_eq!(body, "ok");
     answer(&app, request("DELETE", "/health", "")).await;
@@ -147,11 +149,12 @@ async fn a_route_that_is_excluded_leaves_no_trace() {
 async fn a_plain_service_is_unmatched() {
     let registry = Registry::new();
     let metrics = HttpMetrics::new(&registry).unwrap();
-    let mut service = metrics.layer().layer(service_fn(async |request: http::Request<RequestBody<Full<Bytes>>>| {
-        let body = request.into_body().collect().await?.to_bytes();
-        Ok::<_, Infallible>(Response::builder().status(299).body(Full::new(body)).unwrap())
-    }));
-    let request = http::Request::put("/any/path").body(RequestBody::new(Full::new(Bytes::from("12345678"))));
+    let mut service =
+        metrics.layer(no_route).layer(service_fn(async |request: http::Request<RequestBody<Full<Bytes>>>| {
+            let body = request.into_body().collect().await?.to_bytes();
+            Ok::<_, Infallible>(Response::builder().status(299).body(Full::new(body)).unwrap())
+        }));
+    let request = http::Request::put("/any/path").body(Full::new(Bytes::from("12345678")));
     let response = service.call(request.unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "12345678");

@@ -1,9 +1,8 @@
 //! The scrape endpoint as an axum router.
 
 use axum::Router;
-
-use super::ScrapeService;
-use crate::Registry;
+use quipu::Registry;
+use quipu::export::ScrapeService;
 
 /// A router that serves `registry` at `/metrics`, into which to merge an application's own.
 ///
@@ -11,7 +10,7 @@ use crate::Registry;
 /// around it. In `app.layer(..).merge(router)` requests without a route would pass by the layers of `app`.
 ///
 /// GET and HEAD; other methods are answered with 405. An axum server has no timeout of its own for clients that are slow
-/// or silent: on a port that strangers reach, prefer `Server`.
+/// or silent: on a port that strangers reach, prefer quipu's `export::Server`.
 ///
 /// # Cost
 /// Each scrape is encoded by the task of its connection, 10 to 25 ns a line, and holds a few chunks of 64 KiB at most.
@@ -21,7 +20,7 @@ use crate::Registry;
 ///
 /// let registry = quipu::Registry::new();
 /// let app: Router = Router::new().route("/", get(|| async { "hello" }));
-/// let app = quipu::export::router(registry).merge(app);
+/// let app = quipu_axum::router(registry).merge(app);
 /// ```
 pub fn router(registry: Registry) -> Router {
     Router::new().route_service("/metrics", ScrapeService::new(registry))

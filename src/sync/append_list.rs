@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 /// A singly linked list to look things up in. Made for the few values a route has: finding one is a walk.
-pub(super) struct AppendList<T>(OnceLock<Box<Node<T>>>);
+pub(crate) struct AppendList<T>(OnceLock<Box<Node<T>>>);
 
 struct Node<T> {
     value: T,
@@ -11,13 +11,13 @@ struct Node<T> {
 }
 
 impl<T> AppendList<T> {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self(OnceLock::new())
     }
 
     /// The first value that `wanted` accepts; when there is none, the one that `make` makes, which `wanted` must accept.
     #[inline]
-    pub(super) fn find_or_insert(&self, wanted: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &T {
+    pub(crate) fn find_or_insert(&self, wanted: impl Fn(&T) -> bool, make: impl FnOnce() -> T) -> &T {
         let mut list = self;
         let mut make = Some(make);
         loop {

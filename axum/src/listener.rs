@@ -7,21 +7,29 @@ use std::task::{Context, Poll};
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::HttpMetrics;
-use crate::InFlightGuard;
+use quipu::InFlightGuard;
+use quipu::http::HttpMetrics;
 
-/// A listener whose connections are counted while they are open; made by
-/// [`HttpMetrics::listener`](super::HttpMetrics::listener).
+/// Counts the connections that `listener` accepts in `http_connections_active`, from the accept until they are closed.
+///
+/// axum knows the client's address of its own listeners only; for `ConnectInfo<SocketAddr>` go on with `.tap_io(|_| {})` of
+/// [`axum::serve::ListenerExt`].
+///
+/// ```no_run
+/// # async fn serve(app: axum::Router, metrics: quipu::http::HttpMetrics) -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+/// axum::serve(quipu_axum::listener(&metrics, listener), app).await
+/// # }
+/// ```
+pub fn listener<L: Listener>(metrics: &HttpMetrics, listener: L) -> CountedListener<L> {
+    CountedListener { inner: listener, metrics: metrics.clone() }
+}
+
+/// A listener whose connections are counted while they are open; made by [`listener`](listener()).
 #[derive(Debug)]
 pub struct CountedListener<L> {
     inner: L,
     metrics: HttpMetrics,
-}
-
-impl<L> CountedListener<L> {
-    pub(super) fn new(inner: L, metrics: HttpMetrics) -> Self {
-        Self { inner, metrics }
-    }
 }
 
 impl<L: Listener> Listener for CountedListener<L> {

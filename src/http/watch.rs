@@ -1,0 +1,173 @@
+//! Whether requests are recorded as the program meant them to be.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::clock::Stopwatch;
+use crate::sync::{AtomicU64, Ordering};
+use crate::{Counter, Family, LabelNames};
+
+/// How many requests and connections lie between two looks at the clock.
+const INTERVAL: u64 = 100;
+
+/// When every route that is in use should have had a request: probes come every 10 to 30 s.
+pub(super) const SETTLED: Duration = Duration::from_secs(60);
+
+/// Finds two mistakes that would pass in silence: a layer that no route is behind, and an exclusion of a route that is not
+/// there. Judges once, when a minute and a hundred requests or connections have passed; after that it costs one load.
+pub(super) struct Watch {
+    exclusions: Box<[Exclusion]>,
+    has_routes: OnceLock<()>,
+    start: Stopwatch,
+    settled: Duration,
+    /// About so many requests and connections: threads do not wait for each other to count them.
+    events: AtomicU64,
+    verdict: OnceLock<()>,
+    faults: Family<Counter, LabelNames<1>>,
+}
+
+struct Exclusion {
+    pattern: Box<str>,
+    is_used: OnceLock<()>,
+}
+
+impl Watch {
+    pub(super) fn new(excluded: Vec<Box<str>>, settled: Duration, faults: Family<Counter, LabelNames<1>>) -> Self {
+        for fault in [Fault::NoRoute, Fault::UnusedExclusion] {
+            faults.handle([fault.label()]);
+        }
+        let exclusions = excluded.into_iter().map(|pattern| Exclusion { pattern, is_used: OnceLock::new() });
+        Self {
+            exclusions: exclusions.collect(),
+            has_routes: OnceLock::new(),
+            start: Stopwatch::start(),
+            settled,
+            events: AtomicU64::new(0),
+            verdict: OnceLock::new(),
+            faults,
+        }
+    }
+
+    /// A route has its first request. Returns whether it is excluded.
+    pub(super) fn excludes(&self, pattern: &str) -> bool {
+        let mut exclusions = self.exclusions.iter();
+        let Some(exclusion) = exclusions.find(|exclusion| *exclusion.pattern == *pattern) else { return false };
+        exclusion.is_used.get_or_init(|| ());
+        true
+    }
+
+    /// A request has a route.
+    pub(super) fn route_seen(&self) {
+        self.has_routes.get_or_init(|| ());
+    }
+
+    /// A request or a connection has come.
+    #[inline]
+    pub(super) fn event(&self) {
+        if self.verdict.get().is_none() {
+            self.count();
+        }
+    }
+
+    fn count(&self) {
+        let events = self.events.load(Ordering::Relaxed) + 1;
+        self.events.store(events, Ordering::Relaxed);
+        if events.is_multiple_of(INTERVAL) && self.start.seconds() >= self.settled.as_secs_f64() {
+            self.verdict.get_or_init(|| self.judge());
+        }
+    }
+
+    #[cold]
+    fn judge(&self) {
+        if self.has_routes.get().is_none() {
+            self.report(Fault::NoRoute, "");
+        }
+        for exclusion in self.exclusions.iter().filter(|exclusion| exclusion.is_used.get().is_none()) {
+            self.report(Fault::UnusedExclusion, &exclusion.pattern);
+        }
+    }
+
+    fn report(&self, fault: Fault, _pattern: &str) {
+        self.faults.with([fault.label()]).inc();
+        #[cfg(feature = "tracing")]
+        match fault {
+            Fault::NoRoute => tracing::warn!(
+                "the HTTP metrics layer has seen no request with a route; \
+                 add the layer after the routes, and give it the function that finds them"
+            ),
+            Fault::UnusedExclusion => tracing::warn!(
+                "`exclude({_pattern:?})` of the HTTP metrics has left out nothing, because no request had this route; \
+                 give the route's whole pattern, such as \"/v1/incidents/{{id}}\""
+            ),
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Fault {
+    NoRoute,
+    UnusedExclusion,
+}
+
+impl Fault {
+    fn label(self) -> &'static str {
+        match self {
+            Fault::NoRoute => "no_route",
+            Fault::UnusedExclusion => "unused_exclusion",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+
+    /// A watch that judges after a hundred events, and what it has counted.
+    fn watch(excluded: &[&str], settled: Duration) -> (Watch, impl Fn() -> [u64; 2]) {
+        let registry = Registry::new();
+        let faults = registry.counter("faults_total", "Faults.").labels(["fault"]).register().unwrap();
+        let excluded = excluded.iter().map(|&pattern| pattern.into()).collect();
+        let watch = Watch::new(excluded, settled, faults.clone());
+        (watch, move || ["no_route", "unused_exclusion"].map(|fault| faults.with([fault]).value()))
+    }
+
+    fn events(watch: &Watch, events: u64) {
+        (0..events).for_each(|_| watch.event());
+    }
+
+    #[test]
+    fn nothing_but_requests_without_a_route_is_a_fault_and_counted_once() {
+        let (watch, faults) = watch(&[], Duration::ZERO);
+        events(&watch, INTERVAL - 1);
+        assert_eq!(faults(), [0, 0]);
+        events(&watch, 10 * INTERVAL);
+        assert_eq!(faults(), [1, 0]);
+    }
+
+    #[test]
+    fn one_request_with_a_route_is_enough() {
+        let (watch, faults) = watch(&[], Duration::ZERO);
+        watch.route_seen();
+        events(&watch, 2 * INTERVAL);
+        assert_eq!(faults(), [0, 0]);
+    }
+
+    #[test]
+    fn exclusions_that_left_out_nothing_are_counted() {
+        let (watch, faults) = watch(&["/health", "/healt", "/v1/:id"], Duration::ZERO);
+        watch.route_seen();
+        assert!(watch.excludes("/health"));
+        assert!(!watch.excludes("/v1/{id}"));
+        events(&watch, 2 * INTERVAL);
+        assert_eq!(faults(), [0, 2]);
+    }
+
+    #[test]
+    fn nothing_is_judged_before_its_time() {
+        let (watch, faults) = watch(&["/health"], SETTLED);
+        events(&watch, 10 * INTERVAL);
+        assert_eq!(faults(), [0, 0]);
+        assert!(watch.excludes("/health"));
+    }
+}
