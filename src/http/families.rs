@@ -43,10 +43,9 @@ pub(super) fn register(registry: &Registry, excluded: Vec<Box<str>>) -> Result<(
         .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
         .labels(["method", "path"]);
     let connections = registry.in_flight_gauge("http_connections_active", "Open HTTP connections.");
-    let faults = registry
-        .counter("quipu_http_faults_total", "Mistakes found in how HTTP requests are recorded.")
-        .without_namespace()
-        .labels(["fault"]);
+    let own = registry.own_metrics();
+    let faults =
+        own.counter("http_faults_total", "Mistakes found in how HTTP requests are recorded.").labels(["fault"]);
 
     requests.check()?;
     duration.check()?;

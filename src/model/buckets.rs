@@ -9,27 +9,36 @@ pub const MAX_BOUNDS: usize = 255;
 /// The bounds that a histogram has unless it is given others, in seconds: a web request's.
 pub const DEFAULT_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Why a list of bounds was refused.
+/// Why a list of bounds was refused. Its message says what to write instead.
+///
+/// ```
+/// use quipu::model::{BoundsError, check_bounds};
+/// let error = check_bounds(&[2.0, 1.0]).unwrap_err();
+/// assert!(matches!(error, BoundsError::NotAscending { at: 1, .. }));
+/// ```
 #[derive(Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum BoundsError {
-    /// There is none.
-    Empty,
     /// There are more than [`MAX_BOUNDS`].
-    TooMany(usize),
+    #[non_exhaustive]
+    TooMany {
+        /// How many there are, without `+Inf`.
+        bounds: usize,
+    },
     /// A bound is NaN.
+    #[non_exhaustive]
     NotANumber {
         /// Its place in the list, from 0.
         at: usize,
     },
-    /// A bound is infinite. The `+Inf` bucket is always there and is not listed.
-    Infinite {
+    /// A bound is `-Inf`, which no observation is below.
+    #[non_exhaustive]
+    NegativeInfinity {
         /// Its place in the list, from 0.
         at: usize,
-        /// The bound.
-        bound: f64,
     },
     /// A bound is not above the one before it.
+    #[non_exhaustive]
     NotAscending {
         /// Its place in the list, from 0.
         at: usize,
@@ -43,16 +52,12 @@ pub enum BoundsError {
 impl fmt::Display for BoundsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BoundsError::Empty => write!(f, "there are no bucket bounds; give at least one"),
-            BoundsError::TooMany(n) => {
-                write!(f, "{n} bucket bounds are too many; each is a series of its own, give at most {MAX_BOUNDS}")
+            BoundsError::TooMany { bounds } => {
+                write!(f, "{bounds} bucket bounds are too many; each is a series of its own, give at most {MAX_BOUNDS}")
             }
             BoundsError::NotANumber { at } => write!(f, "bucket bound {at} is NaN; give a finite number"),
-            BoundsError::Infinite { at, bound } if *bound < 0.0 => {
+            BoundsError::NegativeInfinity { at } => {
                 write!(f, "bucket bound {at} is -Inf; leave it out, the first bucket reaches down to it anyway")
-            }
-            BoundsError::Infinite { at, .. } => {
-                write!(f, "bucket bound {at} is +Inf; leave it out, the +Inf bucket is always there")
             }
             BoundsError::NotAscending { at, before, bound } => {
                 write!(
@@ -68,7 +73,9 @@ debug_as_message!(BoundsError);
 
 impl core::error::Error for BoundsError {}
 
-/// The one rule for bucket bounds: finite, strictly ascending, from 1 to [`MAX_BOUNDS`] of them.
+/// The one rule for bucket bounds: finite, strictly ascending, at most [`MAX_BOUNDS`] of them.
+///
+/// The bucket of `+Inf` is always there. A list may end in that bound, which then changes nothing; in an empty list it is the only one.
 ///
 /// Usable in constants, so that a bad list does not compile:
 ///
@@ -82,11 +89,9 @@ impl core::error::Error for BoundsError {}
 /// # Errors
 /// Names the first bound that breaks the rule.
 pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
-    if bounds.is_empty() {
-        return Err(BoundsError::Empty);
-    }
+    let bounds = without_infinity(bounds);
     if bounds.len() > MAX_BOUNDS {
-        return Err(BoundsError::TooMany(bounds.len()));
+        return Err(BoundsError::TooMany { bounds: bounds.len() });
     }
     let mut at = 0;
     while at < bounds.len() {
@@ -94,8 +99,8 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
         if bound.is_nan() {
             return Err(BoundsError::NotANumber { at });
         }
-        if bound.is_infinite() {
-            return Err(BoundsError::Infinite { at, bound });
+        if bound == f64::NEG_INFINITY {
+            return Err(BoundsError::NegativeInfinity { at });
         }
         if at > 0 && bound <= bounds[at - 1] {
             return Err(BoundsError::NotAscending { at, before: bounds[at - 1], bound });
@@ -103,6 +108,20 @@ pub const fn check_bounds(bounds: &[f64]) -> Result<(), BoundsError> {
         at += 1;
     }
     Ok(())
+}
+
+/// The bounds without a last one of `+Inf`.
+const fn without_infinity(bounds: &[f64]) -> &[f64] {
+    match bounds {
+        [rest @ .., f64::INFINITY] => rest,
+        _ => bounds,
+    }
+}
+
+/// The one spelling of a list of bounds: without `+Inf` at its end, and with 0 for -0, which is the same bound with another text,
+/// and with bits that do not sort.
+pub(crate) fn normal_bounds(bounds: &[f64]) -> Vec<f64> {
+    without_infinity(bounds).iter().map(|bound| bound + 0.0).collect()
 }
 
 /// Checked bounds with a table that finds a value's bucket in one step.
@@ -129,10 +148,10 @@ impl Buckets {
     /// More than any bucket's number.
     const UNKNOWN: u16 = u16::MAX;
 
-    /// Zero is to be positive: the bits of -0 do not sort with the others'.
+    /// The bounds are as [`normal_bounds`] spells them.
     pub(crate) fn new(bounds: &[f64]) -> Result<Buckets, BoundsError> {
         check_bounds(bounds)?;
-        debug_assert!(!bounds.iter().any(|bound| *bound == 0.0 && bound.is_sign_negative()));
+        debug_assert!(bounds.iter().all(|bound| bound.is_finite() && bound.to_bits() != (-0.0_f64).to_bits()));
         let mut buckets = Buckets {
             cut: Cut::new(0, 0),
             next: [f64::INFINITY.to_bits(); Self::CELLS],
@@ -146,7 +165,7 @@ impl Buckets {
 
     /// Fills the table for cells of this width, if it separates the bounds.
     fn tabulate(&mut self, shift: u32) -> bool {
-        if self.bounds[0] < 0.0 {
+        if self.bounds.first().is_some_and(|bound| *bound < 0.0) {
             return false;
         }
         let bits_of = |bound: &f64| bound.to_bits() >> shift;
@@ -257,7 +276,7 @@ mod tests {
         let exponential: Vec<f64> = (0..64).map(|n| 2f64.powi(n - 20)).collect();
         let with_zero = [0.0, 1.0, 10.0, 100.0];
         check(&[0.0, 1.39e-309, 1.53e-308]);
-        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0]] {
+        for bounds in [&DEFAULT_BOUNDS[..], &linear, &exponential, &with_zero, &[60.0, 300.0, 86400.0], &[0.0], &[]] {
             assert!(Buckets::new(bounds).unwrap().find(1.0).is_some(), "{bounds:?}");
             check(bounds);
         }
@@ -274,20 +293,28 @@ mod tests {
     }
 
     #[test]
+    fn infinity_at_the_end_changes_nothing() {
+        for bounds in [&[][..], &[1.0], &[-1.0, 1.0]] {
+            let with_infinity = [bounds, &[f64::INFINITY]].concat();
+            assert_eq!(check_bounds(&with_infinity), Ok(()));
+            assert_eq!(normal_bounds(&with_infinity), bounds);
+        }
+        let most: Vec<f64> = (0..MAX_BOUNDS as u32).map(f64::from).chain([f64::INFINITY]).collect();
+        assert_eq!(check_bounds(&most), Ok(()));
+    }
+
+    #[test]
     fn bad_bounds_are_named() {
         let refused = |bounds: &[f64]| Buckets::new(bounds).unwrap_err();
-        assert_eq!(refused(&[]), BoundsError::Empty);
-        assert_eq!(refused(&vec![1.0; 10_000]), BoundsError::TooMany(10_000));
+        assert_eq!(refused(&vec![1.0; 10_000]), BoundsError::TooMany { bounds: 10_000 });
         assert_eq!(refused(&[1.0, f64::NAN]), BoundsError::NotANumber { at: 1 });
-        let infinite = refused(&[1.0, f64::INFINITY]);
-        assert_eq!(infinite, BoundsError::Infinite { at: 1, bound: f64::INFINITY });
-        assert!(
-            infinite.to_string().ends_with("1 is +Inf; leave it out, the +Inf bucket is always there"),
-            "{infinite}"
-        );
         let infinite = refused(&[f64::NEG_INFINITY, 1.0]);
-        assert_eq!(infinite, BoundsError::Infinite { at: 0, bound: f64::NEG_INFINITY });
+        assert_eq!(infinite, BoundsError::NegativeInfinity { at: 0 });
         assert!(infinite.to_string().contains("0 is -Inf; leave it out, the first bucket reaches down"), "{infinite}");
+        let early = BoundsError::NotAscending { at: 1, before: f64::INFINITY, bound: 1.0 };
+        assert_eq!(refused(&[f64::INFINITY, 1.0]), early);
+        let twice = BoundsError::NotAscending { at: 1, before: f64::INFINITY, bound: f64::INFINITY };
+        assert_eq!(check_bounds(&[f64::INFINITY, f64::INFINITY, f64::INFINITY]), Err(twice));
         assert_eq!(refused(&[1.0, 1.0]), BoundsError::NotAscending { at: 1, before: 1.0, bound: 1.0 });
         assert_eq!(refused(&[2.0, 1.0]), BoundsError::NotAscending { at: 1, before: 2.0, bound: 1.0 });
         let most: Vec<f64> = (0..MAX_BOUNDS as u32).map(f64::from).collect();
@@ -298,7 +325,7 @@ mod tests {
     proptest! {
         #[test]
         fn finds_what_a_linear_search_finds(
-            mut bounds in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL, 1..80),
+            mut bounds in prop::collection::vec(prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL, 0..80),
             values in prop::collection::vec(prop::num::f64::ANY, 100),
         ) {
             bounds.iter_mut().for_each(|bound| *bound += 0.0);

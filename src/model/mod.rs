@@ -22,13 +22,13 @@ mod names;
 mod snapshot;
 mod visit;
 
-pub(crate) use buckets::Buckets;
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
+pub(crate) use buckets::{Buckets, normal_bounds};
 pub(crate) use debug_as_message;
 pub(crate) use escape::push_escaped_label_value;
 pub use limit::VALUE_LIMIT;
 pub(crate) use limit::is_summable;
 pub use names::{MetricType, NameError, assert_label_names, check_label_name, check_metric_name};
-pub(crate) use names::{Named, SELF_LABEL, sample_names};
+pub(crate) use names::{Named, OWN_PREFIX, sample_names};
 pub use snapshot::HistogramSnapshot;
 pub(crate) use visit::{FamilyView, GlobalLabels, HistogramView, SeriesView, Value, Visitor};

@@ -33,38 +33,54 @@ impl fmt::Display for MetricType {
 
 /// Why a name was refused. Its message is the rule; the errors of a registry also say what to write instead.
 ///
+/// Most rules come from the formats. Two are conventions ([`is_convention`](Self::is_convention)), which a registry built with
+/// [`lenient_names`](crate::registry::RegistryBuilder::lenient_names) does not ask for.
+///
 /// ```
 /// use quipu::model::{MetricType, check_metric_name};
 /// let problem = check_metric_name("jobs", MetricType::Counter).unwrap_err();
 /// assert_eq!(problem.to_string(), "a counter's name ends in `_total`");
+/// assert!(problem.is_convention());
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NameError {
     /// It is empty.
     Empty,
-    /// The character at this byte may not stand there: names are `[a-zA-Z_][a-zA-Z0-9_]*`, those of metrics may also
-    /// contain `:`.
+    /// The character at this byte is not allowed: names are `[a-zA-Z][a-zA-Z0-9_]*`. In the names of metrics, `:` is reserved
+    /// for recording rules (OpenMetrics 1.0, "Metric Name").
+    #[non_exhaustive]
     Character {
         /// Byte offset of the character.
         at: usize,
     },
-    /// Label names that start with `_` are reserved (OpenMetrics 1.0, "Label").
-    ReservedLabel,
+    /// Names that start with `_` are reserved (OpenMetrics 1.0, "Metric Name" and "Label").
+    LeadingUnderscore,
     /// `le` is the label of a histogram's buckets.
     BucketLabel,
-    /// `up` and `scrape_*` are made by the scraper itself; another one would overwrite the health of the target.
-    ReservedMetric,
-    /// A counter's name ends in `_total` (OpenMetrics 1.0, "Counter").
+    /// Prometheus writes a metric of this name for every target; another one would overwrite it.
+    ScraperMetric,
+    /// Names that start with `quipu_` are those of this library's metrics about itself.
+    OwnMetric,
+    /// A counter's name ends in `_total` (OpenMetrics 1.0, "Counter"). A convention.
     CounterWithoutTotal,
-    /// Only samples of another kind end like this.
-    Suffix(&'static str),
-    /// The label stands twice in the same set.
+    /// Only samples of another type end like this. A convention.
+    #[non_exhaustive]
+    Suffix {
+        /// How the name ends.
+        suffix: &'static str,
+    },
+    /// The label is listed twice.
     Duplicate,
     /// The label is a global label of the registry, which every series has already.
     GlobalLabel,
-    /// The label is that of the registry's metrics about itself.
-    SelfLabel,
+}
+
+impl NameError {
+    /// Whether the name is legal in every format, and only against convention.
+    pub const fn is_convention(self) -> bool {
+        matches!(self, NameError::CounterWithoutTotal | NameError::Suffix { .. })
+    }
 }
 
 impl fmt::Display for NameError {
@@ -72,16 +88,18 @@ impl fmt::Display for NameError {
         match self {
             NameError::Empty => write!(f, "the name is empty"),
             NameError::Character { at } => write!(f, "the character at byte {at} is not allowed"),
-            NameError::ReservedLabel => write!(f, "label names that start with `_` are reserved"),
+            NameError::LeadingUnderscore => write!(f, "names that start with `_` are reserved"),
             NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets"),
-            NameError::ReservedMetric => write!(f, "`up` and `scrape_*` are made by the scraper for every target"),
+            NameError::ScraperMetric => write!(f, "Prometheus writes a metric of this name for every target"),
+            NameError::OwnMetric => {
+                write!(f, "names that start with `{OWN_PREFIX}` are reserved for quipu's own metrics")
+            }
             NameError::CounterWithoutTotal => write!(f, "a counter's name ends in `_total`"),
-            NameError::Suffix("_total") => write!(f, "only a counter's name ends in `_total`"),
-            NameError::Suffix("_bucket") => write!(f, "`_bucket` is how the samples of a histogram end"),
-            NameError::Suffix(suffix) => write!(f, "`{suffix}` is how the time of creation of a metric ends"),
-            NameError::Duplicate => write!(f, "the label stands twice"),
+            NameError::Suffix { suffix: TOTAL } => write!(f, "only a counter's name ends in `_total`"),
+            NameError::Suffix { suffix: BUCKET } => write!(f, "the suffix `_bucket` is reserved for histogram samples"),
+            NameError::Suffix { suffix } => write!(f, "the suffix `{suffix}` is reserved for creation timestamps"),
+            NameError::Duplicate => write!(f, "the label is listed twice"),
             NameError::GlobalLabel => write!(f, "it is already a global label of this registry"),
-            NameError::SelfLabel => write!(f, "`{SELF_LABEL}` is the label of the registry's metrics about itself"),
         }
     }
 }
@@ -90,13 +108,32 @@ debug_as_message!(NameError);
 
 impl core::error::Error for NameError {}
 
-/// Label of the registry's metrics about itself.
-pub(crate) const SELF_LABEL: &str = "family";
+/// What the names of this library's metrics about itself begin with.
+pub(crate) const OWN_PREFIX: &str = "quipu_";
+
+/// What Prometheus writes for every target.
+const WRITTEN_BY_SCRAPER: [&str; 8] = [
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes",
+];
+
+const TOTAL: &str = "_total";
+const CREATED: &str = "_created";
+const BUCKET: &str = "_bucket";
+
+/// What only samples of a counter or a histogram end in.
+const SUFFIXES: [&str; 3] = [TOTAL, CREATED, BUCKET];
 
 /// What a name is for, which decides the rules it has to keep.
 #[derive(Clone, Copy)]
 pub(crate) enum Named<'a> {
-    /// A metric, whose whole name begins with the namespace.
+    /// A metric, whose whole name begins with the registry's namespace and prefix.
     Metric {
         kind: MetricType,
         namespace: &'a str,
@@ -104,6 +141,7 @@ pub(crate) enum Named<'a> {
     /// A label of a metric of this kind.
     Label(MetricType),
     GlobalLabel,
+    /// A namespace or a prefix, after which `_` and a name follow.
     Namespace,
 }
 
@@ -113,14 +151,15 @@ impl Named<'_> {
         match self {
             Named::Metric { .. } if name.is_empty() => Err(NameError::Empty),
             Named::Metric { kind, namespace } => {
-                check_metric_name(&format!("{namespace}{name}"), kind).map_err(|problem| match problem {
-                    NameError::Character { at } => NameError::Character { at: at - namespace.len() },
-                    other => other,
+                check_metric_name(&format!("{namespace}{name}"), kind).or_else(|problem| match problem {
+                    NameError::Character { at } => Err(NameError::Character { at: at - namespace.len() }),
+                    NameError::OwnMetric if namespace == OWN_PREFIX => Ok(()),
+                    other => Err(other),
                 })
             }
             Named::Label(MetricType::Histogram) | Named::GlobalLabel if name == "le" => Err(NameError::BucketLabel),
-            Named::GlobalLabel if name == SELF_LABEL => Err(NameError::SelfLabel),
             Named::Label(_) | Named::GlobalLabel => check_label_name(name),
+            Named::Namespace if name.is_empty() => Err(NameError::Empty),
             // Something always follows it, so no suffix is wrong.
             Named::Namespace => check_metric_name(&format!("{name}_"), MetricType::Gauge),
         }
@@ -129,66 +168,66 @@ impl Named<'_> {
     /// A name that passes and is as near to `name` as can be, if there is one.
     fn suggest(self, name: &str) -> Option<String> {
         let namespace = if let Named::Metric { namespace, .. } = self { namespace } else { "" };
-        let colon = matches!(self, Named::Metric { .. } | Named::Namespace);
-        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_' || (c == ':' && colon);
         let mut near = namespace.to_owned();
-        near.extend(name.chars().map(|c| if fits(c) { c } else { '_' }));
-        match self {
-            Named::Label(_) | Named::GlobalLabel => near = near.trim_start_matches('_').to_owned(),
-            Named::Metric { kind: MetricType::Counter, .. } if near.ends_with("_total") => {}
-            Named::Metric { kind: MetricType::Counter, .. } => near.push_str("_total"),
-            Named::Metric { .. } => {
-                while let Some(suffix) = SUFFIXES.iter().find(|suffix| near.ends_with(**suffix)) {
-                    near.truncate(near.len() - suffix.len());
-                }
+        near.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
+        let is_counter = matches!(self, Named::Metric { kind: MetricType::Counter, .. });
+        let wrong = match self {
+            Named::Metric { .. } if is_counter => &[TOTAL][..],
+            Named::Metric { .. } => &SUFFIXES,
+            _ => &[],
+        };
+        while let Some(base) = wrong.iter().find_map(|suffix| near.strip_suffix(suffix)) {
+            near.truncate(base.len());
+            if is_counter {
+                break;
             }
-            Named::Namespace => {}
+        }
+        near = near.trim_start_matches('_').to_owned();
+        if near.is_empty() {
+            return None;
         }
         if near.starts_with(|c: char| c.is_ascii_digit()) {
             near.insert(0, 'n');
         }
+        near.push_str(if is_counter { TOTAL } else { "" });
         let near = near.strip_prefix(namespace)?;
         self.check(near).is_ok().then(|| near.to_owned())
     }
 }
 
-/// What only samples of a counter or a histogram end in.
-const SUFFIXES: [&str; 3] = ["_total", "_created", "_bucket"];
-
 impl NameError {
     /// What is wrong with `name`, and what to write instead.
     pub(crate) fn advise(self, name: &str, named: Named<'_>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NameError::Character { at } => {
-                let character = name[at..].chars().next().unwrap_or_default();
-                write!(f, "{character:?} is not allowed (byte {at})")?;
-            }
+            NameError::Character { at } => match name[at..].chars().next().unwrap_or_default() {
+                ':' if matches!(named, Named::Metric { .. } | Named::Namespace) => {
+                    write!(f, "':' is reserved for recording rules (byte {at})")?;
+                }
+                character => write!(f, "{character:?} is not allowed (byte {at})")?,
+            },
             _ => write!(f, "{self}")?,
         }
         match self {
             NameError::Empty => write!(f, "; give one"),
             NameError::Duplicate => write!(f, "; remove one"),
-            NameError::ReservedMetric if matches!(named, Named::Metric { .. }) => {
-                write!(f, "; put a prefix before the name")
-            }
-            NameError::ReservedMetric | NameError::BucketLabel | NameError::GlobalLabel | NameError::SelfLabel => {
-                write!(f, "; take another name")
-            }
+            NameError::ScraperMetric => write!(f, "; put a prefix before the name"),
+            NameError::OwnMetric | NameError::BucketLabel | NameError::GlobalLabel => write!(f, "; use another name"),
             NameError::Character { .. }
-            | NameError::ReservedLabel
+            | NameError::LeadingUnderscore
             | NameError::CounterWithoutTotal
-            | NameError::Suffix(_) => match named.suggest(name) {
-                Some(near) if self == NameError::Suffix("_total") => {
+            | NameError::Suffix { .. } => match named.suggest(name) {
+                Some(near) if self == (NameError::Suffix { suffix: TOTAL }) => {
                     write!(f, "; write `{near}`, or register a counter")
                 }
                 Some(near) => write!(f, "; write `{near}`"),
-                None => write!(f, "; take another name"),
+                None => write!(f, "; use another name"),
             },
-        }
+        }?;
+        if self.is_convention() { write!(f, " (a registry built with `lenient_names` accepts it)") } else { Ok(()) }
     }
 }
 
-const fn check_characters(name: &[u8], colon: bool) -> Result<(), NameError> {
+const fn check_characters(name: &[u8]) -> Result<(), NameError> {
     if name.is_empty() {
         return Err(NameError::Empty);
     }
@@ -197,7 +236,6 @@ const fn check_characters(name: &[u8], colon: bool) -> Result<(), NameError> {
         let fits = match name[at] {
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => true,
             b'0'..=b'9' => at > 0,
-            b':' => colon,
             _ => false,
         };
         if !fits {
@@ -205,7 +243,7 @@ const fn check_characters(name: &[u8], colon: bool) -> Result<(), NameError> {
         }
         at += 1;
     }
-    Ok(())
+    if name[0] == b'_' { Err(NameError::LeadingUnderscore) } else { Ok(()) }
 }
 
 const fn starts_with(name: &[u8], prefix: &[u8]) -> bool {
@@ -230,7 +268,10 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
     true
 }
 
-/// The one rule for names of metrics (Prometheus data model, "Metric names and labels").
+/// The rules for names of metrics (Prometheus data model, "Metric names and labels"; OpenMetrics 1.0).
+///
+/// What a format requires comes first, and conventions last: a name that breaks a [convention](NameError::is_convention) is
+/// legal. A registry also looks for clashes, such as a gauge `size_bucket` beside a histogram `size`.
 ///
 /// Usable in constants, so that a bad literal does not compile:
 ///
@@ -245,29 +286,34 @@ const fn equal(a: &[u8], b: &[u8]) -> bool {
 /// The first rule that the name breaks.
 pub const fn check_metric_name(name: &str, kind: MetricType) -> Result<(), NameError> {
     let bytes = name.as_bytes();
-    if let Err(error) = check_characters(bytes, true) {
+    if let Err(error) = check_characters(bytes) {
         return Err(error);
     }
-    if equal(bytes, b"up") || starts_with(bytes, b"scrape_") {
-        return Err(NameError::ReservedMetric);
+    let mut at = 0;
+    while at < WRITTEN_BY_SCRAPER.len() {
+        if equal(bytes, WRITTEN_BY_SCRAPER[at].as_bytes()) {
+            return Err(NameError::ScraperMetric);
+        }
+        at += 1;
     }
-    let is_counter = matches!(kind, MetricType::Counter);
-    if is_counter && !ends_with(bytes, b"_total") {
-        return Err(NameError::CounterWithoutTotal);
+    if starts_with(bytes, OWN_PREFIX.as_bytes()) {
+        return Err(NameError::OwnMetric);
     }
-    if !is_counter && ends_with(bytes, b"_total") {
-        return Err(NameError::Suffix("_total"));
+    if matches!(kind, MetricType::Counter) {
+        return if ends_with(bytes, TOTAL.as_bytes()) { Ok(()) } else { Err(NameError::CounterWithoutTotal) };
     }
-    if ends_with(bytes, b"_created") {
-        return Err(NameError::Suffix("_created"));
-    }
-    if ends_with(bytes, b"_bucket") {
-        return Err(NameError::Suffix("_bucket"));
+    let mut at = 0;
+    while at < SUFFIXES.len() {
+        let suffix = SUFFIXES[at];
+        if ends_with(bytes, suffix.as_bytes()) {
+            return Err(NameError::Suffix { suffix });
+        }
+        at += 1;
     }
     Ok(())
 }
 
-/// The one rule for names of labels (Prometheus data model; OpenMetrics 1.0, "Label").
+/// The rules for names of labels (Prometheus data model; OpenMetrics 1.0, "Label").
 ///
 /// ```
 /// use quipu::model::check_label_name;
@@ -278,24 +324,26 @@ pub const fn check_metric_name(name: &str, kind: MetricType) -> Result<(), NameE
 /// # Errors
 /// The first rule that the name breaks.
 pub const fn check_label_name(name: &str) -> Result<(), NameError> {
-    match check_characters(name.as_bytes(), false) {
-        Err(error) => Err(error),
-        Ok(()) if name.as_bytes()[0] == b'_' => Err(NameError::ReservedLabel),
-        Ok(()) => Ok(()),
-    }
+    check_characters(name.as_bytes())
 }
 
 /// Checks the names of one set: each by [`check_label_name`], none twice. For constants; derives call it.
 ///
 /// # Panics
 /// At compile time, when a name breaks a rule.
+///
+/// ```
+/// use quipu::model::assert_label_names;
+/// const NAMES: [&str; 2] = ["method", "status"];
+/// const _: () = assert_label_names(&NAMES);
+/// ```
 #[track_caller]
 pub const fn assert_label_names(names: &[&str]) {
     let mut at = 0;
     while at < names.len() {
         match check_label_name(names[at]) {
             Ok(()) => {}
-            Err(NameError::ReservedLabel) => panic!("label names that start with `_` are reserved"),
+            Err(NameError::LeadingUnderscore) => panic!("label names that start with `_` are reserved"),
             Err(_) => panic!("a label name has the form [a-zA-Z][a-zA-Z0-9_]*"),
         }
         let mut before = 0;
@@ -325,7 +373,7 @@ mod tests {
     #[test]
     fn metric_names() {
         let check = check_metric_name;
-        for good in ["a", "_a", "a:b", "A9_z", "upper", "scrape"] {
+        for good in ["a", "A9_z", "upper", "scrape", "scrape_requests_in_flight", "quipus", "total"] {
             assert_eq!(check(good, MetricType::Gauge), Ok(()), "{good}");
         }
         assert_eq!(check("", MetricType::Gauge), Err(NameError::Empty));
@@ -334,13 +382,20 @@ mod tests {
         assert_eq!(check("a.b", MetricType::Gauge), Err(NameError::Character { at: 1 }));
         assert_eq!(check("a\nb 1", MetricType::Gauge), Err(NameError::Character { at: 1 }));
         assert_eq!(check("é", MetricType::Gauge), Err(NameError::Character { at: 0 }));
-        assert_eq!(check("up", MetricType::Gauge), Err(NameError::ReservedMetric));
-        assert_eq!(check("scrape_duration_seconds", MetricType::Gauge), Err(NameError::ReservedMetric));
+        for reserved in ["_a", "_total", "_"] {
+            assert_eq!(check(reserved, MetricType::Counter), Err(NameError::LeadingUnderscore), "{reserved}");
+        }
+        assert_eq!(check("a:b", MetricType::Gauge), Err(NameError::Character { at: 1 }));
+        for taken in WRITTEN_BY_SCRAPER {
+            assert_eq!(check(taken, MetricType::Gauge), Err(NameError::ScraperMetric), "{taken}");
+            assert_eq!(check(taken, MetricType::Counter), Err(NameError::ScraperMetric), "{taken}");
+        }
+        assert_eq!(check("quipu_series", MetricType::Gauge), Err(NameError::OwnMetric));
         assert_eq!(check("jobs", MetricType::Counter), Err(NameError::CounterWithoutTotal));
         assert_eq!(check("jobs_total", MetricType::Counter), Ok(()));
-        assert_eq!(check("jobs_total", MetricType::Gauge), Err(NameError::Suffix("_total")));
-        assert_eq!(check("jobs_created", MetricType::Gauge), Err(NameError::Suffix("_created")));
-        assert_eq!(check("jobs_bucket", MetricType::Histogram), Err(NameError::Suffix("_bucket")));
+        assert_eq!(check("jobs_total", MetricType::Gauge), Err(NameError::Suffix { suffix: "_total" }));
+        assert_eq!(check("jobs_created", MetricType::Gauge), Err(NameError::Suffix { suffix: "_created" }));
+        assert_eq!(check("jobs_bucket", MetricType::Histogram), Err(NameError::Suffix { suffix: "_bucket" }));
     }
 
     #[test]
@@ -349,8 +404,8 @@ mod tests {
             assert_eq!(check_label_name(good), Ok(()), "{good}");
         }
         assert_eq!(check_label_name("a:b"), Err(NameError::Character { at: 1 }));
-        assert_eq!(check_label_name("__name__"), Err(NameError::ReservedLabel));
-        assert_eq!(check_label_name("_a"), Err(NameError::ReservedLabel));
+        assert_eq!(check_label_name("__name__"), Err(NameError::LeadingUnderscore));
+        assert_eq!(check_label_name("_a"), Err(NameError::LeadingUnderscore));
         assert_eq!(check_label_name(""), Err(NameError::Empty));
     }
 
@@ -370,35 +425,46 @@ mod tests {
 
     #[test]
     fn advice() {
+        let lenient = |advice: &str| format!("{advice} (a registry built with `lenient_names` accepts it)");
         for (name, named, expected) in [
             ("", GAUGE, "the name is empty; give one"),
             ("a-b", GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
             ("9é", GAUGE, "'9' is not allowed (byte 0); write `n9_`"),
             ("http.requests", COUNTER, "'.' is not allowed (byte 4); write `http_requests_total`"),
             ("http-method", LABEL, "'-' is not allowed (byte 4); write `http_method`"),
-            ("jobs", COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
-            ("jobs_total", GAUGE, "only a counter's name ends in `_total`; write `jobs`, or register a counter"),
-            ("g_bucket", GAUGE, "`_bucket` is how the samples of a histogram end; write `g`"),
-            ("g_created", GAUGE, "`_created` is how the time of creation of a metric ends; write `g`"),
+            ("a:b", GAUGE, "':' is reserved for recording rules (byte 1); write `a_b`"),
+            ("a:b", LABEL, "':' is not allowed (byte 1); write `a_b`"),
+            ("a:b", Named::Namespace, "':' is reserved for recording rules (byte 1); write `a_b`"),
+            ("jobs", COUNTER, &lenient("a counter's name ends in `_total`; write `jobs_total`")),
+            (
+                "jobs_total",
+                GAUGE,
+                &lenient("only a counter's name ends in `_total`; write `jobs`, or register a counter"),
+            ),
+            ("g_bucket", GAUGE, &lenient("the suffix `_bucket` is reserved for histogram samples; write `g`")),
+            ("g_created", GAUGE, &lenient("the suffix `_created` is reserved for creation timestamps; write `g`")),
             ("", SHOP_GAUGE, "the name is empty; give one"),
             ("a-b", SHOP_GAUGE, "'-' is not allowed (byte 1); write `a_b`"),
-            ("jobs", SHOP_COUNTER, "a counter's name ends in `_total`; write `jobs_total`"),
-            ("g_bucket", SHOP_GAUGE, "`_bucket` is how the samples of a histogram end; write `g`"),
-            ("total", SHOP_GAUGE, "only a counter's name ends in `_total`; take another name"),
-            ("up", GAUGE, "`up` and `scrape_*` are made by the scraper for every target; put a prefix before the name"),
+            ("jobs", SHOP_COUNTER, &lenient("a counter's name ends in `_total`; write `jobs_total`")),
+            ("g_bucket", SHOP_GAUGE, &lenient("the suffix `_bucket` is reserved for histogram samples; write `g`")),
+            ("total", SHOP_GAUGE, &lenient("only a counter's name ends in `_total`; use another name")),
+            ("up", GAUGE, "Prometheus writes a metric of this name for every target; put a prefix before the name"),
+            ("quipu_a", GAUGE, "names that start with `quipu_` are reserved for quipu's own metrics; use another name"),
             (
-                "scrape",
+                "quipu",
                 Named::Namespace,
-                "`up` and `scrape_*` are made by the scraper for every target; take another name",
+                "names that start with `quipu_` are reserved for quipu's own metrics; use another name",
             ),
             ("a-b", Named::Namespace, "'-' is not allowed (byte 1); write `a_b`"),
-            ("_total", GAUGE, "only a counter's name ends in `_total`; take another name"),
-            ("__name__", LABEL, "label names that start with `_` are reserved; write `name__`"),
-            ("_9", LABEL, "label names that start with `_` are reserved; write `n9`"),
-            ("_le", LABEL, "label names that start with `_` are reserved; take another name"),
-            ("_le", Named::Label(MetricType::Gauge), "label names that start with `_` are reserved; write `le`"),
-            ("_family", LABEL, "label names that start with `_` are reserved; write `family`"),
-            ("_family", Named::GlobalLabel, "label names that start with `_` are reserved; take another name"),
+            ("", Named::Namespace, "the name is empty; give one"),
+            ("_a", GAUGE, "names that start with `_` are reserved; write `a`"),
+            ("_total", COUNTER, "names that start with `_` are reserved; use another name"),
+            ("_total", GAUGE, "names that start with `_` are reserved; use another name"),
+            ("__name__", LABEL, "names that start with `_` are reserved; write `name__`"),
+            ("_9", LABEL, "names that start with `_` are reserved; write `n9`"),
+            ("_le", LABEL, "names that start with `_` are reserved; use another name"),
+            ("_le", Named::Label(MetricType::Gauge), "names that start with `_` are reserved; write `le`"),
+            ("_family", Named::GlobalLabel, "names that start with `_` are reserved; write `family`"),
         ] {
             assert_eq!(Advice(name, named, named.check(name).unwrap_err()).to_string(), expected);
         }
@@ -406,17 +472,24 @@ mod tests {
 
     #[test]
     fn a_namespace_is_judged_as_the_beginning_of_a_name() {
-        for good in ["shop", "up", "shop_total", "shop_", "scraper", "_"] {
+        for good in ["shop", "up", "shop_total", "shop_", "scrape", "scraper"] {
             assert_eq!(Named::Namespace.check(good), Ok(()), "{good}");
         }
-        for reserved in ["scrape", "scrape_", "scrape_pool"] {
-            assert_eq!(Named::Namespace.check(reserved), Err(NameError::ReservedMetric), "{reserved}");
+        for (reserved, problem) in [("quipu", NameError::OwnMetric), ("_", NameError::LeadingUnderscore)] {
+            assert_eq!(Named::Namespace.check(reserved), Err(problem), "{reserved}");
         }
+    }
+
+    #[test]
+    fn only_the_library_names_metrics_like_its_own() {
+        let own = Named::Metric { kind: MetricType::Counter, namespace: OWN_PREFIX };
+        assert_eq!(own.check("scrapes_total"), Ok(()));
+        assert_eq!(COUNTER.check("quipu_scrapes_total"), Err(NameError::OwnMetric));
     }
 
     proptest! {
         #[test]
-        fn a_suggested_name_passes(name in "[a9:_.é]{0,4}(scrape)?[a9:_.é]{0,4}(_total|_created|_bucket|up){0,3}") {
+        fn a_suggested_name_passes(name in "[a9:_.é]{0,4}(scrape|quipu)?[a9:_.é]{0,4}(_total|_created|_bucket|up){0,3}") {
             let label = Named::Label(MetricType::Gauge);
             for named in [COUNTER, GAUGE, SHOP_COUNTER, SHOP_GAUGE, label, LABEL, Named::GlobalLabel, Named::Namespace] {
                 let near = named.suggest(&name);

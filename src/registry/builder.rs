@@ -6,6 +6,7 @@ use super::error::RegisterError;
 use super::family::{DynLabelNames, Family, LabelNames};
 use super::labels::{LabelSet, is_closed};
 use crate::metric::{Config, Histogram, Metric};
+use crate::model::normal_bounds;
 use crate::store::MetricRef;
 use core::marker::PhantomData;
 use std::borrow::Cow;
@@ -32,17 +33,10 @@ pub struct MetricBuilder<'r, M, L = ()> {
 
 impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
-        let (name, namespace) = (format!("{}{name}", registry.namespace()), registry.namespace().len());
+        let name = format!("{}{name}", registry.prefix());
         let (metric, config, labels) = (M::TYPE, M::TYPE.config.clone(), Vec::new());
-        let description = Description { name, namespace, help, metric, config, labels, unit: None, closed: None };
+        let description = Description { name, help, metric, config, labels, unit: None, closed: None };
         MetricBuilder { registry, description, types: PhantomData }
-    }
-
-    /// For metrics of this library about itself, whose names are the same in all registries.
-    #[cfg(feature = "http")]
-    pub(crate) fn without_namespace(mut self) -> Self {
-        self.description.name.drain(..core::mem::take(&mut self.description.namespace));
-        self
     }
 
     fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> MetricBuilder<'r, M, L> {
@@ -175,8 +169,9 @@ impl<M, L> MetricBuilder<'_, M, L> {
 }
 
 impl<L> MetricBuilder<'_, Histogram, L> {
-    /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS); without
-    /// `+Inf`, which is always there. Unless they are set, they are [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS).
+    /// Sets the upper bounds of the buckets: finite, ascending, at most [`MAX_BOUNDS`](crate::model::MAX_BOUNDS). The bucket of
+    /// `+Inf` is always there: at the end of the list it may be written or not, and of an empty list it is the only one. Unless
+    /// they are set, the bounds are [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS).
     ///
     /// ```
     /// let registry = quipu::Registry::new();
@@ -185,9 +180,8 @@ impl<L> MetricBuilder<'_, Histogram, L> {
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
     pub fn bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
-        // Adding zero makes 0 of -0, which is the same bound with another text, and with bits that do not sort.
-        self.description.config =
-            Config::Classic { bounds: bounds.into().into_iter().map(|bound| bound + 0.0).collect() };
+        let bounds: Vec<f64> = bounds.into();
+        self.description.config = Config::Classic { bounds: normal_bounds(&bounds).into() };
         self
     }
 }

@@ -9,13 +9,20 @@ use std::borrow::Cow;
 /// The values of each label of a closed set.
 pub(crate) type Values = &'static [Option<&'static [&'static str]>];
 
+/// What a registry lays down for its families.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rules {
+    /// Names against convention are good.
+    pub(super) lenient_names: bool,
+    /// What every series has, and no family of its own.
+    pub(super) global_labels: GlobalLabels,
+}
+
 /// What a family is. Two registrations of one name must agree in all of it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Description {
-    /// With the namespace.
+    /// With the namespace and the prefix.
     pub(crate) name: String,
-    /// How many bytes of the name are the namespace.
-    pub(crate) namespace: usize,
     pub(crate) help: Cow<'static, str>,
     pub(crate) metric: &'static Instrument,
     pub(crate) labels: Vec<Cow<'static, str>>,
@@ -27,18 +34,19 @@ pub(crate) struct Description {
 }
 
 impl Description {
-    /// Checks all that can be checked without the registry, and prepares the buckets.
-    pub(crate) fn check(&self, global_labels: &GlobalLabels) -> Result<Option<Buckets>, RegisterError> {
+    /// Checks all that can be checked without the other families, and prepares the buckets. The name begins with `namespace`.
+    pub(super) fn check(&self, namespace: &str, rules: &Rules) -> Result<Option<Buckets>, RegisterError> {
         let kind = self.metric.exposed_as;
-        let (namespace, name) = self.name.split_at(self.namespace);
-        Named::Metric { kind, namespace }.check(name).map_err(|problem| RegisterError::MetricName {
-            name: name.to_owned(),
-            namespace: namespace.to_owned(),
-            kind,
-            problem,
-        })?;
+        let name = &self.name[namespace.len()..];
+        match (Named::Metric { kind, namespace }).check(name) {
+            Err(problem) if !(rules.lenient_names && problem.is_convention()) => {
+                let (name, namespace) = (name.to_owned(), namespace.to_owned());
+                return Err(RegisterError::MetricName { name, namespace, kind, problem });
+            }
+            _ => {}
+        }
         for (n, label) in self.labels.iter().enumerate() {
-            self.check_label(n, global_labels).map_err(|problem| RegisterError::LabelName {
+            self.check_label(n, &rules.global_labels).map_err(|problem| RegisterError::LabelName {
                 metric: self.name.clone(),
                 kind,
                 label: label.clone().into_owned(),

@@ -4,14 +4,21 @@ use crate::model::{BoundsError, MetricType, NameError, Named, debug_as_message};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let error = registry.gauge("queue-length", "Jobs that wait.").register().unwrap_err();
+/// assert_eq!(error.to_string(), "metric name \"queue-length\": '-' is not allowed (byte 5); write `queue_length`");
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub enum RegisterError {
     /// The metric's name breaks a rule.
+    #[non_exhaustive]
     MetricName {
         /// The name, as it was given.
         name: String,
-        /// What the registry puts before it: its namespace with a `_`, or nothing.
+        /// What the registry puts before it: its namespace and prefix, each with a `_`, or nothing.
         namespace: String,
         /// What it was to name.
         kind: MetricType,
@@ -19,6 +26,7 @@ pub enum RegisterError {
         problem: NameError,
     },
     /// A label's name breaks a rule.
+    #[non_exhaustive]
     LabelName {
         /// The metric's name.
         metric: String,
@@ -30,6 +38,7 @@ pub enum RegisterError {
         problem: NameError,
     },
     /// The bucket bounds break a rule.
+    #[non_exhaustive]
     Bounds {
         /// The metric's name.
         metric: String,
@@ -44,6 +53,7 @@ pub enum RegisterError {
         unit: String,
     },
     /// All series of a closed label set are made at registration, and these are too many.
+    #[non_exhaustive]
     TooManySeries {
         /// The metric's name.
         metric: String,
@@ -51,6 +61,7 @@ pub enum RegisterError {
         series: usize,
     },
     /// A family of this name is there, with another description.
+    #[non_exhaustive]
     Conflict {
         /// The metric's name.
         name: String,
@@ -60,6 +71,7 @@ pub enum RegisterError {
         refused: String,
     },
     /// Another family exposes a sample of the same name.
+    #[non_exhaustive]
     SampleClash {
         /// The name of the metric that was refused.
         name: String,
@@ -79,7 +91,7 @@ impl fmt::Display for RegisterError {
             RegisterError::MetricName { name, namespace, kind, problem } => {
                 write!(f, "metric name {name:?}")?;
                 if !namespace.is_empty() {
-                    write!(f, " (after the namespace `{namespace}`)")?;
+                    write!(f, " (after `{namespace}`)")?;
                 }
                 write!(f, ": ")?;
                 problem.advise(name, Named::Metric { kind: *kind, namespace }, f)
@@ -101,13 +113,13 @@ impl fmt::Display for RegisterError {
             }
             RegisterError::TooManySeries { metric, series } => write!(
                 f,
-                "`{metric}`: its label set has {series} series, which would all be made now; \
-                 use fewer labels, or a string for one of them (at most {MAX_CLOSED_SERIES})"
+                "`{metric}`: its label set has {series} series, all of which are made at registration; \
+                 at most {MAX_CLOSED_SERIES} are allowed: use fewer labels, or a string for one of them"
             ),
             RegisterError::Conflict { name, registered, refused } => write!(
                 f,
-                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
-                 write the same, or take another name"
+                "`{name}` is already registered {registered}; it cannot be registered again {refused}. \
+                 Use the same definition or another name"
             ),
             RegisterError::SampleClash { name, registered, sample } => write!(
                 f,
@@ -121,18 +133,35 @@ debug_as_message!(RegisterError);
 
 impl core::error::Error for RegisterError {}
 
-/// Why a registry was not built.
+/// Why a registry, or a handle with a prefix, was not made. Its message names the offender and what to write instead.
+///
+/// ```
+/// use quipu::{Registry, registry::BuildError};
+/// let error = Registry::builder().namespace("my-shop").build().unwrap_err();
+/// assert!(matches!(&error, BuildError::Namespace { namespace, .. } if namespace == "my-shop"));
+/// assert_eq!(error.to_string(), "namespace \"my-shop\": '-' is not allowed (byte 2); write `my_shop`");
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The namespace cannot begin a metric's name.
+    /// No metric's name can begin with the namespace.
+    #[non_exhaustive]
     Namespace {
         /// The namespace.
         namespace: String,
         /// The rule it breaks.
         problem: NameError,
     },
+    /// No metric's name can begin with the prefix.
+    #[non_exhaustive]
+    Prefix {
+        /// The prefix.
+        prefix: String,
+        /// The rule it breaks.
+        problem: NameError,
+    },
     /// A global label's name breaks a rule.
+    #[non_exhaustive]
     LabelName {
         /// The label's name.
         label: String,
@@ -148,6 +177,10 @@ impl fmt::Display for BuildError {
                 write!(f, "namespace {namespace:?}: ")?;
                 problem.advise(namespace, Named::Namespace, f)
             }
+            BuildError::Prefix { prefix, problem } => {
+                write!(f, "prefix {prefix:?}: ")?;
+                problem.advise(prefix, Named::Namespace, f)
+            }
             BuildError::LabelName { label, problem } => {
                 write!(f, "global label name {label:?}: ")?;
                 problem.advise(label, Named::GlobalLabel, f)
@@ -161,10 +194,19 @@ debug_as_message!(BuildError);
 impl core::error::Error for BuildError {}
 
 /// Label values do not fit the family's label names.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&["queue"]).register()?;
+/// let error = jobs.with(&["mail", "ok"]).unwrap_err();
+/// assert_eq!(error.to_string(), "2 label values for 1 label names; give one value for each name, in their order");
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LabelError {
     /// There are not as many values as names.
+    #[non_exhaustive]
     Count {
         /// The number of label names.
         names: usize,
@@ -201,7 +243,7 @@ mod tests {
             registry.counter("jobs", "Jobs.").register().unwrap_err().into(),
             Registry::builder().namespace("a-b").build().unwrap_err().into(),
             family.handle(&[]).unwrap_err().into(),
-            crate::model::check_bounds(&[]).unwrap_err().into(),
+            crate::model::check_bounds(&[f64::NAN]).unwrap_err().into(),
         ];
         for error in errors {
             assert_eq!(format!("{error:?}"), error.to_string());
@@ -231,8 +273,8 @@ mod tests {
         let conflict = |result: Result<(), RegisterError>, registered: &str, refused: &str| {
             let RegisterError::Conflict { name, .. } = result.as_ref().unwrap_err() else { panic!("{result:?}") };
             let expected = format!(
-                "`{name}` is registered {registered}, and cannot also be registered {refused}; \
-                 write the same, or take another name"
+                "`{name}` is already registered {registered}; it cannot be registered again {refused}. \
+                 Use the same definition or another name"
             );
             assert_eq!(result.unwrap_err().to_string(), expected);
         };
@@ -268,35 +310,34 @@ mod tests {
     fn in_a_namespace_the_advice_is_what_to_write_after_it() {
         let registry = Registry::builder().namespace("shop").build().unwrap();
         let refused = |name: &'static str| registry.counter(name, "A.").register().unwrap_err().to_string();
-        let jobs = r#"metric name "jobs" (after the namespace `shop_`): a counter's name ends in `_total`; write `jobs_total`"#;
+        let jobs = r#"metric name "jobs" (after `shop_`): a counter's name ends in `_total`; write `jobs_total` (a registry built with `lenient_names` accepts it)"#;
         assert_eq!(refused("jobs"), jobs);
-        let dash =
-            r#"metric name "a-b_total" (after the namespace `shop_`): '-' is not allowed (byte 1); write `a_b_total`"#;
+        let dash = r#"metric name "a-b_total" (after `shop_`): '-' is not allowed (byte 1); write `a_b_total`"#;
         assert_eq!(refused("a-b_total"), dash);
-        assert_eq!(refused(""), r#"metric name "" (after the namespace `shop_`): the name is empty; give one"#);
+        assert_eq!(refused(""), r#"metric name "" (after `shop_`): the name is empty; give one"#);
         assert!(registry.counter("jobs_total", "Jobs.").register().is_ok());
     }
 
     #[test]
     fn a_namespace_is_good_if_names_that_begin_with_it_are() {
-        for namespace in ["up", "shop_total", "shop_"] {
+        for namespace in ["up", "scrape", "shop_total", "shop_"] {
             let registry = Registry::builder().namespace(namespace).build().unwrap();
             registry.gauge("x", "X.").register().unwrap();
+            registry.with_prefix(namespace).unwrap().gauge("x", "X.").register().unwrap();
         }
-        let scrape = Registry::builder().namespace("scrape").build().unwrap_err().to_string();
-        let expected =
-            r#"namespace "scrape": `up` and `scrape_*` are made by the scraper for every target; take another name"#;
-        assert_eq!(scrape, expected);
+        let refused = |namespace: &str| Registry::builder().namespace(namespace).build().unwrap_err().to_string();
+        assert_eq!(refused("a:b"), r#"namespace "a:b": ':' is reserved for recording rules (byte 1); write `a_b`"#);
+        let refused = |prefix| Registry::new().with_prefix(prefix).unwrap_err().to_string();
+        assert_eq!(refused("a:b"), r#"prefix "a:b": ':' is reserved for recording rules (byte 1); write `a_b`"#);
+        assert_eq!(refused(""), r#"prefix "": the name is empty; give one"#);
     }
 
     #[test]
     fn a_label_that_is_there_already_is_named() {
         let registry = Registry::builder().label("host", "a").build().unwrap();
         let refused = |labels| registry.gauge("a", "A.").labels(labels).register().unwrap_err().to_string();
-        let global = r#"label name "host" of `a`: it is already a global label of this registry; take another name"#;
+        let global = r#"label name "host" of `a`: it is already a global label of this registry; use another name"#;
         assert_eq!(refused(["b", "host"]), global);
-        assert_eq!(refused(["b", "b"]), r#"label name "b" of `a`: the label stands twice; remove one"#);
-        let family = Registry::builder().label("family", "a").build().unwrap_err().to_string();
-        assert!(family.contains("`family` is the label of the registry's metrics about itself; take"), "{family}");
+        assert_eq!(refused(["b", "b"]), r#"label name "b" of `a`: the label is listed twice; remove one"#);
     }
 }

@@ -1,14 +1,14 @@
 //! The registry: it makes families, keeps them, and takes them out again.
 
 use super::builder::MetricBuilder;
-use super::description::Description;
-use super::error::RegisterError;
+use super::description::{Description, Rules};
+use super::error::{BuildError, RegisterError};
 use super::families::Families;
 use super::family::FamilyCore;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
-use crate::model::GlobalLabels;
+use crate::model::{GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use std::borrow::Cow;
@@ -19,7 +19,8 @@ use std::sync::{Arc, LazyLock};
 /// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`].
 ///
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
-/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
+/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused. Names that begin with
+/// `quipu_` are reserved for such metrics; [`without_self_metrics`](RegistryBuilder::without_self_metrics) leaves them out.
 ///
 /// ```
 /// let registry = quipu::Registry::new();
@@ -29,20 +30,23 @@ use std::sync::{Arc, LazyLock};
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone)]
-pub struct Registry(Arc<Inner>);
+pub struct Registry {
+    shared: Arc<Shared>,
+    /// What is put before names: ends in `_`, or is empty.
+    prefix: Arc<str>,
+}
 
-struct Inner {
-    /// Ends in `_`, or is empty.
-    namespace: String,
-    global_labels: GlobalLabels,
+/// What all handles to a registry share.
+struct Shared {
+    rules: Rules,
     families: Mutex<Families>,
-    self_metrics: SelfMetrics,
+    self_metrics: Option<SelfMetrics>,
 }
 
 impl Registry {
     /// A new registry without namespace and global labels.
     pub fn new() -> Registry {
-        Registry::with(String::new(), GlobalLabels::default())
+        Registry::with(String::new(), Rules::default(), true)
     }
 
     /// A new registry with a namespace or global labels.
@@ -57,14 +61,58 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(super) fn with(namespace: String, global_labels: GlobalLabels) -> Registry {
-        let self_metrics = SelfMetrics::new();
+    pub(super) fn with(namespace: String, rules: Rules, has_self_metrics: bool) -> Registry {
+        let self_metrics = has_self_metrics.then(|| SelfMetrics::new(&rules.global_labels));
         let mut families = Families::default();
-        for family in self_metrics.families() {
+        for family in self_metrics.iter().flat_map(SelfMetrics::families) {
             families.add(family.clone());
         }
         let families = Mutex::new(families);
-        Registry(Arc::new(Inner { namespace, global_labels, families, self_metrics }))
+        Registry { shared: Arc::new(Shared { rules, families, self_metrics }), prefix: namespace.into() }
+    }
+
+    /// A handle to the same registry for a part of the program: names of metrics that are registered through it get `prefix`
+    /// and `_` put before them, after the namespace and the prefix that this handle has.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().namespace("shop").build()?;
+    /// let db = registry.with_prefix("db")?;
+    /// db.counter("queries_total", "Queries.").register()?.inc();
+    /// assert!(registry.to_text().contains("\nshop_db_queries_total 1\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// When no name can begin with the prefix.
+    pub fn with_prefix(&self, prefix: &str) -> Result<Registry, BuildError> {
+        match Named::Namespace.check(prefix) {
+            Ok(()) => Ok(self.prefixed(format!("{}{}_", self.prefix, prefix.trim_end_matches('_')))),
+            Err(problem) => Err(BuildError::Prefix { prefix: prefix.to_owned(), problem }),
+        }
+    }
+
+    /// A handle to the same registry that puts nothing before names: neither the namespace nor a prefix. For metrics that stock
+    /// dashboards look for.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().namespace("shop").build()?;
+    /// let stock = registry.without_namespace();
+    /// stock.gauge("process_threads", "Threads of this process.").register()?.set(8.0);
+    /// assert!(registry.to_text().contains("\nprocess_threads 8\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn without_namespace(&self) -> Registry {
+        self.prefixed(String::new())
+    }
+
+    /// A handle to the same registry for this library's metrics about itself, whose names are the same in all registries.
+    #[cfg(feature = "http")]
+    pub(crate) fn own_metrics(&self) -> Registry {
+        self.prefixed(OWN_PREFIX.to_owned())
+    }
+
+    fn prefixed(&self, prefix: String) -> Registry {
+        Registry { shared: self.shared.clone(), prefix: prefix.into() }
     }
 
     /// A counter of whole numbers. Its name ends in `_total`.
@@ -112,7 +160,7 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// Takes a family out of the registry, and says whether it was there. `name` is the full name, with the namespace. The
+    /// Takes a family out of the registry, and says whether it was there. `name` is the full name, with the namespace and the prefix. The
     /// registry's metrics about itself stay: `false`.
     ///
     /// Handles to its series stay good, but nobody reads what they record; the name is free again.
@@ -128,34 +176,37 @@ impl Registry {
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
     pub fn unregister(&self, name: &str) -> bool {
-        if self.0.self_metrics.families().iter().any(|family| family.description.name == name) {
+        if name.starts_with(OWN_PREFIX) {
             return false;
         }
-        let mut families = lock(&self.0.families);
+        let mut families = lock(&self.shared.families);
         let Some(core) = families.remove(name) else { return false };
         // Under the lock: a new family of this name would lose its own.
-        self.0.self_metrics.remove(name);
+        if let Some(about) = &self.shared.self_metrics {
+            about.remove(name);
+        }
         drop(families);
         drop(core);
         true
     }
 
-    pub(crate) fn namespace(&self) -> &str {
-        &self.0.namespace
+    /// What is put before names.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     pub(crate) fn global_labels(&self) -> &GlobalLabels {
-        &self.0.global_labels
+        &self.shared.rules.global_labels
     }
 
     /// The family that is registered with this description, or a new one.
     pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
-        let buckets = description.check(&self.0.global_labels)?;
-        let mut families = lock(&self.0.families);
+        let buckets = description.check(&self.prefix, &self.shared.rules)?;
+        let mut families = lock(&self.shared.families);
         if let Some(core) = families.registered(&description)? {
             return Ok(core.clone());
         }
-        let about = self.0.self_metrics.add(&description);
+        let about = self.shared.self_metrics.as_ref().map(|about| about.add(&description)).unwrap_or_default();
         let core = Arc::new(FamilyCore::new(description, buckets, about));
         families.add(core.clone());
         Ok(core)
@@ -164,13 +215,16 @@ impl Registry {
     /// Whether a registration would succeed now.
     #[cfg(feature = "http")]
     pub(crate) fn check(&self, description: &Description) -> Result<(), RegisterError> {
-        description.check(&self.0.global_labels)?;
-        lock(&self.0.families).registered(description).map(drop)
+        description.check(&self.prefix, &self.shared.rules)?;
+        lock(&self.shared.families).registered(description).map(drop)
     }
 
     /// All families, by name; and the number of series of each brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
-        let families: Vec<_> = lock(&self.0.families).by_name.values().cloned().collect();
+        let is_shown = |core: &&Arc<FamilyCore>| {
+            self.shared.self_metrics.is_some() || !core.description.name.starts_with(OWN_PREFIX)
+        };
+        let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         // Without the registry's lock, since each waits for its family's. That of a family which is unregistered meanwhile counts
         // into a series that is removed as well.
         families.iter().for_each(|family| family.count_series());
@@ -186,7 +240,7 @@ impl Default for Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(lock(&self.0.families).by_name.keys()).finish()
+        f.debug_list().entries(lock(&self.shared.families).by_name.keys()).finish()
     }
 }
 
@@ -216,7 +270,7 @@ mod tests {
         let registry = Registry::new();
         registry.gauge("a", "A.").register().unwrap();
         registry.gauge("b", "B.").register().unwrap();
-        let [a, b] = ["a", "b"].map(|name| lock(&registry.0.families).by_name[name].clone());
+        let [a, b] = ["a", "b"].map(|name| lock(&registry.shared.families).by_name[name].clone());
         let held = b.set.hold();
         let scrape = thread::spawn({
             let registry = registry.clone();
@@ -240,5 +294,19 @@ mod tests {
         let text = registry.to_text();
         assert!(!text.contains("family=\"b\""), "{text}");
         assert!(text.contains("quipu_series{family=\"c\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    #[cfg(feature = "http")]
+    fn own_metrics_stand_outside_the_namespace_and_are_left_out_with_the_others() {
+        let shop = || Registry::builder().namespace("shop");
+        for (registry, is_shown) in [(shop().build(), true), (shop().without_self_metrics().build(), false)] {
+            let registry = registry.unwrap();
+            let own = registry.own_metrics();
+            own.counter("probes_total", "P.").register().unwrap().inc();
+            let shown = registry.to_text().contains("\nquipu_probes_total 1\n");
+            assert_eq!(shown, is_shown);
+            assert!(!registry.unregister("quipu_probes_total"));
+        }
     }
 }

@@ -4,7 +4,7 @@ use super::description::Description;
 use super::family::FamilyCore;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge, Instrument};
-use crate::model::SELF_LABEL;
+use crate::model::GlobalLabels;
 use crate::store::{MetricRef, Series};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -25,11 +25,17 @@ pub(super) struct SelfSeries {
 }
 
 impl SelfMetrics {
-    pub(super) fn new() -> SelfMetrics {
+    /// Their label is `family`; if that is a global label, it is `exported_family`, as Prometheus has it of labels that it sets itself.
+    pub(super) fn new(global_labels: &GlobalLabels) -> SelfMetrics {
+        let mut label = String::from("family");
+        while global_labels.has(&label) {
+            label.insert_str(0, "exported_");
+        }
         SelfMetrics {
-            series: family("quipu_series", "Series of a family.", Gauge::TYPE),
+            series: family("quipu_series", &label, "Series of a family.", Gauge::TYPE),
             rejected: family(
                 "quipu_rejected_values_total",
+                &label,
                 "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
                 Counter::TYPE,
             ),
@@ -55,11 +61,10 @@ impl SelfMetrics {
     }
 }
 
-fn family(name: &str, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
-    let labels = vec![Cow::Borrowed(SELF_LABEL)];
+fn family(name: &str, label: &str, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
+    let labels = vec![Cow::Owned(label.to_owned())];
     let description = Description {
         name: name.to_owned(),
-        namespace: 0,
         help: help.into(),
         metric,
         labels,

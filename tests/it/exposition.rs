@@ -256,7 +256,7 @@ fn escaped(value: &str) -> String {
 pub(crate) fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let series = |labels: usize| vec((vec(any::<String>(), labels), vec(any::<f64>(), 0..6)), 1..8);
     let help = prop_oneof![any::<String>(), "[a\\\\\r\n]{0,3}"];
-    let plan = ("[a-zA-Z_]{1,4}", 0..3usize, help, 0..4usize);
+    let plan = ("[a-zA-Z][a-zA-Z_]{0,3}", 0..3usize, help, 0..4usize);
     let plan = plan.prop_flat_map(move |(name, kind, help, labels)| (Just((name, kind, help, labels)), series(labels)));
     vec(plan, 0..6).prop_map(|plans| {
         let numbered = plans.into_iter().enumerate();

@@ -11,6 +11,7 @@ mod formats;
 mod house;
 mod http_layer;
 mod invariants;
+mod names;
 mod oracle;
 mod rivals_failings;
 mod threads;

@@ -105,8 +105,8 @@ impl Server {
 
     fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
         let accept_errors = registry
-            .counter("quipu_scrape_accept_errors_total", "Connections that the scrape server could not accept.")
-            .without_namespace()
+            .own_metrics()
+            .counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
             .register();
         Ok(Self {
             address: listener.local_addr()?,
