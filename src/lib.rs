@@ -22,6 +22,8 @@
 //!   record through.
 //! - A [`Family`] finds series by their labels: [`LabelNames`] counted by the compiler, a type that derives [`LabelSet`], or
 //!   [`DynLabelNames`].
+//! - A [`Timer`] times work into a histogram: [`Histogram::start_timer`], [`time`](Histogram::time),
+//!   [`time_future`](Histogram::time_future). In tests, [`clock::ManualClock`] makes them exact.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
@@ -39,8 +41,8 @@
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
 
-#[cfg(all(feature = "http", not(quipu_loom)))]
-mod clock;
+#[cfg(not(quipu_loom))]
+pub mod clock;
 #[cfg(not(quipu_loom))]
 mod encode;
 #[cfg(not(quipu_loom))]
@@ -54,6 +56,8 @@ pub mod model;
 pub mod registry;
 mod store;
 mod sync;
+#[cfg(not(quipu_loom))]
+mod timed;
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
@@ -64,9 +68,10 @@ pub use {
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Metric},
     registry::{
         DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, RegisterError, Registry,
-        global,
+        SetGlobalError, global, set_global,
     },
     store::MetricRef,
+    timed::{Timed, Timer},
 };
 
 #[cfg(all(doctest, feature = "derive", feature = "server"))]

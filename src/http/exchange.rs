@@ -6,7 +6,7 @@ use http::StatusCode;
 
 use super::metered::Meter;
 use super::route::Endpoint;
-use crate::clock::Stopwatch;
+use crate::clock::Moment;
 
 /// The status of a request whose handler panicked or whose service failed.
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
@@ -21,7 +21,7 @@ const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
 #[derive(Debug)]
 pub(super) struct Exchange {
     endpoint: Arc<Endpoint>,
-    duration: Stopwatch,
+    start: Moment,
     status: StatusCode,
     response_bytes: u64,
 }
@@ -31,7 +31,8 @@ impl Exchange {
     #[inline]
     pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.inc();
-        Self { endpoint, duration: Stopwatch::start(), status: FAILED, response_bytes: 0 }
+        let start = endpoint.families.clock.now();
+        Self { endpoint, start, status: FAILED, response_bytes: 0 }
     }
 
     /// Code that may panic is about to run.
@@ -64,7 +65,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let endpoint = &*self.endpoint;
         let outcome = endpoint.outcome(self.status);
-        outcome.duration.observe(self.duration.seconds());
+        outcome.duration.observe(endpoint.families.clock.seconds_since(self.start));
         endpoint.response_size.observe(self.response_bytes as f64);
         outcome.requests.inc();
         endpoint.in_flight.dec();

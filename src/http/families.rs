@@ -1,6 +1,7 @@
 //! The families of the HTTP layer, as data.
 
 use super::watch::{SETTLED, Watch};
+use crate::clock::Clock;
 use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
 /// Bounds of body sizes, in bytes.
@@ -19,6 +20,7 @@ pub(super) struct Families {
     pub(super) response_size: Family<Histogram, LabelNames<2>>,
     pub(super) in_flight: Family<InFlightGauge, LabelNames<2>>,
     pub(super) connections: InFlightGauge,
+    pub(super) clock: Clock,
 }
 
 /// Registers all families, or none; and what watches over the routes.
@@ -61,6 +63,7 @@ pub(super) fn register(registry: &Registry, excluded: Vec<Box<str>>) -> Result<(
         response_size: response_size.register()?,
         in_flight: in_flight.register()?,
         connections: connections.register()?,
+        clock: registry.clock().clone(),
     };
     Ok((families, Watch::new(excluded, SETTLED, faults.register()?)))
 }

@@ -72,7 +72,6 @@ use std::sync::Arc;
 
 use http::Extensions;
 
-use crate::clock::Stopwatch;
 use crate::{InFlightGuard, RegisterError, Registry};
 
 mod body;
@@ -107,9 +106,6 @@ pub struct HttpMetrics {
 
 impl HttpMetrics {
     /// Registers the HTTP families, or takes those that are there.
-    ///
-    /// # Cost
-    /// The first registration in a process calibrates the clock: less than a millisecond on an idle machine, 200 at most.
     ///
     /// # Errors
     ///
@@ -192,14 +188,12 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Registers the HTTP families, or takes those that are there. Costs what [`HttpMetrics::new`] does.
+    /// Registers the HTTP families, or takes those that are there.
     ///
     /// # Errors
     ///
     /// If the registry has another metric under one of these names. Then none of them is registered.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
-        // Now, so that no request waits for it.
-        Stopwatch::calibrate();
         let (families, watch) = families::register(registry, self.excluded)?;
         Ok(HttpMetrics { routes: Arc::new(Routes::new(families, watch)) })
     }

@@ -85,7 +85,7 @@ fn bucket(pattern: &str) -> usize {
 
 /// The handles of one route and method.
 pub(super) struct Endpoint {
-    families: Arc<Families>,
+    pub(super) families: Arc<Families>,
     pattern: Box<str>,
     method: MethodLabel,
     pub(super) in_flight: InFlightGauge,

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Moment};
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Counter, Family, LabelNames};
 
@@ -18,7 +18,7 @@ pub(super) const SETTLED: Duration = Duration::from_secs(60);
 pub(super) struct Watch {
     exclusions: Box<[Exclusion]>,
     has_routes: OnceLock<()>,
-    start: Stopwatch,
+    start: Moment,
     settled: Duration,
     /// About so many requests and connections: threads do not wait for each other to count them.
     events: AtomicU64,
@@ -40,7 +40,7 @@ impl Watch {
         Self {
             exclusions: exclusions.collect(),
             has_routes: OnceLock::new(),
-            start: Stopwatch::start(),
+            start: Clock::Real.now(),
             settled,
             events: AtomicU64::new(0),
             verdict: OnceLock::new(),
@@ -72,7 +72,7 @@ impl Watch {
     fn count(&self) {
         let events = self.events.load(Ordering::Relaxed) + 1;
         self.events.store(events, Ordering::Relaxed);
-        if events.is_multiple_of(INTERVAL) && self.start.seconds() >= self.settled.as_secs_f64() {
+        if events.is_multiple_of(INTERVAL) && Clock::Real.seconds_since(self.start) >= self.settled.as_secs_f64() {
             self.verdict.get_or_init(|| self.judge());
         }
     }

@@ -9,6 +9,9 @@ use crate::store::{Handle, Series};
 /// A handle: cloning it gives another one to the same series, and both may be used from any thread. Its series lives as long
 /// as a handle does, also when the family or the registry is gone (but then nobody reads it).
 ///
+/// There is no reset: a scraper takes a count that goes down for a restart of the process, and adds what came after it. To read
+/// what was counted since some moment, subtract the [`value`](Self::value) of that moment.
+///
 /// # Cost
 /// [`inc`](Self::inc) writes a cell that only the calling thread writes: 0.3 to 0.6 ns, wait-free, and nothing is allocated. A
 /// thread beyond the 256th that records at the same time shares a cell with others: about 5 ns, more when contended. The first

@@ -3,6 +3,7 @@
 use super::{Config, Instrument, Values, sealed::Sealed};
 use crate::model::{MetricType, VALUE_LIMIT};
 use crate::store::{Handle, Series};
+use core::time::Duration;
 
 /// An amount that only goes up and need not be whole: seconds, dollars.
 ///
@@ -36,6 +37,27 @@ impl FloatCounter {
         } else if amount != 0.0 {
             self.0.reject();
         }
+    }
+
+    /// Adds one.
+    #[inline(always)]
+    pub fn inc(&self) {
+        self.inc_by(1.0);
+    }
+
+    /// Adds a duration, in seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let registry = quipu::Registry::new();
+    /// let busy = registry.float_counter("worker_busy_seconds_total", "Time spent working.").register()?;
+    /// busy.inc_by_duration(Duration::from_millis(250));
+    /// assert_eq!(busy.value(), 0.25);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[inline(always)]
+    pub fn inc_by_duration(&self, duration: Duration) {
+        self.inc_by(duration.as_secs_f64());
     }
 
     /// The sum over all threads; see [`Counter::value`](crate::Counter::value).

@@ -3,6 +3,7 @@
 use super::{Config, Instrument, Values, sealed::Sealed};
 use crate::model::MetricType;
 use crate::store::{Handle, Series};
+use core::time::Duration;
 
 /// A value that goes up and down and can be set: a temperature, a size, a state.
 ///
@@ -31,6 +32,75 @@ impl Gauge {
         self.0.shared().set_shared(value.to_bits());
     }
 
+    /// Sets a duration, in seconds.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let registry = quipu::Registry::new();
+    /// let pause = registry.gauge("gc_pause_seconds", "Length of the last pause.").register()?;
+    /// pause.set_duration(Duration::from_millis(250));
+    /// assert_eq!(pause.value(), 0.25);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn set_duration(&self, duration: Duration) {
+        self.set(duration.as_secs_f64());
+    }
+
+    /// Sets the time now, in seconds since the start of 1970 (UTC). Reads the system's clock, or the registry's
+    /// [`ManualClock`](crate::clock::ManualClock), which begins at zero.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let last = registry.gauge("backup_last_success_timestamp_seconds", "End of the last backup.").register()?;
+    /// last.set_to_current_time();
+    /// assert!(last.value() > 1.7e9);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn set_to_current_time(&self) {
+        self.set(self.0.clock().unix_seconds());
+    }
+
+    /// Sets `value` if it is above the present one: for the highest value that was ever seen. NaN changes nothing, and is
+    /// replaced by any number. A load where nothing changes, else a compare-and-swap.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let longest = registry.gauge("queue_depth_peak", "Most jobs that ever waited.").register()?;
+    /// longest.set_max(7.0);
+    /// longest.set_max(3.0);
+    /// assert_eq!(longest.value(), 7.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn set_max(&self, value: f64) {
+        self.replace_if(value, |now| value > now);
+    }
+
+    /// Sets `value` if it is below the present one, as [`set_max`](Self::set_max) does if it is above. A gauge begins at zero:
+    /// set it first.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let least = registry.gauge("disk_free_low_bytes", "Least space that was ever free.").register()?;
+    /// least.set(f64::INFINITY);
+    /// least.set_min(4096.0);
+    /// least.set_min(8192.0);
+    /// assert_eq!(least.value(), 4096.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[inline]
+    pub fn set_min(&self, value: f64) {
+        self.replace_if(value, |now| value < now);
+    }
+
+    #[inline]
+    fn replace_if(&self, value: f64, is_replaced: impl Fn(f64) -> bool) {
+        if !value.is_nan() {
+            self.0.shared().set_shared_if(value, |now| now.is_nan() || is_replaced(now));
+        }
+    }
+
     /// Adds one.
     #[inline]
     pub fn inc(&self) {
@@ -43,7 +113,7 @@ impl Gauge {
         self.add(-1.0);
     }
 
-    /// Adds `amount`.
+    /// Adds `amount`. What is added to NaN or to an infinity is lost: such a gauge has to be set again.
     #[inline]
     pub fn add(&self, amount: f64) {
         self.0.shared().add_float_shared(amount);

@@ -1,6 +1,7 @@
 //! A classic histogram.
 
 use super::{Config, Instrument, Values, sealed::Sealed};
+use crate::clock::Clock;
 use crate::model::{DEFAULT_BOUNDS, HistogramSnapshot, MetricType};
 use crate::store::{HistogramHandle, Series};
 use core::time::Duration;
@@ -44,6 +45,11 @@ impl Histogram {
     #[inline(always)]
     pub fn observe_duration(&self, duration: Duration) {
         self.observe(duration.as_secs_f64());
+    }
+
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> &Clock {
+        self.0.clock()
     }
 
     /// The upper bounds of the buckets, without `+Inf`.

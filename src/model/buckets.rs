@@ -2,6 +2,7 @@
 
 use super::VALUE_LIMIT;
 use core::fmt;
+use std::sync::Arc;
 
 /// The most bounds a histogram may have. With the `+Inf` bucket, its cells fill one page of a lane.
 pub const MAX_BOUNDS: usize = 255;
@@ -139,7 +140,7 @@ pub(crate) struct Buckets {
     next: [u64; Self::CELLS],
     /// For each cell, the number of bounds in cells before it; or [`UNKNOWN`](Self::UNKNOWN).
     before: [u16; Self::CELLS],
-    bounds: Box<[f64]>,
+    bounds: Arc<[f64]>,
 }
 
 impl Buckets {
@@ -192,7 +193,7 @@ impl Buckets {
         Buckets { before: [Self::UNKNOWN; Self::CELLS], ..self }
     }
 
-    pub(crate) fn bounds(&self) -> &[f64] {
+    pub(crate) fn bounds(&self) -> &Arc<[f64]> {
         &self.bounds
     }
 

@@ -4,9 +4,10 @@ use super::description::Description;
 use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
 use super::self_metrics::SelfSeries;
+use crate::clock::Clock;
 use crate::metric::{Gauge, Metric};
 use crate::model::{Buckets, FamilyView, GlobalLabels};
-use crate::store::{FamilyLayout, MetricRef, SeriesMap};
+use crate::store::{BATCH, Batch, FamilyLayout, MetricRef, SeriesMap, SeriesRef, pin};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -22,10 +23,16 @@ pub(crate) struct FamilyCore {
 }
 
 impl FamilyCore {
-    pub(super) fn new(description: Description, buckets: Option<Buckets>, about: SelfSeries) -> FamilyCore {
+    pub(super) fn new(
+        description: Description,
+        buckets: Option<Buckets>,
+        about: SelfSeries,
+        clock: Clock,
+    ) -> FamilyCore {
         let form = description.metric.values.layout(buckets.as_ref());
         let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
-        let layout = FamilyLayout::new(form, label_names, buckets, about.rejected);
+        let mut layout = FamilyLayout::new(form, label_names, buckets, about.rejected);
+        layout.clock = clock;
         FamilyCore { set: SeriesMap::new(Arc::new(layout)), description, series: about.series }
     }
 
@@ -127,7 +134,7 @@ impl<M: Metric, L> Family<M, L> {
         MetricRef::look_up(|| &self.core.set, values, M::from_series)
     }
 
-    /// The number of series.
+    /// The number of series. Takes the family's lock.
     pub fn len(&self) -> usize {
         self.core.set.len()
     }
@@ -141,6 +148,79 @@ impl<M: Metric, L> Family<M, L> {
     pub fn name(&self) -> &str {
         &self.core.description.name
     }
+
+    /// The names of the labels, in the order in which their values are given.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue", "status"]).register()?;
+    /// assert!(jobs.label_names().eq(["queue", "status"]));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn label_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.core.description.labels.iter().map(|name| &**name)
+    }
+
+    /// The series with their label values, in the order of [`label_names`](Self::label_names), and a handle to each. Those
+    /// made meanwhile may or may not be among them; none comes twice.
+    ///
+    /// # Cost
+    /// Takes the family's lock when it begins and when it ends, and allocates the values. Until it is dropped, places in the
+    /// list of series (8 bytes each) are not used again.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    /// jobs.with(["mail"]).inc_by(2);
+    /// jobs.with(["sms"]).inc_by(3);
+    /// assert_eq!(jobs.iter().map(|(_, metric)| metric.value()).sum::<u64>(), 5);
+    /// let busiest = jobs.iter().max_by_key(|(_, metric)| metric.value());
+    /// assert_eq!(busiest.unwrap().0, ["sms"]);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn iter(&self) -> impl Iterator<Item = (Vec<String>, M)> {
+        Iter { end: self.core.set.begin_walk(), core: &self.core, place: 0, found: Vec::new().into_iter() }
+    }
+
+    /// Removes the series for which `keep` returns `false`, as `remove` does. It is called with the label values and a handle,
+    /// under no lock. The series of a closed label set all stay.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let depth = registry.gauge("queue_depth", "Jobs waiting.").labels(["tenant", "queue"]).register()?;
+    /// depth.with(["a", "mail"]).set(1.0);
+    /// depth.with(["b", "mail"]).set(1.0);
+    /// depth.retain(|values, _| values[0] != "a");
+    /// assert!(depth.get(["a", "mail"]).is_none());
+    /// assert_eq!(depth.len(), 1);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn retain(&self, mut keep: impl FnMut(&[String], &M) -> bool) {
+        if self.core.description.closed.is_some() {
+            return;
+        }
+        for (values, _) in self.iter().filter(|(values, metric)| !keep(values, metric)) {
+            self.core.set.remove(&values.iter().map(|value| &**value).collect::<Vec<_>>());
+        }
+    }
+
+    /// Removes all series, as `remove` does. Those of a closed label set all stay.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let peers = registry.gauge("peer_delay_seconds", "Delay of a peer.").labels(["peer"]).register()?;
+    /// peers.with(["a"]).set(0.1);
+    /// peers.clear();
+    /// assert!(peers.is_empty());
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn clear(&self) {
+        self.retain(|_, _| false);
+    }
+
+    fn find(&self, values: &[&str]) -> Option<MetricRef<'_, M>> {
+        MetricRef::find(&self.core.set, values, M::from_series)
+    }
 }
 
 impl<M: Metric, const N: usize> Family<M, LabelNames<N>> {
@@ -150,6 +230,20 @@ impl<M: Metric, const N: usize> Family<M, LabelNames<N>> {
     #[inline(always)]
     pub fn with(&self, values: [&str; N]) -> MetricRef<'_, M> {
         self.look_up(&values)
+    }
+
+    /// The series with these label values, if it is there. Unlike [`with`](Self::with) it makes none.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    /// assert!(jobs.get(["mail"]).is_none());
+    /// jobs.with(["mail"]).inc();
+    /// assert_eq!(jobs.get(["mail"]).unwrap().value(), 1);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn get(&self, values: [&str; N]) -> Option<MetricRef<'_, M>> {
+        self.find(&values)
     }
 
     /// A handle to the series with these label values, to keep. Costs a reference count more than [`with`](Self::with).
@@ -192,6 +286,32 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
                 assert_eq!(values.len(), L::NAMES.len(), "a label set gives a value for each of its names");
                 self.look_up(values)
             })
+        }
+    }
+
+    /// The series with these labels, if it is there, as those of a closed set always are. Unlike [`with`](Self::with) it makes
+    /// none.
+    ///
+    /// # Panics
+    /// When a closed [`LabelSet`] that is written by hand has an index beyond its sets.
+    ///
+    /// ```
+    /// #[derive(quipu::LabelSet)]
+    /// struct Job<'a> {
+    ///     queue: &'a str,
+    /// }
+    ///
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+    /// assert!(jobs.get(Job { queue: "mail" }).is_none());
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn get(&self, labels: impl Borrow<L>) -> Option<MetricRef<'_, M>> {
+        let labels = labels.borrow();
+        if const { is_closed::<L>() } {
+            Some(MetricRef::kept(&self.kept[labels.index()]))
+        } else {
+            labels.with_values(|values| self.find(values))
         }
     }
 
@@ -252,6 +372,22 @@ impl<M: Metric> Family<M, DynLabelNames> {
         Ok(self.look_up(values))
     }
 
+    /// The series with these label values, if it is there. Unlike [`with`](Self::with) it makes none.
+    ///
+    /// # Errors
+    /// When there are not as many values as label names.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").dyn_labels(&["queue"]).register()?;
+    /// assert!(jobs.get(&["mail"])?.is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn get(&self, values: &[&str]) -> Result<Option<MetricRef<'_, M>>, LabelError> {
+        self.check(values)?;
+        Ok(self.find(values))
+    }
+
     /// A handle to the series with these label values, to keep. Costs a reference count more than [`with`](Self::with).
     ///
     /// # Errors
@@ -283,6 +419,43 @@ impl<M: Metric> Family<M, DynLabelNames> {
     pub fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check(values)?;
         Ok(self.core.set.remove(values))
+    }
+}
+
+/// A walk over the series of a family.
+struct Iter<'a, M> {
+    core: &'a FamilyCore,
+    /// Next place in the family's list.
+    place: usize,
+    end: usize,
+    found: std::vec::IntoIter<(Vec<String>, M)>,
+}
+
+impl<M: Metric> Iterator for Iter<'_, M> {
+    type Item = (Vec<String>, M);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(next) = self.found.next() {
+                return Some(next);
+            }
+            if self.place >= self.end {
+                return None;
+            }
+            // Some at a time, under a pin that is not held while the caller looks at them.
+            let (pin, mut batch) = (pin(), Batch::new());
+            self.place = self.core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
+            let own = |series: &SeriesRef<'_>| {
+                (series.values().map(str::to_owned).collect(), M::from_series((**series).clone()))
+            };
+            self.found = batch.iter().map(own).collect::<Vec<_>>().into_iter();
+        }
+    }
+}
+
+impl<M> Drop for Iter<'_, M> {
+    fn drop(&mut self) {
+        self.core.set.end_walk(self.end);
     }
 }
 

@@ -6,6 +6,7 @@ mod error;
 mod families;
 mod family;
 mod gather;
+mod global;
 mod labels;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
@@ -16,6 +17,7 @@ pub use builder::MetricBuilder;
 pub use error::{BuildError, LabelError, RegisterError};
 pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
+pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
-pub use registry::{Registry, global};
+pub use registry::Registry;
 pub use settings::RegistryBuilder;

@@ -7,16 +7,17 @@ use super::families::Families;
 use super::family::FamilyCore;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
+use crate::clock::Clock;
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
 use crate::model::{GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// A set of families, exposed together. Cloning gives another handle to the same registry.
 ///
-/// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`].
+/// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`](super::global()).
 ///
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
 /// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused. Names that begin with
@@ -39,6 +40,7 @@ pub struct Registry {
 /// What all handles to a registry share.
 struct Shared {
     rules: Rules,
+    clock: Clock,
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
 }
@@ -46,7 +48,7 @@ struct Shared {
 impl Registry {
     /// A new registry without namespace and global labels.
     pub fn new() -> Registry {
-        Registry::with(String::new(), Rules::default(), true)
+        Registry::with(String::new(), Rules::default(), true, Clock::default())
     }
 
     /// A new registry with a namespace or global labels.
@@ -61,14 +63,14 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(super) fn with(namespace: String, rules: Rules, has_self_metrics: bool) -> Registry {
+    pub(super) fn with(namespace: String, rules: Rules, has_self_metrics: bool, clock: Clock) -> Registry {
         let self_metrics = has_self_metrics.then(|| SelfMetrics::new(&rules.global_labels));
         let mut families = Families::default();
         for family in self_metrics.iter().flat_map(SelfMetrics::families) {
             families.add(family.clone());
         }
         let families = Mutex::new(families);
-        Registry { shared: Arc::new(Shared { rules, families, self_metrics }), prefix: namespace.into() }
+        Registry { shared: Arc::new(Shared { rules, clock, families, self_metrics }), prefix: namespace.into() }
     }
 
     /// A handle to the same registry for a part of the program: names of metrics that are registered through it get `prefix`
@@ -195,6 +197,11 @@ impl Registry {
         &self.prefix
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.clock
+    }
+
     pub(crate) fn global_labels(&self) -> &GlobalLabels {
         &self.shared.rules.global_labels
     }
@@ -207,7 +214,7 @@ impl Registry {
             return Ok(core.clone());
         }
         let about = self.shared.self_metrics.as_ref().map(|about| about.add(&description)).unwrap_or_default();
-        let core = Arc::new(FamilyCore::new(description, buckets, about));
+        let core = Arc::new(FamilyCore::new(description, buckets, about, self.shared.clock.clone()));
         families.add(core.clone());
         Ok(core)
     }
@@ -242,18 +249,6 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(lock(&self.shared.families).by_name.keys()).finish()
     }
-}
-
-/// The registry of the process, for programs that need only one. Tests make their own with [`Registry::new`].
-///
-/// ```
-/// let starts = quipu::global().counter("starts_total", "Starts.").register()?;
-/// starts.inc();
-/// # Ok::<(), quipu::RegisterError>(())
-/// ```
-pub fn global() -> &'static Registry {
-    static GLOBAL: LazyLock<Registry> = LazyLock::new(Registry::new);
-    &GLOBAL
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::description::Description;
 use super::family::FamilyCore;
+use crate::clock::Clock;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge, Instrument};
 use crate::model::GlobalLabels;
@@ -72,5 +73,5 @@ fn family(name: &str, label: &str, help: &'static str, metric: &'static Instrume
         config: metric.config.clone(),
         closed: None,
     };
-    Arc::new(FamilyCore::new(description, None, SelfSeries::default()))
+    Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default()))
 }

@@ -3,6 +3,7 @@
 use super::description::Rules;
 use super::error::BuildError;
 use super::registry::Registry;
+use crate::clock::{Clock, ManualClock};
 use crate::model::{GlobalLabels, NameError, Named};
 
 /// Settings for a new registry. Made by [`Registry::builder`].
@@ -20,6 +21,7 @@ pub struct RegistryBuilder {
     labels: Vec<(String, String)>,
     lenient_names: bool,
     without_self_metrics: bool,
+    clock: Clock,
 }
 
 impl RegistryBuilder {
@@ -67,6 +69,12 @@ impl RegistryBuilder {
         self
     }
 
+    /// Lets the metrics of the registry read the time from `clock`, for tests: see [`ManualClock`].
+    pub fn clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Clock::Manual(clock.clone());
+        self
+    }
+
     /// Makes the registry.
     ///
     /// # Errors
@@ -90,6 +98,6 @@ impl RegistryBuilder {
             labels.push(name, value);
         }
         let rules = Rules { lenient_names: self.lenient_names, global_labels: labels };
-        Ok(Registry::with(namespace, rules, !self.without_self_metrics))
+        Ok(Registry::with(namespace, rules, !self.without_self_metrics, self.clock))
     }
 }

@@ -17,6 +17,7 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) mod append_list;
 pub(crate) mod asymmetric;
 pub(crate) mod pair;
+pub(crate) mod ticks;
 
 /// Locks, and goes on with the data of a holder that panicked: every critical section of the crate leaves its data whole
 /// at each step.

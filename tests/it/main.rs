@@ -5,6 +5,7 @@
 mod derive;
 mod export;
 mod exposition;
+mod families;
 #[cfg(unix)]
 mod fork;
 mod formats;
@@ -15,6 +16,8 @@ mod names;
 mod oracle;
 mod rivals_failings;
 mod threads;
+mod timers;
+mod values;
 
 #[path = "../decoder/mod.rs"]
 mod decoder;

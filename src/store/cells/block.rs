@@ -102,6 +102,18 @@ impl Cell {
         }
     }
 
+    /// Replaces the float in row 0 as long as `is_replaced` says so of it.
+    #[inline]
+    pub(crate) fn set_shared_if(&self, value: f64, is_replaced: impl Fn(f64) -> bool) {
+        let cell = self.at(0);
+        let mut old = cell.load(Relaxed);
+        while is_replaced(f64::from_bits(old))
+            && let Err(current) = cell.compare_exchange_weak(old, value.to_bits(), Relaxed, Relaxed)
+        {
+            old = current;
+        }
+    }
+
     /// Replaces the value in row 0.
     #[inline(always)]
     pub(crate) fn set_shared(&self, bits: u64) {

@@ -147,6 +147,7 @@ impl Series {
             // SAFETY: the slot of a histogram has a pair for each bucket.
             unsafe { self.cell().add_run_of_pairs(row, pairs) };
         }
+        snapshot.bounds = self.family().buckets.as_ref().map(|buckets| buckets.bounds().clone()).unwrap_or_default();
         snapshot.buckets = pairs.iter().map(|pair| pair.count).collect();
         snapshot.sum = sum_of(pairs);
     }

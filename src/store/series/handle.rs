@@ -3,6 +3,7 @@
 //! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
 //! the cold path: it finds one, or shares row 0.
 
+use crate::clock::Clock;
 use crate::model::{Buckets, HistogramSnapshot, is_summable};
 use crate::store::cells::block::{Cell, STRIPES};
 use crate::store::cells::lane::LANES;
@@ -50,6 +51,11 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn shared(&self) -> Cell {
         self.cell
+    }
+
+    /// What the family's timers read.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.series.family().clock
     }
 
     /// Sum over the lanes, modulo 2^64.
@@ -157,6 +163,12 @@ impl HistogramHandle {
         let mut snapshot = HistogramSnapshot::default();
         self.series.fold_histogram(&mut snapshot);
         snapshot
+    }
+
+    /// What the family's timers read.
+    #[inline(always)]
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.series.family().clock
     }
 
     pub(crate) fn bounds(&self) -> &[f64] {

@@ -58,6 +58,13 @@ impl<'a, M> MetricRef<'a, M> {
         MetricRef::new(find_or_insert(set, values), make)
     }
 
+    /// The metric from the series with these label values, if it is there. `make` as in [`look_up`](Self::look_up).
+    pub(crate) fn find(set: &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Option<Self> {
+        let pin = thread::pin();
+        let series = set.get(values, &pin).map(unshared)?;
+        Some(MetricRef::new((series, pin), make))
+    }
+
     #[inline(always)]
     fn new((series, pin): Unshared<'a>, make: fn(Series) -> M) -> Self {
         MetricRef { metric: ManuallyDrop::new(make(ManuallyDrop::into_inner(series))), _pin: Some(pin) }

@@ -1,5 +1,6 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
+use crate::clock::Clock;
 use crate::model::{Buckets, push_escaped_label_value};
 use crate::store::cells::block::Cell;
 use crate::store::cells::slots::SlotLayout;
@@ -24,6 +25,8 @@ pub(crate) struct FamilyLayout {
     pub(crate) buckets: Option<Box<Buckets>>,
     /// Where refused values are counted.
     pub(crate) rejected: Option<Series>,
+    /// What timers read.
+    pub(crate) clock: Clock,
 }
 
 impl FamilyLayout {
@@ -40,7 +43,7 @@ impl FamilyLayout {
         let has_pairs = |buckets: &Buckets| matches!(form, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
-        FamilyLayout { form, label_names, gaps_len, buckets, rejected }
+        FamilyLayout { form, label_names, gaps_len, buckets, rejected, clock: Clock::default() }
     }
 }
 

@@ -88,7 +88,8 @@ fn snapshots(mut series: &[SeriesRef<'_>]) -> Vec<HistogramSnapshot> {
         let folded = folds.fold(series);
         snapshots.extend((0..folded).map(|n| {
             let (buckets, sum) = folds.get(n);
-            HistogramSnapshot { buckets: buckets.collect(), sum }
+            let bounds = series[0].family().buckets.as_ref().unwrap().bounds().clone();
+            HistogramSnapshot { bounds, buckets: buckets.collect(), sum }
         }));
         series = &series[folded..];
     }
