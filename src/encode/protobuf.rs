@@ -145,7 +145,7 @@ fn name_field(name: &str) -> Vec<u8> {
 
 impl Family {
     fn new(view: FamilyView<'_>) -> Family {
-        let FamilyView { name, help, unit, kind, global_labels, label_names, bounds } = view;
+        let FamilyView { name, help, unit, kind, global_labels, label_names, bounds, .. } = view;
         let mut head = Vec::new();
         put_bytes(&mut head, FAMILY_NAME, name.as_bytes());
         if !help.is_empty() {
@@ -175,14 +175,9 @@ impl Family {
     }
 
     fn put_sample(&self, out: &mut Vec<u8>, value: Value, created: Option<Duration>) {
-        let value = match value {
-            Value::Unsigned(value) => value as f64,
-            Value::Signed(value) => value as f64,
-            Value::Float(value) => value,
-        };
         let tag = if self.is_counter { METRIC_COUNTER } else { METRIC_GAUGE };
         put_message::<SHORT>(out, tag, |out| {
-            put_double(out, NUMBER_VALUE, value);
+            put_double(out, NUMBER_VALUE, value.as_f64());
             if let Some(created) = created.filter(|_| self.is_counter) {
                 put_timestamp(out, COUNTER_START, created);
             }
@@ -325,7 +320,8 @@ mod tests {
         let mut protobuf = Protobuf { limit: 1000, ..Protobuf::default() };
         protobuf.begin(Vec::new());
         let kind = MetricType::Gauge;
-        protobuf.family(FamilyView { name: "n", help: "", unit: None, kind, global_labels, label_names, bounds: &[] });
+        let (name, help, unit, bounds, is_continued) = ("n", "", None, &[], false);
+        protobuf.family(FamilyView { name, help, unit, kind, global_labels, label_names, bounds, is_continued });
         let series = ["b".repeat(900), "b".repeat(1000), "b".to_owned()];
         let show = |protobuf: &mut Protobuf| protobuf.samples(|n| series.get(n), |_| Value::Float(0.0));
         assert_eq!(show(&mut protobuf), 2);

@@ -217,7 +217,9 @@ impl Text {
 
 impl Visitor for Text {
     fn family(&mut self, family: FamilyView<'_>) {
-        self.out.write(2 * family.name.len() + 2 * family.help.len() + 64, About(family));
+        if !family.is_continued {
+            self.out.write(2 * family.name.len() + 2 * family.help.len() + 64, About(family));
+        }
         self.parts.prepare(family);
     }
 
@@ -302,7 +304,8 @@ mod tests {
         let (label_names, global_labels) = (&[Cow::Borrowed("a")], &GlobalLabels::default());
         let mut text = Text::default();
         text.begin(Vec::new());
-        text.family(FamilyView { name, help, unit: None, kind, global_labels, label_names, bounds });
+        let (unit, is_continued) = (None, false);
+        text.family(FamilyView { name, help, unit, kind, global_labels, label_names, bounds, is_continued });
         text
     }
 

@@ -3,7 +3,8 @@
 use crate::Registry;
 use crate::encode::Encoder;
 pub use crate::encode::{Format, ScrapeError};
-use crate::registry::Gather;
+use crate::registry::{self, Gather, Gathered};
+use core::time::Duration;
 
 /// One scrape: a registry in some [`Format`], chunk by chunk. Made by [`Registry::scrape`] and its like.
 ///
@@ -25,6 +26,54 @@ pub struct Scrape {
 }
 
 impl Scrape {
+    /// Begins to expose several registries as one.
+    ///
+    /// Families of one name and the same description (type, help, unit, labels, bounds) become one family: those that registries have about
+    /// themselves, for example. A family that cannot stand beside one of an earlier registry is left out, and so is a series that
+    /// an earlier registry has as well. `quipu_left_out_total` of the later registry counts each.
+    ///
+    /// ```
+    /// use quipu::export::{Format, Scrape};
+    /// let (ours, theirs) = (quipu::Registry::new(), quipu::Registry::new());
+    /// let jobs = |registry: &quipu::Registry| registry.counter("jobs_total", "Jobs.").labels(["queue"]).register();
+    /// jobs(&ours)?.with(["mail"]).inc();
+    /// jobs(&theirs)?.with(["print"]).inc();
+    /// let (mut scrape, mut chunk) = (Scrape::of([ours, theirs], Format::Text), Vec::new());
+    /// assert!(scrape.next_chunk(&mut chunk)?);
+    /// let text = String::from_utf8(chunk)?;
+    /// assert!(text.contains("# TYPE jobs_total counter\njobs_total{queue=\"mail\"} 1\njobs_total{queue=\"print\"} 1\n"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Cost
+    /// As [`Registry::scrape`], and a few strings for each family. Only while a family is scraped that several registries with the same
+    /// global labels have, memory grows with the number of its series: by their labels and about 40 bytes each.
+    pub fn of(registries: impl IntoIterator<Item = Registry>, format: Format) -> Scrape {
+        Scrape::walk(registries.into_iter().map(Gathered::from).collect(), format)
+    }
+
+    /// As [`of`](Self::of), but first asks what yields families only when it is asked, and waits for it at most so long. Nothing
+    /// does yet; servers call this so that it can.
+    ///
+    /// ```
+    /// use quipu::export::{Format, Scrape};
+    /// # async fn serve(registry: quipu::Registry) {
+    /// let scrape = Scrape::collect([registry], Format::Text, std::time::Duration::from_secs(5)).await;
+    /// # }
+    /// ```
+    pub fn collect(
+        registries: impl IntoIterator<Item = Registry>,
+        format: Format,
+        within: Duration,
+    ) -> impl Future<Output = Scrape> + Send + 'static {
+        let registries = registries.into_iter().collect();
+        async move { Scrape::walk(registry::collect(registries, within).await, format) }
+    }
+
+    fn walk(gathered: Vec<Gathered>, format: Format) -> Scrape {
+        Scrape { gather: Gather::new(gathered), encoder: Encoder::new(format), format, is_done: false }
+    }
+
     /// Replaces what is in `chunk` by the next 64 KiB or so, in whole lines or messages. `false` when nothing was left; the
     /// buffer is then empty.
     ///
@@ -84,7 +133,7 @@ impl Registry {
     /// # Cost
     /// As [`scrape`](Self::scrape); of a [`Scrape`] as protobuf, 30 to 80 ns a series.
     pub fn scrape_as(&self, format: Format) -> Scrape {
-        Scrape { gather: Gather::new(self.clone()), encoder: Encoder::new(format), format, is_done: false }
+        Scrape::of([self.clone()], format)
     }
 
     /// The whole registry in the Prometheus text format 0.0.4. For tests and small tools; servers stream a

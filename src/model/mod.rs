@@ -17,6 +17,7 @@ macro_rules! debug_as_message {
 
 mod buckets;
 mod escape;
+mod family;
 mod limit;
 mod names;
 mod snapshot;
@@ -26,6 +27,8 @@ pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
 pub(crate) use buckets::{Buckets, normal_bounds};
 pub(crate) use debug_as_message;
 pub(crate) use escape::push_escaped_label_value;
+pub(crate) use family::Held;
+pub use family::{FamilySnapshot, SeriesSnapshot, Snapshot};
 pub use limit::VALUE_LIMIT;
 pub(crate) use limit::is_summable;
 pub use names::{MetricType, NameError, assert_label_names, check_label_name, check_metric_name};

@@ -18,6 +18,20 @@ pub(crate) struct FamilyView<'a> {
     pub(crate) label_names: &'a [Cow<'static, str>],
     /// Upper bounds of a histogram's buckets, without `+Inf`.
     pub(crate) bounds: &'a [f64],
+    /// The family was shown before, perhaps with other global labels, and more of its series come.
+    pub(crate) is_continued: bool,
+}
+
+impl FamilyView<'_> {
+    /// Whether series of both can stand in one family.
+    pub(crate) fn is_alike(&self, other: &FamilyView<'_>) -> bool {
+        self.name == other.name
+            && self.help == other.help
+            && self.unit == other.unit
+            && self.kind == other.kind
+            && self.label_names == other.label_names
+            && self.bounds == other.bounds
+    }
 }
 
 /// Labels that every series of a registry has.
@@ -38,6 +52,11 @@ impl GlobalLabels {
         push_escaped_label_value(&mut self.text, &value);
         self.text.push('"');
         self.pairs.push((name, value));
+    }
+
+    /// Whether the labels are the same, in any order.
+    pub(crate) fn is_alike(&self, other: &GlobalLabels) -> bool {
+        self.pairs.len() == other.pairs.len() && self.pairs.iter().all(|pair| other.pairs.contains(pair))
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -71,6 +90,17 @@ pub(crate) enum Value {
     Unsigned(u64),
     Signed(i64),
     Float(f64),
+}
+
+impl Value {
+    /// The nearest float.
+    pub(crate) fn as_f64(self) -> f64 {
+        match self {
+            Value::Unsigned(value) => value as f64,
+            Value::Signed(value) => value as f64,
+            Value::Float(value) => value,
+        }
+    }
 }
 
 /// What a histogram held at one moment, as an encoder sees it.

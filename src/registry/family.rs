@@ -43,7 +43,7 @@ impl FamilyCore {
         }
     }
 
-    pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels) -> FamilyView<'a> {
+    pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels, is_continued: bool) -> FamilyView<'a> {
         FamilyView {
             name: &self.description.name,
             help: &self.description.help,
@@ -52,6 +52,7 @@ impl FamilyCore {
             global_labels,
             label_names: &self.description.labels,
             bounds: self.description.config.bounds(),
+            is_continued,
         }
     }
 }

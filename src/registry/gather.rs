@@ -2,33 +2,44 @@
 
 use super::Registry;
 use super::family::FamilyCore;
+use super::merge::{self, Gathered, Part, Source};
 use crate::metric::Values;
-use crate::model::{HistogramView, SeriesView, Value, Visitor};
+use crate::model::{Held, HistogramSnapshot, HistogramView, SeriesView, Snapshot, Value, Visitor};
 use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, fold_floats, fold_integers, pin};
 use core::time::Duration;
-use std::sync::Arc;
+use std::collections::HashSet;
 
-/// A walk over all families of a registry, which can be interrupted between any two series.
+/// A walk over all families of some registries, which can be interrupted between any two series.
 ///
 /// It holds no lock, and between its steps nothing but the list of families that were registered when it began. Series that
 /// are made meanwhile may or may not be visited; each is visited at most once.
 #[derive(Debug)]
 pub(crate) struct Gather {
-    registry: Registry,
     /// Those not yet visited, the next one last.
-    families: Vec<Arc<FamilyCore>>,
+    parts: Vec<Part>,
     walk: Option<Walk>,
+    shown: Shown,
     scratch: Box<Scratch>,
 }
 
-/// A walk over one family.
+/// What was shown already.
+#[derive(Debug, Default)]
+struct Shown {
+    /// Whether the current family was.
+    family: bool,
+    /// The series that another part may repeat, by the text of their labels.
+    series: HashSet<Box<str>>,
+}
+
+/// A walk over one part of a family.
 #[derive(Debug)]
 struct Walk {
-    core: Arc<FamilyCore>,
-    /// Next place in the family's list.
+    part: Part,
+    /// Next place in the list of series.
     place: usize,
     end: usize,
     is_announced: bool,
+    left_out: u64,
 }
 
 #[derive(Debug)]
@@ -39,26 +50,49 @@ struct Scratch {
 }
 
 impl Gather {
-    pub(crate) fn new(registry: Registry) -> Gather {
-        let mut families = registry.families();
-        families.reverse();
+    /// Where registries have the same family, its series come from one after another. What cannot stand beside what an earlier
+    /// registry has is left out and counted.
+    pub(crate) fn new(gathered: Vec<Gathered>) -> Gather {
+        let mut parts = merge::parts(gathered);
+        parts.reverse();
         let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histograms: Histograms::default() };
-        Gather { registry, families, walk: None, scratch: Box::new(scratch) }
+        Gather { parts, walk: None, shown: Shown::default(), scratch: Box::new(scratch) }
     }
 
     /// Shows the visitor what comes next, until it is full or nothing is left. Returns whether anything is left; when nothing is,
     /// it is not to be called again.
     pub(crate) fn step(&mut self, visitor: &mut impl Visitor) -> bool {
         loop {
-            let Some(mut walk) = self.walk.take().or_else(|| self.families.pop().map(Walk::new)) else {
+            let Some(mut walk) = self.walk.take().or_else(|| self.parts.pop().map(|part| self.shown.begin(part)))
+            else {
                 visitor.end();
                 return false;
             };
-            if !walk.step(&self.registry, visitor, &mut self.scratch) {
+            if !walk.step(visitor, &mut self.shown, &mut self.scratch) {
                 self.walk = Some(walk);
                 return true;
             }
         }
+    }
+}
+
+impl Registry {
+    /// What all series hold now, without a look at any text. For tests.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// registry.counter("jobs_total", "Jobs finished.").register()?.inc();
+    /// assert_eq!(registry.snapshot().value("jobs_total", &[]), Some(1.0));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    ///
+    /// # Cost
+    /// That of a scrape, and an allocation or two for each label.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut snapshot = Snapshot::default();
+        let is_more = Gather::new(vec![self.clone().into()]).step(&mut snapshot);
+        debug_assert!(!is_more, "a snapshot is never full");
+        snapshot
     }
 }
 
@@ -77,28 +111,99 @@ impl SeriesView for Series {
     }
 }
 
+impl Shown {
+    fn begin(&mut self, mut part: Part) -> Walk {
+        self.family &= !part.begins_family;
+        if part.begins_labels {
+            self.series = HashSet::new();
+        }
+        let mut left_out = 0;
+        let end = match &mut part.source {
+            Source::Stored(core) => core.set.begin_walk(),
+            Source::Collected(family) => {
+                let yielded = family.series.len();
+                family.series.retain(|series| self.series.insert(series.text().into()));
+                left_out = (yielded - family.series.len()) as u64;
+                family.series.len()
+            }
+        };
+        Walk { part, place: 0, end, is_announced: false, left_out }
+    }
+}
+
 impl Walk {
-    fn new(core: Arc<FamilyCore>) -> Walk {
-        Walk { end: core.set.begin_walk(), core, place: 0, is_announced: false }
+    /// Shows series until the visitor is full. Returns whether it came to the part's end.
+    fn step(&mut self, visitor: &mut impl Visitor, shown: &mut Shown, scratch: &mut Scratch) -> bool {
+        match &self.part.source {
+            Source::Stored(core) => {
+                let core = core.clone();
+                self.step_stored(&core, visitor, shown, scratch)
+            }
+            Source::Collected(_) => self.step_collected(visitor, shown),
+        }
     }
 
-    /// Shows series until the visitor is full. Whether it came to the family's end.
-    fn step(&mut self, registry: &Registry, visitor: &mut impl Visitor, scratch: &mut Scratch) -> bool {
+    fn announce(&mut self, visitor: &mut impl Visitor, shown: &mut Shown) {
+        if !self.is_announced {
+            self.is_announced = true;
+            visitor.family(self.part.view(shown.family));
+            shown.family = true;
+        }
+    }
+
+    fn step_stored(
+        &mut self,
+        core: &FamilyCore,
+        visitor: &mut impl Visitor,
+        shown: &mut Shown,
+        scratch: &mut Scratch,
+    ) -> bool {
         let pin = pin();
         let mut batch = Batch::new();
+        let mut repeated = Vec::new();
         while self.place < self.end {
             if visitor.is_full() {
                 return false;
             }
-            let next = self.core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
-            if !batch.is_empty() && !self.is_announced {
-                self.is_announced = true;
-                visitor.family(self.core.view(registry.global_labels()));
+            let next = core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
+            if self.part.may_repeat {
+                repeated.clear();
+                batch.retain(|series| {
+                    let is_new = !shown.series.contains(series.labels());
+                    repeated.extend((!is_new).then_some(series.place()));
+                    is_new
+                });
             }
-            let prefetch = self.core.set.prefetch(next, self.end);
-            let later = self.core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
-            let shown = scratch.show(self.core.description.metric.values, &batch, visitor, prefetch, later);
-            self.place = batch.get(shown).map_or(next, |series| series.place());
+            if !batch.is_empty() {
+                self.announce(visitor, shown);
+            }
+            let prefetch = core.set.prefetch(next, self.end);
+            let later = core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
+            let taken = scratch.show(core.description.metric.values, &batch, visitor, prefetch, later);
+            self.place = batch.get(taken).map_or(next, |series| series.place());
+            if self.part.may_repeat {
+                shown.series.extend(batch[..taken].iter().map(|series| series.labels().into()));
+                self.left_out += repeated.iter().filter(|place| **place < self.place).count() as u64;
+            }
+        }
+        true
+    }
+
+    fn step_collected(&mut self, visitor: &mut impl Visitor, shown: &mut Shown) -> bool {
+        while self.place < self.end {
+            if visitor.is_full() {
+                return false;
+            }
+            self.announce(visitor, shown);
+            let Source::Collected(family) = &self.part.source else { return true };
+            let rest = &family.series[self.place..];
+            self.place += match &rest[0].held {
+                Held::Histogram(HistogramSnapshot { buckets, sum, .. }) => {
+                    visitor.histogram(&rest[0], HistogramView { counts: buckets.iter().copied(), sum: *sum });
+                    1
+                }
+                Held::Number(_) => visitor.samples(|n| rest.get(n), |n| rest[n].number()),
+            };
         }
         true
     }
@@ -106,9 +211,14 @@ impl Walk {
 
 impl Drop for Walk {
     fn drop(&mut self) {
-        self.core.set.end_walk(self.end);
-        // A good moment to free what was removed, at most once for each family and scrape.
-        self.core.set.collect();
+        if let Source::Stored(core) = &self.part.source {
+            core.set.end_walk(self.end);
+            // A good moment to free what was removed, at most once for each family and scrape.
+            core.set.collect();
+        }
+        if self.left_out > 0 {
+            self.part.registry.count_left_out(self.part.view(false).name, self.left_out);
+        }
     }
 }
 

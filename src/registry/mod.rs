@@ -8,6 +8,7 @@ mod family;
 mod gather;
 mod global;
 mod labels;
+mod merge;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
 mod self_metrics;
@@ -19,5 +20,6 @@ pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
+pub(crate) use merge::{Gathered, collect};
 pub use registry::Registry;
 pub use settings::RegistryBuilder;

@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`](super::global()).
 ///
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
-/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused. Names that begin with
+/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused. Where several registries are
+/// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
 /// `quipu_` are reserved for such metrics; [`without_self_metrics`](RegistryBuilder::without_self_metrics) leaves them out.
 ///
 /// ```
@@ -224,6 +225,18 @@ impl Registry {
     pub(crate) fn check(&self, description: &Description) -> Result<(), RegisterError> {
         description.check(&self.prefix, &self.shared.rules)?;
         lock(&self.shared.families).registered(description).map(drop)
+    }
+
+    /// Counts what a scrape left out of a family. Not to be called under a pin.
+    pub(super) fn count_left_out(&self, family: &str, n: u64) {
+        if let Some(self_metrics) = &self.shared.self_metrics {
+            self_metrics.count_left_out(family, n);
+        }
+    }
+
+    /// Whether both have the same families.
+    pub(super) fn is_same(&self, other: &Registry) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
     }
 
     /// All families, by name; and the number of series of each brought up to date.

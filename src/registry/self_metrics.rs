@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub(super) struct SelfMetrics {
     series: Arc<FamilyCore>,
     rejected: Arc<FamilyCore>,
+    left_out: Arc<FamilyCore>,
 }
 
 /// The series that speak of one family.
@@ -40,11 +41,22 @@ impl SelfMetrics {
                 "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
                 Counter::TYPE,
             ),
+            left_out: family(
+                "quipu_left_out_total",
+                &label,
+                "Series, and whole families, that scrapes left out because another registry behind the endpoint has the same.",
+                Counter::TYPE,
+            ),
         }
     }
 
-    pub(super) fn families(&self) -> [&Arc<FamilyCore>; 2] {
-        [&self.series, &self.rejected]
+    pub(super) fn families(&self) -> [&Arc<FamilyCore>; 3] {
+        [&self.series, &self.rejected, &self.left_out]
+    }
+
+    /// Counts what was left out of a family. Not to be called under a pin.
+    pub(super) fn count_left_out(&self, name: &str, n: u64) {
+        MetricRef::look_up_once(&self.left_out.set, &[name], Counter::from_series).inc_by(n);
     }
 
     /// Makes the series that speak of a new family.
@@ -59,6 +71,7 @@ impl SelfMetrics {
     pub(super) fn remove(&self, name: &str) {
         self.series.set.remove(&[name]);
         self.rejected.set.remove(&[name]);
+        self.left_out.set.remove(&[name]);
     }
 }
 

@@ -15,6 +15,7 @@ mod invariants;
 mod names;
 mod oracle;
 mod rivals_failings;
+mod several;
 mod threads;
 mod timers;
 mod values;

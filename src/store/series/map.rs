@@ -289,6 +289,20 @@ impl Batch<'_> {
     }
 }
 
+impl<'p> Batch<'p> {
+    /// Takes out the series for which `keep` returns `false`.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&SeriesRef<'p>) -> bool) {
+        let mut kept = 0;
+        for n in 0..self.len {
+            if keep(&self[n]) {
+                self.entries[kept] = self.entries[n];
+                kept += 1;
+            }
+        }
+        self.len = kept;
+    }
+}
+
 impl<'p> Deref for Batch<'p> {
     type Target = [SeriesRef<'p>];
 
