@@ -12,7 +12,7 @@ mod removal;
 use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use crate::store::cells::lane::{LaneAllocator, ROWS};
 use crate::store::cells::slots::{Allocator, SlotLayout};
-use crate::store::lookup::index::{Fill, Index};
+use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::reclaim::pin::{Pin, Pins};
 use crate::store::series::list::List;
 use crate::sync::pair::Pair;
@@ -282,12 +282,19 @@ impl Family {
         (Arc::new(family), fill)
     }
 
-    fn insert(&self, fill: &mut Fill, n: u64) -> Option<crate::store::lookup::index::OldTable> {
-        let entry = Entry::leak(n);
+    fn insert(&self, fill: &mut Fill, n: u64) -> Option<OldTable> {
+        let (entry, hash) = (Entry::leak(n), Entry::hash_of(n));
         // SAFETY: each model has one writer.
-        let old = unsafe { self.index.insert(fill, Entry::hash_of(n), entry, Entry::read) };
-        self.list.push(entry);
+        let old = unsafe { self.index.reserve(fill, hash, Entry::read) }.expect("there is memory");
+        // SAFETY: as above, and there is room.
+        unsafe { self.index.insert(fill, hash, entry) };
+        self.push(entry);
         old
+    }
+
+    fn push(&self, entry: *mut ()) {
+        self.list.reserve().expect("there is memory");
+        self.list.push(entry);
     }
 
     fn find(&self, n: u64, _: &Pin<'_>) -> Option<*mut ()> {
@@ -341,7 +348,7 @@ fn read_while<const N: usize>(
 fn loom_s2_segments_are_published_with_their_entries() {
     loom::model(|| {
         // Fills the first segment, and makes the second.
-        let write = |_: &World, family: &Family, _: &mut Fill| (0..3).for_each(|n| family.list.push(Entry::leak(n)));
+        let write = |_: &World, family: &Family, _: &mut Fill| (0..3).for_each(|n| family.push(Entry::leak(n)));
         let read = |family: &Family, _: &Pins, _| {
             for n in 0..family.list.len() {
                 assert_eq!(Entry::read(family.list.get(n)), Entry::hash_of(n as u64));
@@ -397,11 +404,13 @@ fn loom_an_entry_in_the_place_of_a_removed_one_is_found_whole() {
     });
 }
 
+/// The insertion of an entry begins to replace the table, that of the next one ends it.
 #[test]
 fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
     loom::model(|| {
         let write = |world: &World, family: &Family, fill: &mut Fill| {
-            let old = family.insert(fill, 2).expect("the third entry is one too many");
+            assert!(family.insert(fill, 2).is_none(), "the third entry is one too many");
+            let old = family.insert(fill, 3).expect("the first table had one group");
             if world.pins.is_quiet() {
                 drop(old);
             } else {
@@ -410,11 +419,39 @@ fn loom_growth_hides_nothing_and_frees_nothing_in_use() {
         };
         let read = |family: &Family, pins: &Pins, row| {
             let pin = pins.pin(row);
+            // There all the while.
             assert!(family.find(1, &pin).is_some());
             family.find(2, &pin).map(Entry::read);
         };
         let (world, family) = read_while(1, 2, write, [read, read]);
         let pin = world.pins.pin(0);
-        assert!((0..3).all(|n| family.find(n, &pin).is_some()));
+        assert!((0..4).all(|n| family.find(n, &pin).is_some()));
+    });
+}
+
+/// An entry that was taken over stands in two tables.
+#[test]
+fn loom_a_removed_entry_is_in_neither_table() {
+    loom::model(|| {
+        let (world, (family, mut fill)) = (World::new(), Family::new(2));
+        assert!(family.insert(&mut fill, 2).is_none(), "the third entry is one too many");
+        let is_removed = Arc::new(AtomicU64::new(0));
+        let writer = {
+            let (family, is_removed) = (family.clone(), is_removed.clone());
+            spawn(&world, move |_| {
+                family.unlink(&mut fill, 1);
+                is_removed.store(1, Ordering::Release);
+                core::mem::forget(family.insert(&mut fill, 3));
+            })
+        };
+        let reader = {
+            let family = family.clone();
+            spawn(&world, move |world| {
+                let (is_removed, pin) = (is_removed.load(Ordering::Acquire), world.pins.pin(1));
+                assert!(family.find(0, &pin).is_some());
+                assert!(is_removed == 0 || family.find(1, &pin).is_none());
+            })
+        };
+        [writer, reader].into_iter().for_each(join);
     });
 }

@@ -4,6 +4,7 @@
 mod folds;
 mod histograms;
 mod removal;
+mod storms;
 
 use super::MetricRef;
 use crate::metric::{Counter, sealed::Sealed};
@@ -13,6 +14,7 @@ use crate::store::cells::lane::{LANES, ROWS};
 use crate::store::cells::slots::{SLOTS, SlotLayout};
 use crate::store::lookup::key::{Seeds, gaps};
 use crate::store::reclaim::pin::Pin;
+use crate::store::series::admission::Admission;
 use crate::store::series::handle::{Handle, HistogramHandle};
 use crate::store::series::map::{Batch, SeriesMap};
 use crate::store::series::series::{FamilyLayout, Series};
@@ -52,7 +54,7 @@ fn set_of(form: SlotLayout, bounds: &[f64]) -> SeriesMap {
 }
 
 fn series(set: &SeriesMap, value: &str) -> Series {
-    set.insert(&[value]);
+    set.admit(&[value]);
     (*set.get(&[value], &pin()).unwrap()).clone()
 }
 
@@ -271,7 +273,7 @@ fn a_series_is_not_found_by_fewer_or_more_values() {
     let set =
         SeriesMap::new(Arc::new(FamilyLayout::new(SlotLayout::Number, ["a", "b"].map(Box::from).into(), None, None)));
     for (values, fewer, more) in [(["GET", ""], ["GET"], ["GET", "", ""]), (["", ""], [""], ["", "", ""])] {
-        set.insert(&values);
+        set.admit(&values);
         let pin = pin();
         assert!(
             set.get_first(&Seeds::of_process().key(values).unwrap(), &pin).is_some()
@@ -289,7 +291,7 @@ fn a_set_compares_in_bounds_with_fewer_and_more_values() {
     let (seeds, gaps) = (Seeds::of_process(), gaps(&names));
     let set = SeriesMap::new(Arc::new(FamilyLayout::new(SlotLayout::Number, names.into(), None, None)));
     for a in ["", "GET", "twelve bytes", "more than sixteen bytes", "more bytes than two vectors of sixteen have"] {
-        set.insert(&[a, ""]);
+        set.admit(&[a, ""]);
         let series = (*set.get(&[a, ""], &pin()).unwrap()).clone();
         assert!(series.has(&seeds.key([a, ""]).unwrap(), &gaps));
         series.has(&seeds.key([a]).unwrap(), &gaps);
@@ -337,7 +339,7 @@ fn s4_readers_meet_only_whole_series() {
         }
         for round in 0..ROUNDS as usize {
             let name = &names[round * 7 % names.len()];
-            set.insert(&[name]);
+            set.admit(&[name]);
             if round % 3 > 0 {
                 set.remove(&[&names[round * 11 % names.len()]]);
             }

@@ -1,196 +1,32 @@
-//! From a key's hash to its entry: open addressing that readers never wait for.
+//! From a key's hash to its entry. Readers never wait, and writers never for long.
 //!
-//! Readers are pinned (see [`pin`](crate::store::reclaim::pin)); writers are serialised by the lock of the [set](crate::store::series::map). Entries are
-//! pointers that the index neither owns nor follows.
+//! Readers are pinned (see [`pin`](crate::store::reclaim::pin)); writers are serialised by the lock of the
+//! [map](crate::store::series::map). Entries are pointers that the index neither owns nor follows.
+//!
+//! # Growth
+//! A small table is replaced at once by one that has all of its entries. A large one is replaced by an empty one that knows it
+//! as its *previous* table; from then on, each insertion takes some of its entries over. They stay in the previous table as
+//! well, until all of them are in the new one and the previous is unlinked. So a search that looks first whether there is a
+//! previous table, then in the new one, then in the previous one, finds each entry that is there all the while. (It must look
+//! in this order: if it searched the new table before it saw that there is no previous one any more, an entry could be taken
+//! over between the two.) A new entry goes into the new table only; a removed one is taken out of both.
 
-use crate::sync::{AtomicPtr, AtomicU64, Ordering};
-use core::hint::select_unpredictable;
+use crate::store::cells::memory::NoMemory;
+use crate::store::lookup::table::{GROUP, Table, groups_for};
+use crate::sync::{AtomicPtr, Ordering};
 use core::ptr;
 
-/// Entries of a group: with their tags, half a cache line.
-const GROUP: usize = 3;
+/// Tables of up to so many groups are replaced at once. (Some thousand entries: below a millisecond.)
+const AT_ONCE: usize = if cfg!(quipu_loom) { 0 } else { 1 << 11 };
 
-/// Bits of a hash that stand for it in a group.
-const TAG_BITS: usize = 16;
+/// Entries that an insertion takes over from the previous table.
+const STEP: usize = if cfg!(quipu_loom) { 1 } else { 64 };
 
-#[derive(Debug)]
-#[repr(align(32))]
-struct Group {
-    /// The tags of the entries, 16 bits of the hash each, from the lowest bits on; above them, the number of places that were
-    /// ever used.
-    tags: AtomicU64,
-    /// Null where nothing was put yet, and where an entry was removed.
-    entries: [AtomicPtr<()>; GROUP],
-}
+/// A step ends after this many groups for each entry that it may take over, however few it has found.
+const GROUPS_PER_ENTRY: usize = 16;
 
-/// The tags of a group, as they were at one time.
-#[derive(Clone, Copy)]
-struct Tags(u64);
-
-impl Tags {
-    #[inline(always)]
-    fn get(self, n: usize) -> u16 {
-        (self.0 >> (TAG_BITS * n)) as u16
-    }
-
-    /// The number of places that were ever used.
-    fn used(self) -> usize {
-        usize::from(self.get(GROUP))
-    }
-
-    /// The used places that have this tag.
-    fn equal(self, tag: u16) -> impl Iterator<Item = usize> {
-        (0..self.used()).filter(move |n| self.get(*n) == tag)
-    }
-}
-
-impl Group {
-    #[inline(always)]
-    fn tags(&self) -> Tags {
-        // Acquire pairs with the Release in `fill`: the entries of these tags.
-        Tags(self.tags.load(Ordering::Acquire))
-    }
-
-    /// Puts an entry at the first place that was never used; there is one.
-    fn fill(&self, tag: u16, entry: *mut ()) {
-        let tags = Tags(self.tags.load(Ordering::Relaxed));
-        // Relaxed: the tags order it.
-        self.entries[tags.used()].store(entry, Ordering::Relaxed);
-        let with_tag = tags.0 | u64::from(tag) << (TAG_BITS * tags.used());
-        // Release pairs with the Acquire in `tags`.
-        self.tags.store(with_tag + (1 << (TAG_BITS * GROUP)), Ordering::Release);
-    }
-}
-
-/// Tells loom that nobody may use the group from now on.
-#[cfg(quipu_loom)]
-impl Drop for Group {
-    fn drop(&mut self) {
-        self.tags.with_mut(|_| ());
-        self.entries.iter_mut().for_each(|entry| entry.with_mut(|_| ()));
-    }
-}
-
-#[derive(Debug)]
-struct Table(Box<[Group]>);
-
-/// How many eighths of the places of tables of up to so many groups may be used.
-///
-/// The fewer are, the fewer groups are full, and the more searches end at the first entry they try. Small tables can afford
-/// that; of large ones the memory counts.
-const EIGHTHS: [(usize, usize); 3] = [(1 << 10, 2), (1 << 14, 4), (usize::MAX, 7)];
-
-/// A table of up to so many groups is made larger, up to four times, until each entry is in the first group where it is looked
-/// for. (Of a hundred entries, one mostly is not.)
-const SMALL: usize = 1 << 8;
-
-/// How many places of a table may be used.
-fn capacity(groups: usize) -> usize {
-    let eighths = EIGHTHS.iter().find(|(most, _)| groups <= *most).map_or(EIGHTHS[2].1, |(_, eighths)| *eighths);
-    // Not all of a single group: searches end where a place was never used.
-    (groups * GROUP * eighths / 8).max(GROUP - 1)
-}
-
-/// How many groups have this capacity.
-fn groups_for(entries: usize) -> usize {
-    let mut least = 1;
-    for (most, eighths) in EIGHTHS {
-        let groups = (8 * entries).div_ceil(eighths * GROUP).max(least);
-        if groups <= most {
-            return groups;
-        }
-        least = most + 1;
-    }
-    least
-}
-
-impl Table {
-    fn with_groups(groups: usize) -> Table {
-        let entries = || core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut()));
-        Table((0..groups).map(|_| Group { tags: AtomicU64::new(0), entries: entries() }).collect())
-    }
-
-    /// The group in which the search for a hash begins, and the hash's tag: the hash is taken for a fraction of the number of
-    /// groups, of which the whole part is the group and what follows the point is the tag.
-    #[inline(always)]
-    fn start(&self, hash: u64) -> (usize, u16) {
-        let product = u128::from(hash) * self.0.len() as u128;
-        let group = (product >> 64) as usize;
-        // SAFETY: the hash is less than 2^64, and there is at least one group.
-        unsafe { core::hint::assert_unchecked(group < self.0.len()) };
-        (group, (product as u64 >> (u64::BITS as usize - TAG_BITS)) as u16)
-    }
-
-    #[inline(always)]
-    fn next(&self, group: usize) -> usize {
-        if group + 1 == self.0.len() { 0 } else { group + 1 }
-    }
-
-    /// The first entry of the first group that has the tag: mostly the one. Some other, or none, when no entry there has it.
-    #[inline(always)]
-    fn first(&self, hash: u64) -> Option<*mut ()> {
-        let (at, tag) = self.start(hash);
-        let group = &self.0[at];
-        let tags = group.tags();
-        // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
-        let [a, b, c] = group.entries.each_ref().map(|entry| entry.load(Ordering::Acquire));
-        // No branches: which place it is, nobody can guess. All three are in the cache line.
-        let entry = select_unpredictable(tags.get(1) == tag, b, c);
-        let entry = select_unpredictable(tags.get(0) == tag, a, entry);
-        (!entry.is_null()).then_some(entry)
-    }
-
-    /// The place and the entry that `is_it` recognises.
-    fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<(&AtomicPtr<()>, *mut ())> {
-        let (mut at, tag) = self.start(hash);
-        loop {
-            let group = &self.0[at];
-            let tags = group.tags();
-            for place in tags.equal(tag).map(|n| &group.entries[n]) {
-                // Acquire pairs with the Release in `put`, for an entry in the place of a removed one.
-                let entry = place.load(Ordering::Acquire);
-                if !entry.is_null() && is_it(entry) {
-                    return Some((place, entry));
-                }
-            }
-            if tags.used() < GROUP {
-                return None;
-            }
-            at = self.next(at);
-        }
-    }
-
-    /// Whether an entry with this hash may have to go to another group than its first.
-    fn is_crowded_at(&self, hash: u64) -> bool {
-        self.0[self.start(hash).0].tags().used() == GROUP
-    }
-
-    /// Whether the table is large enough with so many used places, whatever its groups look like.
-    fn is_sparse(&self, used: usize) -> bool {
-        self.0.len() > SMALL || 4 * used <= capacity(self.0.len())
-    }
-
-    /// Puts an entry at the place of a removed one with the same tag, mostly of the same key, which is then found as quickly as
-    /// before; or else at the first place that was never used, and says so. There is one: see `Index::insert`.
-    fn put(&self, hash: u64, entry: *mut ()) -> bool {
-        let (mut at, tag) = self.start(hash);
-        loop {
-            let group = &self.0[at];
-            let tags = group.tags();
-            let mut places = tags.equal(tag).map(|n| &group.entries[n]);
-            if let Some(vacant) = places.find(|place| place.load(Ordering::Relaxed).is_null()) {
-                // Release pairs with the Acquire of the entry in `first` and `find`.
-                vacant.store(entry, Ordering::Release);
-                return false;
-            }
-            if tags.used() < GROUP {
-                group.fill(tag, entry);
-                return true;
-            }
-            at = self.next(at);
-        }
-    }
-}
+/// A table that is so many times as large as it need be is replaced by a smaller one.
+const FAR_TOO_LARGE: usize = 8;
 
 /// The index of one family.
 #[derive(Debug)]
@@ -201,9 +37,11 @@ pub(crate) struct Index {
 /// What only the writer knows. Kept beside the lock that serialises writers.
 #[derive(Debug, Default)]
 pub(crate) struct Fill {
-    /// Places that were ever used, those of removed entries included.
+    /// Places of the table that were ever used, those of removed entries included.
     used: usize,
     live: usize,
+    /// Groups of the previous table whose entries were taken over.
+    taken_over: usize,
 }
 
 impl Fill {
@@ -221,7 +59,7 @@ impl OldTable {
     /// Whether it takes so much memory that it should not wait to be freed with others.
     pub(crate) fn is_large(&self) -> bool {
         // SAFETY: only this value refers to the table as its owner, and readers do not change it.
-        unsafe { &*self.0 }.0.len() > 128
+        unsafe { &*self.0 }.groups() > 128
     }
 }
 
@@ -237,18 +75,20 @@ impl Drop for OldTable {
 
 impl Index {
     pub(crate) fn new() -> Index {
-        Index { table: AtomicPtr::new(Box::into_raw(Box::new(Table::with_groups(1)))) }
+        let table = Table::new(1, ptr::null_mut()).expect("there is memory for an empty index");
+        Index { table: AtomicPtr::new(Box::into_raw(table)) }
     }
 
     #[inline(always)]
     fn table(&self) -> &Table {
-        // Acquire pairs with the Release in `rebuild`.
+        // Acquire pairs with the Release in `link`.
         let table = self.table.load(Ordering::Acquire);
         // SAFETY: callers are pinned or hold the writer's lock, so a table that was linked is not freed under them.
         unsafe { &*table }
     }
 
-    /// An entry that may be the one with this hash, and mostly is.
+    /// An entry that may be the one with this hash, and mostly is. While a large index grows, one that was not taken over yet
+    /// is not found.
     ///
     /// # Safety
     /// The caller is pinned, or holds the writer's lock.
@@ -264,52 +104,139 @@ impl Index {
     /// # Safety
     /// The caller is pinned, or holds the writer's lock.
     pub(crate) unsafe fn find(&self, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
-        self.table().find(hash, is_it).map(|(_, entry)| entry)
+        let table = self.table();
+        // Before the search of the table: see the top of this file.
+        let previous = table.previous();
+        let found = table.find(hash, &is_it).or_else(|| previous?.find(hash, &is_it));
+        found.map(|(_, entry)| entry)
     }
 
-    /// Adds an entry that is not there. `rehash` tells the hash of an entry when the table has to grow.
+    /// Makes room for one more entry, with this hash. `rehash` tells the hash of an entry. Returns the table that was
+    /// replaced by that, if one was.
     ///
     /// # Safety
     /// The caller holds the writer's lock.
-    pub(crate) unsafe fn insert(
+    pub(crate) unsafe fn reserve(
         &self,
         fill: &mut Fill,
         hash: u64,
-        entry: *mut (),
         rehash: impl Fn(*mut ()) -> u64,
-    ) -> Option<OldTable> {
+    ) -> Result<Option<OldTable>, NoMemory> {
         let table = self.table();
-        let is_full = fill.used >= capacity(table.0.len());
-        let is_due = is_full || (table.is_crowded_at(hash) && !table.is_sparse(fill.used));
-        let old = is_due.then(|| self.rebuild(fill, (hash, entry), rehash));
-        if old.is_none() {
-            fill.used += usize::from(table.put(hash, entry));
+        if table.previous().is_some() {
+            // There is room until the previous table is unlinked: see `wanted_groups`.
+            return Ok(self.take_over(fill, STEP, &rehash));
         }
-        fill.live += 1;
-        old
+        let is_full = fill.used >= table.capacity();
+        let is_due = is_full || (table.is_crowded_at(hash) && !table.is_sparse(fill.used));
+        if is_due { self.replace(fill, Some(hash), rehash) } else { Ok(None) }
     }
 
-    /// Replaces the table by one with room, with a new entry, and without the removed ones.
-    fn rebuild(&self, fill: &mut Fill, new: (u64, *mut ()), rehash: impl Fn(*mut ()) -> u64) -> OldTable {
-        // Not the smallest, which a family that loses as many series as it gets would fill again and again.
-        let mut groups = groups_for((fill.live + fill.live / 4).max(4 * GROUP));
-        fill.used = fill.live + 1;
+    /// Adds an entry that is not there, with the hash that room was made for.
+    ///
+    /// # Safety
+    /// The caller holds the writer's lock, and [`reserve`](Self::reserve) made room.
+    pub(crate) unsafe fn insert(&self, fill: &mut Fill, hash: u64, entry: *mut ()) {
+        fill.used += usize::from(self.table().put(hash, entry));
+        fill.live += 1;
+    }
+
+    /// How many groups a table needs that replaces the one there is.
+    ///
+    /// It has room for the entries, and for those that come until the previous table is unlinked: each of them takes over
+    /// `STEP` entries, or looks through `STEP * GROUPS_PER_ENTRY` groups. Not the smallest, which a family that loses as many
+    /// series as it gets would fill again and again.
+    fn wanted_groups(&self, fill: &Fill) -> usize {
+        let until_unlinked = fill.live / STEP + self.table().groups() / (STEP * GROUPS_PER_ENTRY) + 2;
+        groups_for((fill.live + (fill.live / 4).max(2 * until_unlinked)).max(4 * GROUP))
+    }
+
+    /// Begins to replace the table, or does it at once, for an entry with a new hash if there is one.
+    fn replace(
+        &self,
+        fill: &mut Fill,
+        hash: Option<u64>,
+        rehash: impl Fn(*mut ()) -> u64,
+    ) -> Result<Option<OldTable>, NoMemory> {
+        let groups = self.wanted_groups(fill);
+        if self.table().groups() <= AT_ONCE {
+            return self.rebuild(fill, groups, hash, rehash).map(Some);
+        }
+        let next = Table::new(groups, self.table.load(Ordering::Relaxed))?;
+        (fill.used, fill.taken_over) = (0, 0);
+        self.link(next);
+        Ok(None)
+    }
+
+    /// Replaces the table by one with room, with its entries, and without the places of the removed ones.
+    fn rebuild(
+        &self,
+        fill: &mut Fill,
+        mut groups: usize,
+        new: Option<u64>,
+        rehash: impl Fn(*mut ()) -> u64,
+    ) -> Result<OldTable, NoMemory> {
+        let old = self.table();
         let table = loop {
-            let table = Table::with_groups(groups);
-            let places = self.table().0.iter().flat_map(|group| &group.entries);
-            let entries = places.map(|place| place.load(Ordering::Relaxed)).filter(|entry| !entry.is_null());
+            let table = Table::new(groups, ptr::null_mut())?;
             let mut is_crowded = false;
-            for (hash, entry) in entries.map(|entry| (rehash(entry), entry)).chain([new]) {
+            for entry in (0..old.groups()).flat_map(|group| old.entries_of(group)) {
+                let hash = rehash(entry);
                 is_crowded |= table.is_crowded_at(hash);
                 table.put(hash, entry);
             }
-            if !is_crowded || table.is_sparse(fill.used) {
+            is_crowded |= new.is_some_and(|hash| table.is_crowded_at(hash));
+            if !is_crowded || table.is_sparse(fill.live + 1) {
                 break table;
             }
             groups += groups.div_ceil(8);
         };
+        fill.used = fill.live;
+        Ok(OldTable(self.link(table)))
+    }
+
+    fn link(&self, table: Box<Table>) -> *mut Table {
         // Release pairs with the Acquire in `table`.
-        OldTable(self.table.swap(Box::into_raw(Box::new(table)), Ordering::Release))
+        self.table.swap(Box::into_raw(table), Ordering::Release)
+    }
+
+    /// Takes over at most so many entries of the previous table, if there is one. Returns it when it has no other ones.
+    fn take_over(&self, fill: &mut Fill, most: usize, rehash: impl Fn(*mut ()) -> u64) -> Option<OldTable> {
+        let table = self.table();
+        let previous = table.previous()?;
+        let last = previous.groups().min(fill.taken_over + most * GROUPS_PER_ENTRY);
+        let mut taken = 0;
+        while fill.taken_over < last && taken < most {
+            for entry in previous.entries_of(fill.taken_over) {
+                fill.used += usize::from(table.put(rehash(entry), entry));
+                taken += 1;
+            }
+            fill.taken_over += 1;
+        }
+        (fill.taken_over == previous.groups()).then(|| OldTable(table.forget_previous()))
+    }
+
+    /// Goes on with what is under way, by at most so many entries, or begins to replace a table that is far too large.
+    /// Returns the table that was replaced by that, if one was, and whether more is to be done.
+    ///
+    /// # Safety
+    /// The caller holds the writer's lock.
+    pub(crate) unsafe fn tidy(
+        &self,
+        fill: &mut Fill,
+        most: usize,
+        rehash: impl Fn(*mut ()) -> u64,
+    ) -> (Option<OldTable>, bool) {
+        let table = self.table();
+        let old = if table.previous().is_some() {
+            self.take_over(fill, most, rehash)
+        } else if table.groups() >= FAR_TOO_LARGE * self.wanted_groups(fill) {
+            // Without memory for a small table, the large one stays.
+            self.replace(fill, None, rehash).unwrap_or(None)
+        } else {
+            None
+        };
+        (old, self.table().previous().is_some())
     }
 
     /// Unlinks the entry with this hash that `is_it` recognises: a search that starts later does not find it.
@@ -317,35 +244,57 @@ impl Index {
     /// # Safety
     /// The caller holds the writer's lock.
     pub(crate) unsafe fn remove(&self, fill: &mut Fill, hash: u64, is_it: impl Fn(*mut ()) -> bool) -> Option<*mut ()> {
-        let (place, entry) = self.table().find(hash, is_it)?;
-        place.store(ptr::null_mut(), Ordering::Relaxed);
-        fill.live -= 1;
-        Some(entry)
+        let table = self.table();
+        let mut removed = None;
+        for table in [Some(table), table.previous()].into_iter().flatten() {
+            // The same one in both, if it was taken over.
+            if let Some((place, entry)) = table.find(hash, &is_it) {
+                place.store(ptr::null_mut(), Ordering::Relaxed);
+                removed = Some(entry);
+            }
+        }
+        fill.live -= usize::from(removed.is_some());
+        removed
+    }
+
+    /// The number of groups of the tables.
+    #[cfg(test)]
+    pub(crate) fn groups(&self) -> usize {
+        self.table().groups() + self.table().previous().map_or(0, Table::groups)
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        drop(OldTable(self.table.load(Ordering::Relaxed)));
+        let table = OldTable(self.table.load(Ordering::Relaxed));
+        let previous = self.table().forget_previous();
+        if !previous.is_null() {
+            drop(OldTable(previous));
+        }
+        drop(table);
     }
 }
 
 #[cfg(test)]
+#[cfg(not(quipu_loom))]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
-    #[test]
-    fn entries_with_the_tag_of_an_unused_place_are_found() {
-        let table = Table::with_groups(1);
-        let entries = [8, 16].map(ptr::without_provenance_mut);
-        assert_eq!(table.first(0), None);
-        for entry in entries {
-            let find = || table.find(0, |found| found == entry).map(|(_, entry)| entry);
-            assert_eq!(find(), None);
-            assert!(table.put(0, entry));
-            assert_eq!(find(), Some(entry));
-        }
-        assert_eq!(table.first(0), Some(entries[0]));
+    fn hash(entry: *mut ()) -> u64 {
+        let hash = (entry.addr() as u64).wrapping_mul(0xd134_2543_de82_ef95);
+        (hash ^ hash >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    fn insert(index: &Index, fill: &mut Fill, hash: impl Fn(*mut ()) -> u64, entry: *mut ()) {
+        // SAFETY: nobody else has the index.
+        drop(unsafe { index.reserve(fill, hash(entry), &hash) }.unwrap());
+        // SAFETY: as above.
+        unsafe { index.insert(fill, hash(entry), entry) };
+    }
+
+    fn entry(n: usize) -> *mut () {
+        ptr::without_provenance_mut(8 * n)
     }
 
     #[test]
@@ -353,27 +302,74 @@ mod tests {
         let (mut late, mut groups) = (0, 0);
         for family in 0..100 {
             let (index, mut fill) = (Index::new(), Fill::default());
-            let hash = |entry: *mut ()| (entry.addr() as u64 ^ family << 32).wrapping_mul(0xd134_2543_de82_ef95);
-            let hash = |entry| (hash(entry) ^ hash(entry) >> 29).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            let entries = || (1..=96).map(|n| ptr::without_provenance_mut(8 * n));
-            for entry in entries() {
-                // SAFETY: nobody else has the index.
-                drop(unsafe { index.insert(&mut fill, hash(entry), entry, hash) });
-            }
+            let hash = |entry: *mut ()| hash(entry.wrapping_byte_add(family << 32));
+            (1..=96).for_each(|n| insert(&index, &mut fill, hash, entry(n)));
             assert_eq!((fill.live, fill.used), (96, 96));
             // SAFETY: as above.
-            late += entries().filter(|entry| unsafe { index.first(hash(*entry)) } != Some(*entry)).count();
-            groups += index.table().0.len();
+            late += (1..=96).filter(|n| unsafe { index.first(hash(entry(*n))) } != Some(entry(*n))).count();
+            groups += index.groups();
         }
         // About one of each family, if tables did not grow for it.
         assert!(late <= 10, "{late}");
         assert!(groups < 100 * 200, "{groups}");
     }
 
+    /// Grows to many entries, loses most of them, and shrinks, some of it while the tables are being replaced.
     #[test]
-    fn a_table_holds_what_it_was_made_for() {
-        for entries in 1..100_000 {
-            assert!(capacity(groups_for(entries)) >= entries, "{entries}");
+    fn an_index_that_grows_and_shrinks_is_a_set() {
+        let most = if cfg!(miri) { 300 } else { 60_000 };
+        let (index, mut fill, mut set) = (Index::new(), Fill::default(), HashSet::new());
+        let (mut was_replacing, mut random) = (0, 1usize);
+        for round in 0..3 * most {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let entry = entry(1 + (random >> 33) % most);
+            let is_it = |found| found == entry;
+            // SAFETY: nobody else has the index.
+            let found = unsafe { index.find(hash(entry), is_it) }.is_some();
+            assert_eq!(found, set.contains(&entry));
+            if round < 2 * most && set.insert(entry) {
+                insert(&index, &mut fill, hash, entry);
+            } else if round >= 2 * most || random % 4 == 0 {
+                // SAFETY: as above.
+                let removed = unsafe { index.remove(&mut fill, hash(entry), is_it) };
+                assert_eq!(removed.is_some(), set.remove(&entry));
+            }
+            assert_eq!(fill.live, set.len());
+            was_replacing += usize::from(index.table().previous().is_some());
         }
+        assert!(cfg!(miri) || was_replacing > 500, "{was_replacing}");
+        let entries: Vec<_> = set.drain().collect();
+        for entry in &entries[most / 100..] {
+            // SAFETY: as above.
+            assert!(unsafe { index.remove(&mut fill, hash(*entry), |found| found == *entry) }.is_some());
+        }
+        // SAFETY: as above.
+        while unsafe { index.tidy(&mut fill, STEP, hash) }.1 {}
+        assert!(index.groups() <= FAR_TOO_LARGE * groups_for(most / 40), "{}", index.groups());
+        for entry in &entries[..most / 100] {
+            // SAFETY: as above.
+            assert_eq!(unsafe { index.find(hash(*entry), |found| found == *entry) }, Some(*entry));
+        }
+    }
+
+    /// Removed entries keep their places, so a large table can be full with few that are there.
+    #[test]
+    #[cfg_attr(miri, ignore = "small tables are replaced at once")]
+    fn there_is_room_until_the_previous_table_is_unlinked() {
+        let (index, mut fill) = (Index::new(), Fill::default());
+        let mut was_replaced = 0;
+        for n in 1..=400_000 {
+            insert(&index, &mut fill, hash, entry(n));
+            assert!(fill.used <= index.table().capacity(), "{n}");
+            // First up to as many, then few.
+            let (before, kept) = (index.groups(), if n < 100_000 { 100_000 } else { 10 });
+            while fill.live > kept {
+                let oldest = entry(n + 1 - fill.live);
+                // SAFETY: nobody else has the index.
+                assert!(unsafe { index.remove(&mut fill, hash(oldest), |found| found == oldest) }.is_some());
+            }
+            was_replaced += usize::from(n > 100_000 && before > index.table().groups());
+        }
+        assert!(was_replaced > 0);
     }
 }

@@ -5,6 +5,7 @@ pub(in crate::store) mod index;
 pub(in crate::store) mod key;
 #[cfg(not(quipu_loom))]
 mod pattern;
+mod table;
 #[cfg(not(quipu_loom))]
 mod vector;
 #[cfg(not(quipu_loom))]

@@ -1,5 +1,6 @@
 //! The entries of a family in the order of their creation: a list that grows without moving.
 
+use crate::store::cells::memory::{NoMemory, boxed_zeros};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use core::ptr;
 
@@ -39,7 +40,7 @@ impl List {
         List { segments: core::array::from_fn(|_| AtomicPtr::new(ptr::null_mut())), len: AtomicUsize::new(0) }
     }
 
-    /// The number of places, empty ones included. Never shrinks.
+    /// The number of places, empty ones included.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         // Acquire pairs with the Release in `push`: the segments of all these places are there.
@@ -67,13 +68,13 @@ impl List {
         }
         let Place { offset, len, .. } = Place::of(from);
         let places = ptr::slice_from_raw_parts(self.pointer(from), (len - offset).min(to - from));
-        // SAFETY: these places are in one segment, which lives as long as the list.
+        // SAFETY: these places are in one segment, which stays while they are below `len`.
         unsafe { &*places }
     }
 
     #[inline(always)]
     fn place(&self, n: usize) -> &AtomicPtr<()> {
-        // SAFETY: segments live as long as the list.
+        // SAFETY: the segment stays while the place is below `len`.
         unsafe { &*self.pointer(n) }
     }
 
@@ -94,30 +95,79 @@ impl List {
         self.place(n).store(entry, Ordering::Release);
     }
 
-    /// Appends an entry. For the holder of the writer's lock.
+    /// Makes room for one more place. For the holder of the writer's lock.
+    pub(crate) fn reserve(&self) -> Result<(), NoMemory> {
+        let Place { segment, len, .. } = Place::of(self.len.load(Ordering::Relaxed));
+        if self.segments[segment].load(Ordering::Relaxed).is_null() {
+            let places: Segment = boxed_zeros(len)?;
+            // Published by the Release in `push`.
+            self.segments[segment].store(Box::into_raw(places).cast(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Appends an entry, for which there is [room](Self::reserve). For the holder of the writer's lock.
     pub(crate) fn push(&self, entry: *mut ()) {
         let n = self.len.load(Ordering::Relaxed);
-        let place = Place::of(n);
-        if place.offset == 0 {
-            let segment: Segment = (0..place.len).map(|_| AtomicPtr::new(ptr::null_mut())).collect();
-            // Published by the Release below.
-            self.segments[place.segment].store(Box::into_raw(segment).cast(), Ordering::Relaxed);
-        }
         self.set(n, entry);
         // Release pairs with the Acquire in `len`.
         self.len.store(n + 1, Ordering::Release);
+    }
+
+    /// Forgets the places from `len` on, which are empty, and frees what they took, but for one segment more, so that a list
+    /// whose length goes up and down there does not make a new one each time.
+    ///
+    /// # Safety
+    /// The caller holds the writer's lock, and nobody else reads the list.
+    pub(crate) unsafe fn truncate(&self, len: usize) {
+        self.len.store(len, Ordering::Relaxed);
+        self.free_from(Place::of(len.saturating_sub(1)).segment + 2);
+    }
+
+    /// Frees the segments from `first` on, which nobody reads.
+    fn free_from(&self, first: usize) {
+        for (number, segment) in self.segments.iter().enumerate().skip(first) {
+            let start = segment.load(Ordering::Relaxed);
+            if !start.is_null() {
+                segment.store(ptr::null_mut(), Ordering::Relaxed);
+                // SAFETY: `reserve` leaked a boxed slice of this start and length.
+                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, FIRST << number)) });
+            }
+        }
     }
 }
 
 impl Drop for List {
     fn drop(&mut self) {
-        let segments = Place::of(self.len()).segment + 1;
-        for (number, segment) in self.segments.iter().enumerate().take(segments) {
-            let start = segment.load(Ordering::Relaxed);
-            if !start.is_null() {
-                // SAFETY: `push` leaked a boxed slice of this start and length.
-                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, FIRST << number)) });
+        self.free_from(0);
+    }
+}
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_was_cut_grows_again() {
+        let list = List::new();
+        let entry = |n: usize| ptr::without_provenance_mut(8 * (n + 1));
+        let segments = || list.segments.iter().filter(|segment| !segment.load(Ordering::Relaxed).is_null()).count();
+        let grow_to = |len| {
+            for n in list.len()..len {
+                list.reserve().unwrap();
+                list.push(entry(n));
             }
+        };
+        for (longest, shortest) in [(1000, 300), (900, 100), (100, 99), (101, 0), (500, 8), (9, 7)] {
+            grow_to(longest);
+            assert!((0..longest).all(|n| list.get(n) == entry(n)));
+            let before = segments();
+            (shortest..longest).for_each(|n| list.set(n, ptr::null_mut()));
+            // SAFETY: nobody else has the list.
+            unsafe { list.truncate(shortest) };
+            assert_eq!(list.len(), shortest);
+            assert!(segments() <= before.min(Place::of(shortest).segment + 2));
+            assert!((0..shortest).all(|n| list.get(n) == entry(n)));
         }
     }
 }

@@ -5,15 +5,26 @@ use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, gaps};
 use crate::store::reclaim::pin::{PINS, Pin};
 use crate::store::reclaim::retired::Retired;
+use crate::store::series::admission::{Admission, Refusal};
 use crate::store::series::fold::BATCH;
 use crate::store::series::list::List;
 use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
+use crate::store::series::vacant::Vacant;
 use crate::sync::{Mutex, Ordering, lock};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
-use std::collections::BTreeSet;
 use std::sync::Arc;
+
+/// Entries of the index and series of the list that are moved in one go, under the lock.
+const PIECE: usize = 1 << 12;
+
+/// The pieces of one call of [`SeriesMap::collect`]. (With fewer entries than a sixteenth of the places, each piece of the
+/// index is sixteen times as long.)
+const PIECES: usize = 16;
+
+/// A list of so few places is not worth to be compacted.
+const LIST_IS_SHORT: usize = 64;
 
 /// The series of one family.
 ///
@@ -31,10 +42,19 @@ pub(crate) struct SeriesMap {
 struct Writer {
     fill: Fill,
     /// Empty places of the list.
-    vacant: BTreeSet<usize>,
+    vacant: Vacant,
     /// Where the walks under way end.
     walks: Vec<usize>,
     garbage: Retired<Garbage>,
+}
+
+impl Writer {
+    /// Takes in a table that was unlinked. Returns whether it is time to free.
+    fn retire(&mut self, table: OldTable) -> bool {
+        let is_due = table.is_large() || self.garbage.is_due();
+        self.garbage.push(Garbage::Table(table));
+        is_due
+    }
 }
 
 /// What was unlinked. Dropped when the pins allow it.
@@ -118,39 +138,43 @@ impl SeriesMap {
     /// memory that is replaced here.
     #[cold]
     #[inline(never)]
-    pub(crate) fn insert(&self, values: &[&str]) {
+    pub(crate) fn admit(&self, values: &[&str]) -> Admission {
+        self.try_admit(values).unwrap_or_else(Admission::Refused)
+    }
+
+    fn try_admit(&self, values: &[&str]) -> Result<Admission, Refusal> {
         assert_eq!(values.len(), self.family.label_names.len(), "a series has a value for each label name");
         let hash = hash(values);
         let mut guard = lock(&self.writer);
         let writer = &mut *guard;
         // SAFETY: the lock is held.
         if unsafe { self.find(values, hash) }.is_some() {
-            return;
+            return Ok(Admission::Known);
         }
-        // Behind the walks, which may have been where the series was before it was removed, and not yet here.
-        let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
-        let place = writer.vacant.range(walks_end..).next().copied();
-        let series = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len()));
-        place.map(|place| writer.vacant.remove(&place));
-        let entry = series.into_raw();
-        let rehash = |entry| {
-            // SAFETY: entries of the index are series of this set, which the lock keeps there.
-            Seeds::of_process().hash(unsafe { SeriesRef::new(entry) }.values())
-        };
         // SAFETY: the lock is held.
-        let old_table = unsafe { self.index.insert(&mut writer.fill, hash, entry, rehash) };
+        let old_table = unsafe { self.index.reserve(&mut writer.fill, hash, rehash) }?;
+        let is_due = old_table.is_some_and(|table| writer.retire(table));
+        self.list.reserve()?;
+        writer.vacant.reserve(self.list.len() + 1)?;
+        // Only places beyond every walk in progress: a walk may have passed the series' old place already, and would meet it
+        // twice.
+        let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
+        let place = writer.vacant.first_from(walks_end);
+        let entry = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len())).into_raw();
+        // SAFETY: the lock is held, and there is room.
+        unsafe { self.index.insert(&mut writer.fill, hash, entry) };
         match place {
-            Some(place) => self.list.set(place, entry),
+            Some(place) => {
+                writer.vacant.remove(place);
+                self.list.set(place, entry);
+            }
             None => self.list.push(entry),
         }
-        if let Some(old_table) = old_table {
-            let is_due = old_table.is_large() || writer.garbage.is_due();
-            writer.garbage.push(Garbage::Table(old_table));
-            drop(guard);
-            if is_due {
-                self.collect();
-            }
+        drop(guard);
+        if is_due {
+            self.collect();
         }
+        Ok(Admission::Admitted)
     }
 
     /// Takes a series out. Handles to it stay good, and record into what nobody reads.
@@ -175,14 +199,63 @@ impl SeriesMap {
         true
     }
 
-    /// Frees what was unlinked, as far as no thread can hold it any more.
+    /// Frees what was unlinked, as far as no thread can hold it any more, and gives back room that is not needed.
     pub(crate) fn collect(&self) {
+        // In pieces, so that whoever wants to insert does not wait long.
+        (0..PIECES).any(|_| !self.tidy());
         let Some(period) = lock(&self.writer).garbage.close(&PINS) else { return };
         // Not under the lock, as it may interrupt all processors; nor is what is freed dropped under it.
         if PINS.has_ended(period) {
             let garbage = lock(&self.writer).garbage.take(period);
             drop(garbage);
         }
+    }
+
+    /// Makes the index and the list shorter by a piece, if they are far too long. Returns whether more is to be done.
+    fn tidy(&self) -> bool {
+        let mut guard = lock(&self.writer);
+        let writer = &mut *guard;
+        // SAFETY: the lock is held.
+        let (old_table, is_index_under_way) = unsafe { self.index.tidy(&mut writer.fill, PIECE, rehash) };
+        old_table.map(|table| writer.retire(table));
+        // SAFETY: the lock is held.
+        let is_list_under_way = unsafe { self.compact(writer) };
+        is_index_under_way || is_list_under_way
+    }
+
+    /// Moves series to empty places before them, if far more places are empty than not and nobody walks; and makes the list
+    /// shorter when no empty place is left before a series. The order stays. Returns whether more is to be done.
+    ///
+    /// # Safety
+    /// The caller holds the lock.
+    unsafe fn compact(&self, writer: &mut Writer) -> bool {
+        let len = self.list.len();
+        if !writer.walks.is_empty() || len <= 2 * writer.fill.live() + LIST_IS_SHORT {
+            return false;
+        }
+        let (mut to, mut from) = (0, 0);
+        for _ in 0..PIECE {
+            let moved = writer.vacant.first_from(to).and_then(|vacant| {
+                to = vacant;
+                writer.vacant.first_filled(from.max(to), len)
+            });
+            let Some(moved) = moved else {
+                let end = writer.vacant.end_of_filled(len);
+                // SAFETY: only walks read the list without the lock, which the caller holds, and there are none.
+                unsafe { self.list.truncate(end) };
+                writer.vacant.truncate(end);
+                return false;
+            };
+            from = moved;
+            let entry = self.list.get(from);
+            // SAFETY: entries of the list are series of this map, which the lock keeps there.
+            unsafe { SeriesRef::new(entry) }.set_place(to);
+            self.list.set(to, entry);
+            self.list.set(from, ptr::null_mut());
+            writer.vacant.remove(to);
+            writer.vacant.insert(from);
+        }
+        true
     }
 
     /// How much is unlinked and not freed yet.
@@ -208,15 +281,20 @@ impl SeriesMap {
         self.list.len()
     }
 
+    /// The number of groups in the tables of the index.
+    #[cfg(test)]
+    pub(crate) fn groups(&self) -> usize {
+        let _lock = lock(&self.writer);
+        self.index.groups()
+    }
+
     /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
     /// new series go behind that place, so that none is met twice.
     pub(crate) fn begin_walk(&self) -> usize {
         let mut guard = lock(&self.writer);
-        let Writer { vacant, walks, .. } = &mut *guard;
-        let len = self.list.len();
         // Empty places at the end of the list stay free for new series.
-        let end = len - vacant.iter().rev().zip(1..).take_while(|(place, n)| **place + n == len).count();
-        walks.push(end);
+        let end = guard.vacant.end_of_filled(self.list.len());
+        guard.walks.push(end);
         end
     }
 
@@ -314,6 +392,12 @@ impl<'p> Deref for Batch<'p> {
 
 fn hash(values: &[&str]) -> u64 {
     Seeds::of_process().hash(values.iter().copied())
+}
+
+/// The hash of an entry of an index, for the holder of the writer's lock.
+fn rehash(entry: *mut ()) -> u64 {
+    // SAFETY: entries of an index are series, which the lock keeps there.
+    Seeds::of_process().hash(unsafe { SeriesRef::new(entry) }.values())
 }
 
 /// Whether a series has these label values.

@@ -99,7 +99,7 @@ fn find_or_insert<'a>(set: &SeriesMap, values: &[&str]) -> Unshared<'a> {
         }
         drop(pin);
         // Another thread may remove it again before it is found.
-        set.insert(values);
+        set.admit(values);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Series: what one owns, the map and the list of a family's series, and what handles do to them.
 
 #[cfg(not(quipu_loom))]
+pub(in crate::store) mod admission;
+#[cfg(not(quipu_loom))]
 pub(in crate::store) mod fold;
 #[cfg(not(quipu_loom))]
 pub(in crate::store) mod handle;
@@ -14,3 +16,5 @@ mod pool;
 #[cfg(not(quipu_loom))]
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the series")]
 pub(in crate::store) mod series;
+#[cfg(not(quipu_loom))]
+mod vacant;

@@ -62,7 +62,8 @@ pub struct Series(NonNull<Header>);
 #[repr(C)]
 struct Header {
     shares: AtomicU32,
-    place: u32,
+    /// The place in the list of its map; written under the map's lock, while nobody walks.
+    place: AtomicU32,
     cell: Cell,
     family: Arc<FamilyLayout>,
     /// The packed [lengths](key::lengths) of the values, or [`SPELLED`].
@@ -89,7 +90,7 @@ impl Series {
         let tail = tail(&family.label_names, values, lengths == SPELLED);
         let header = Header {
             shares: AtomicU32::new(1),
-            place: u32::try_from(place).expect("a family has fewer than 2^32 series"),
+            place: AtomicU32::new(place_number(place)),
             cell: crate::store::cells::slots::SLOTS.take(family.form),
             family,
             lengths,
@@ -156,9 +157,14 @@ impl Series {
         &self.header().family
     }
 
-    /// The place in the list of its set.
+    /// The place in the list of its map.
     pub(crate) fn place(&self) -> usize {
-        self.header().place as usize
+        self.header().place.load(Ordering::Relaxed) as usize
+    }
+
+    /// For the holder of the map's lock, while nobody walks.
+    pub(in crate::store) fn set_place(&self, place: usize) {
+        self.header().place.store(place_number(place), Ordering::Relaxed);
     }
 
     /// The text of the labels, from the first value to the end of the last.
@@ -259,6 +265,10 @@ impl core::fmt::Debug for Series {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_list().entries(self.values()).finish()
     }
+}
+
+fn place_number(place: usize) -> u32 {
+    u32::try_from(place).expect("a family has fewer than 2^32 series")
 }
 
 fn layout(tail: usize) -> Layout {
