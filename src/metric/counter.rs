@@ -29,6 +29,18 @@ use crate::store::{Handle, Series};
 pub struct Counter(Handle);
 
 impl Counter {
+    /// A counter that no registry knows: it records at the same cost, and only its handles can read it. For code that has to have
+    /// a counter before there is a registry, and for tests.
+    ///
+    /// ```
+    /// let jobs = quipu::Counter::detached();
+    /// jobs.inc();
+    /// assert_eq!(jobs.value(), 1);
+    /// ```
+    pub fn detached() -> Counter {
+        Counter::from_series(Counter::TYPE.detached())
+    }
+
     /// Adds one.
     #[inline(always)]
     pub fn inc(&self) {

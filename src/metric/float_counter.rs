@@ -25,6 +25,18 @@ use core::time::Duration;
 pub struct FloatCounter(Handle);
 
 impl FloatCounter {
+    /// A counter that no registry knows: it records at the same cost, and only its handles can read it. For code that has to have
+    /// a counter before there is a registry, and for tests.
+    ///
+    /// ```
+    /// let cost = quipu::FloatCounter::detached();
+    /// cost.inc_by(0.25);
+    /// assert_eq!(cost.value(), 0.25);
+    /// ```
+    pub fn detached() -> FloatCounter {
+        FloatCounter::from_series(FloatCounter::TYPE.detached())
+    }
+
     /// Adds `amount`, which is not negative and is below [`VALUE_LIMIT`](crate::model::VALUE_LIMIT) (2^960).
     ///
     /// Any other amount is refused and counted in `quipu_rejected_values_total`: a counter that went down would look like a

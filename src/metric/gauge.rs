@@ -26,6 +26,18 @@ use core::time::Duration;
 pub struct Gauge(Handle);
 
 impl Gauge {
+    /// A gauge that no registry knows: it records at the same cost, and only its handles can read it. For code that has to have
+    /// a gauge before there is a registry, and for tests.
+    ///
+    /// ```
+    /// let depth = quipu::Gauge::detached();
+    /// depth.set(2.0);
+    /// assert_eq!(depth.value(), 2.0);
+    /// ```
+    pub fn detached() -> Gauge {
+        Gauge::from_series(Gauge::TYPE.detached())
+    }
+
     /// Replaces the value. Any float, NaN and the infinities included.
     #[inline(always)]
     pub fn set(&self, value: f64) {

@@ -32,6 +32,19 @@ use std::borrow::Cow;
 pub struct Histogram(HistogramHandle);
 
 impl Histogram {
+    /// A histogram that no registry knows: it records at the same cost, and only its handles can read it. It has the bounds
+    /// [`DEFAULT_BOUNDS`]. For code that has to have
+    /// a histogram before there is a registry, and for tests.
+    ///
+    /// ```
+    /// let seconds = quipu::Histogram::detached();
+    /// seconds.observe(0.25);
+    /// assert_eq!(seconds.snapshot().count(), 1);
+    /// ```
+    pub fn detached() -> Histogram {
+        Histogram::from_series(Histogram::TYPE.detached())
+    }
+
     /// Adds a value, in the family's unit.
     ///
     /// NaN, the infinities and what is not below [`VALUE_LIMIT`](crate::model::VALUE_LIMIT) (2^960, of either sign) are refused

@@ -24,6 +24,18 @@ use crate::store::{Handle, Series};
 pub struct InFlightGauge(Handle);
 
 impl InFlightGauge {
+    /// A gauge that no registry knows: it records at the same cost, and only its handles can read it. For code that has to have
+    /// a gauge before there is a registry, and for tests.
+    ///
+    /// ```
+    /// let requests = quipu::InFlightGauge::detached();
+    /// let _request = requests.guard();
+    /// assert_eq!(requests.value(), 1);
+    /// ```
+    pub fn detached() -> InFlightGauge {
+        InFlightGauge::from_series(InFlightGauge::TYPE.detached())
+    }
+
     /// Adds one.
     #[inline(always)]
     pub fn inc(&self) {

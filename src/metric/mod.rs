@@ -13,9 +13,10 @@ pub use histogram::Histogram;
 pub use in_flight_gauge::{InFlightGauge, InFlightGuard};
 
 use crate::model::{Buckets, MetricType};
-use crate::store::{Series, SlotLayout};
+use crate::store::{FamilyLayout, Series, SlotLayout};
 use core::fmt;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`].
 ///
@@ -70,6 +71,18 @@ pub(crate) enum Config {
     Plain,
     /// The upper bounds of a classic histogram's buckets, without `+Inf`.
     Classic { bounds: Cow<'static, [f64]> },
+}
+
+impl Instrument {
+    /// A series of this type that no registry knows.
+    fn detached(&self) -> Series {
+        let buckets = match &self.config {
+            Config::Plain => None,
+            Config::Classic { bounds } => Some(Buckets::new(bounds).expect("the bounds of a type are good")),
+        };
+        let slots = self.values.layout(buckets.as_ref());
+        Series::detached(Arc::new(FamilyLayout::new(slots, Box::default(), buckets, None)))
+    }
 }
 
 impl Config {

@@ -36,6 +36,12 @@ impl FamilyCore {
         FamilyCore { set: SeriesMap::new(Arc::new(layout)), description, series: about.series }
     }
 
+    /// A family that nobody reads: all label values have the same series.
+    pub(super) fn detached(description: Description, buckets: Option<Buckets>) -> FamilyCore {
+        let core = FamilyCore::new(description, buckets, SelfSeries::default(), Clock::default());
+        FamilyCore { set: SeriesMap::detached(core.set.family.clone()), ..core }
+    }
+
     /// Brings `quipu_series` up to date. Takes the family's lock.
     pub(super) fn count_series(&self) {
         if let Some(series) = &self.series {

@@ -44,6 +44,8 @@ struct Shared {
     clock: Clock,
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
+    /// Whether it only hands out what is detached.
+    is_disabled: bool,
 }
 
 impl Registry {
@@ -71,7 +73,10 @@ impl Registry {
             families.add(family.clone());
         }
         let families = Mutex::new(families);
-        Registry { shared: Arc::new(Shared { rules, clock, families, self_metrics }), prefix: namespace.into() }
+        Registry {
+            shared: Arc::new(Shared { rules, clock, families, self_metrics, is_disabled: false }),
+            prefix: namespace.into(),
+        }
     }
 
     /// A handle to the same registry for a part of the program: names of metrics that are registered through it get `prefix`
@@ -116,6 +121,33 @@ impl Registry {
 
     fn prefixed(&self, prefix: String) -> Registry {
         Registry { shared: self.shared.clone(), prefix: prefix.into() }
+    }
+
+    /// A registry for programs that are to run without metrics: it exposes nothing, and keeps no series.
+    ///
+    /// Names, labels and bounds are checked as ever, but no metric stands in the way of another. What is registered is detached,
+    /// as a [`Counter::detached`] is: it records at the same cost and can be read, and all label values of a family, those that
+    /// were never used included, share one series. A family has [`len`](crate::Family::len) 0, and
+    /// [`get`](crate::Family::get) finds nothing in it; of a closed label set it finds the one series.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::disabled();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    /// jobs.with(["mail"]).inc();
+    /// assert!(jobs.is_empty());
+    /// assert_eq!(registry.to_text(), "");
+    /// assert!(registry.counter("jobs", "Jobs finished.").register().is_err());
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn disabled() -> Registry {
+        let shared = Shared {
+            rules: Rules::default(),
+            clock: Clock::default(),
+            families: Mutex::default(),
+            self_metrics: None,
+            is_disabled: true,
+        };
+        Registry { shared: Arc::new(shared), prefix: Arc::default() }
     }
 
     /// A counter of whole numbers. Its name ends in `_total`.
@@ -210,6 +242,9 @@ impl Registry {
     /// The family that is registered with this description, or a new one.
     pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
         let buckets = description.check(&self.prefix, &self.shared.rules)?;
+        if self.shared.is_disabled {
+            return Ok(Arc::new(FamilyCore::detached(description, buckets)));
+        }
         let mut families = lock(&self.shared.families);
         if let Some(core) = families.registered(&description)? {
             return Ok(core.clone());

@@ -36,6 +36,8 @@ pub(crate) struct SeriesMap {
     index: Index,
     list: List,
     writer: Mutex<Writer>,
+    /// In place of all series, in a family that nobody reads.
+    detached: Option<Series>,
 }
 
 #[derive(Debug, Default)]
@@ -73,7 +75,20 @@ impl SeriesMap {
             index: Index::new(),
             list: List::new(),
             writer: Mutex::default(),
+            detached: None,
         }
+    }
+
+    /// A map that stays empty: every key has the same series, which is not in it.
+    pub(crate) fn detached(family: Arc<FamilyLayout>) -> SeriesMap {
+        let mut map = SeriesMap::new(family);
+        map.detached = Some(Series::detached(map.family.clone()));
+        map
+    }
+
+    /// The series that every key has, if there is one.
+    pub(in crate::store) fn of_all_keys(&self) -> Option<&Series> {
+        self.detached.as_ref()
     }
 
     /// The series with this key, if it is where it mostly is. The key has as many values as the family has label names.

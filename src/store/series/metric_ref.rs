@@ -91,9 +91,13 @@ fn find<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) 
 
 #[cold]
 #[inline(never)]
-fn find_or_insert<'a>(set: &SeriesMap, values: &[&str]) -> Unshared<'a> {
+fn find_or_insert<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
     loop {
         let pin = thread::pin();
+        if let Some(series) = set.of_all_keys() {
+            // SAFETY: the copy is not dropped; the map keeps the series for as long as it is borrowed.
+            return (ManuallyDrop::new(unsafe { core::ptr::read(series) }), pin);
+        }
         if let Some(series) = set.get(values, &pin).map(unshared) {
             return (series, pin);
         }

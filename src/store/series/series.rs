@@ -106,6 +106,12 @@ impl Series {
         Series(memory)
     }
 
+    /// Makes a series that is in no map: only its handles know it. Its label values are empty.
+    pub(crate) fn detached(family: Arc<FamilyLayout>) -> Series {
+        let values = vec![""; family.label_names.len()];
+        Series::new(family, &values, 0)
+    }
+
     #[inline(always)]
     fn header(&self) -> &Header {
         // SAFETY: the owner of a share keeps the allocation alive.
