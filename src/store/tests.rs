@@ -12,7 +12,7 @@ use crate::model::{Buckets, HistogramSnapshot};
 use crate::store::cells::block::Cell;
 use crate::store::cells::lane::{LANES, ROWS};
 use crate::store::cells::slots::{SLOTS, SlotLayout};
-use crate::store::lookup::key::{Seeds, gaps};
+use crate::store::lookup::key::{Seeds, separators};
 use crate::store::reclaim::pin::Pin;
 use crate::store::series::admission::Admission;
 use crate::store::series::handle::{Handle, HistogramHandle};
@@ -288,15 +288,15 @@ fn a_series_is_not_found_by_fewer_or_more_values() {
 #[test]
 fn a_set_compares_in_bounds_with_fewer_and_more_values() {
     let names = ["a", "b"].map(Box::from);
-    let (seeds, gaps) = (Seeds::of_process(), gaps(&names));
+    let (seeds, separators) = (Seeds::of_process(), separators(&names));
     let set = SeriesMap::new(Arc::new(FamilyLayout::new(SlotLayout::Number, names.into(), None, None)));
     for a in ["", "GET", "twelve bytes", "more than sixteen bytes", "more bytes than two vectors of sixteen have"] {
         set.admit(&[a, ""]);
         let series = (*set.get(&[a, ""], &pin()).unwrap()).clone();
-        assert!(series.has(&seeds.key([a, ""]).unwrap(), &gaps));
-        series.has(&seeds.key([a]).unwrap(), &gaps);
-        series.has(&seeds.key([a, "", ""]).unwrap(), &gaps);
-        series.has(&seeds.key([a, "", "", ""]).unwrap(), &gaps);
+        assert!(series.matches(&seeds.key([a, ""]).unwrap(), &separators));
+        series.matches(&seeds.key([a]).unwrap(), &separators);
+        series.matches(&seeds.key([a, "", ""]).unwrap(), &separators);
+        series.matches(&seeds.key([a, "", "", ""]).unwrap(), &separators);
     }
 }
 

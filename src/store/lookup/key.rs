@@ -1,14 +1,14 @@
 //! Label values as keys: hashed and compared inline.
 //!
-//! In the time of one branch that the processor guesses wrong, half a lookup is done. So branches go by what is alike in the
-//! values of one label: whether they are short (below 8 bytes), or fit two or four overlapping words.
+//! A mispredicted branch costs half a lookup, so branches depend only on what the values of one label tend to have in common:
+//! whether they are short (below 8 bytes), or fit two or four overlapping words.
 //!
-//! And as long as nothing spelled comes, nothing is called: what is called may use all registers of vectors and most of the
-//! others, so what is needed after it would go through memory.
+//! The fast path makes no calls: a call clobbers the vector registers and most others, and everything live across it would
+//! be spilled.
 
 use crate::store::lookup::pattern::{MOST, Pattern};
 use crate::store::lookup::vector::Vector;
-use crate::store::lookup::words::{self, Short};
+use crate::store::lookup::words::{self, ShortStr};
 use crate::sync::{AtomicU64, Ordering};
 use core::mem::MaybeUninit;
 use std::hash::{BuildHasher, RandomState};
@@ -20,8 +20,8 @@ pub(in crate::store) const QUICK: usize = 4;
 /// The longest value that does, so that the sum of their lengths fits 16 bits.
 const LONGEST: usize = 0x3fff;
 
-/// The same for each label. Not a loop, which the compiler would not unroll when its body is long, and would then keep all in
-/// memory.
+/// Repeats the body for each label. Not a loop: the compiler does not unroll one with a long body, and then keeps its
+/// variables in memory.
 macro_rules! for_each_label {
     ($n:ident < $count:ident $body:block) => {
         const { assert!($count <= 4) };
@@ -54,6 +54,10 @@ pub(in crate::store) struct Key<'a, const N: usize> {
     /// All of them written. (The compiler does not see that, and would first fill them with something.)
     patterns: [MaybeUninit<Pattern>; N],
     pub(in crate::store) lengths: u64,
+    /// The hash of each value, as it is joined with the others.
+    hashes: [u64; N],
+    /// All of those and the lengths, joined, before it is finished.
+    joined: u64,
     pub(in crate::store) hash: u64,
 }
 
@@ -88,13 +92,13 @@ impl Seeds {
 
     /// At most [`QUICK`] values as a key, if their lengths fit.
     pub(in crate::store) fn key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
-        self.key_of(values, LONGEST, |bytes| Some(Short::new(bytes)))
+        self.key_of(values, LONGEST, |bytes| Some(ShortStr::new(bytes)))
     }
 
     /// As [`key`](Self::key), without a call; `None` also when it takes one.
     #[inline(always)]
     pub(in crate::store) fn quick_key<'a, const N: usize>(&self, values: [&'a str; N]) -> Option<Key<'a, N>> {
-        self.key_of(values, MOST, Short::quick)
+        self.key_of(values, MOST, ShortStr::quick)
     }
 
     #[inline(always)]
@@ -102,27 +106,43 @@ impl Seeds {
         &self,
         values: [&'a str; N],
         longest: usize,
-        short: impl Fn(&'a [u8]) -> Option<Short>,
+        short: impl Fn(&'a [u8]) -> Option<ShortStr>,
     ) -> Option<Key<'a, N>> {
-        let (mut patterns, mut lengths, mut hash) = ([MaybeUninit::uninit(); N], 0, 0);
+        let (mut patterns, mut lengths, mut joined) = ([MaybeUninit::uninit(); N], 0, 0);
+        let mut hashes = [0; N];
         for_each_label!(n < N {
-            let (bytes, seeds) = (values[n].as_bytes(), &self.values[n]);
-            let (pattern, hash_of_value) = match bytes.len() {
-                ..8 => {
-                    let short = short(bytes)?;
-                    (Pattern::short(short), hash_short(short, seeds))
-                }
-                // SAFETY: of this length.
-                8..=16 => (unsafe { Pattern::two_words(bytes) }, hash_two_words(bytes, seeds)),
-                // SAFETY: of this length.
-                len if len <= longest => (unsafe { Pattern::ends(bytes) }, hash_long(bytes, seeds)),
-                _ => return None,
-            };
+            let (pattern, hash) = self.part_of(n, values[n], longest, &short)?;
             patterns[n].write(pattern);
+            hashes[n] = hash;
             lengths |= pack(values[n], n);
-            hash ^= hash_of_value;
+            joined ^= hash;
         });
-        Some(Key { values, patterns, lengths, hash: finish(hash ^ lengths) })
+        joined ^= lengths;
+        Some(Key { values, patterns, lengths, hashes, joined, hash: finish(joined) })
+    }
+
+    /// The `n`th value prepared, and its hash.
+    #[inline(always)]
+    fn part_of<'a>(
+        &self,
+        n: usize,
+        value: &'a str,
+        longest: usize,
+        short: impl Fn(&'a [u8]) -> Option<ShortStr>,
+    ) -> Option<(Pattern, u64)> {
+        let (bytes, seeds) = (value.as_bytes(), &self.values[n]);
+        let (pattern, hash) = match bytes.len() {
+            ..8 => {
+                let short = short(bytes)?;
+                (Pattern::short(short), hash_short(short, seeds))
+            }
+            // SAFETY: of this length.
+            8..=16 => (unsafe { Pattern::two_words(bytes) }, hash_two_words(bytes, seeds)),
+            // SAFETY: of this length.
+            len if len <= longest => (unsafe { Pattern::ends(bytes) }, hash_long(bytes, seeds)),
+            _ => return None,
+        };
+        Some((pattern, turned(hash, n)))
     }
 
     /// The hash of any number of values; that of their key when they are few.
@@ -135,18 +155,25 @@ impl Seeds {
             }
             hash ^= pack(value, n);
             let (bytes, seeds) = (value.as_bytes(), &self.values[n]);
-            hash ^= match bytes.len() {
-                ..8 => hash_short(Short::new(bytes), seeds),
+            let hash_of_value = match bytes.len() {
+                ..8 => hash_short(ShortStr::new(bytes), seeds),
                 8..=16 => hash_two_words(bytes, seeds),
                 _ => hash_long(bytes, seeds),
             };
+            hash ^= turned(hash_of_value, n);
         }
         finish(hash)
     }
 }
 
-/// Makes the high bits of the hash, by which an index goes, depend on all. (Otherwise, when two methods have the same high
-/// bits, all paths collide that have both.) The factor need not be secret, as the hash is.
+/// The hash of the `n`th value as it is joined with the others: turned, so that the same bits of two values' hashes do not meet.
+#[inline(always)]
+fn turned(hash: u64, n: usize) -> u64 {
+    hash.rotate_left(16 * n as u32)
+}
+
+/// Makes the high bits of the hash, which choose the place in an index, depend on all bits. (Otherwise, when two methods have
+/// the same high bits, all paths collide that have both.) The factor need not be secret, as the hash is.
 #[inline(always)]
 fn finish(hash: u64) -> u64 {
     hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
@@ -154,9 +181,11 @@ fn finish(hash: u64) -> u64 {
 
 /// Hash of a value of less than eight bytes.
 ///
-/// Nothing of a word is lost in its product with an odd number, and the number is secret.
+/// Different words have different products with an odd number, which is secret. But a difference in the last of seven bytes
+/// reaches the highest 16 bits of the product only. Joined in the same place, two labels with such values would have 65,536
+/// hashes between them; that is why each label's hash is [turned] by another number of bits.
 #[inline(always)]
-fn hash_short(value: Short, seeds: &[u64; 2]) -> u64 {
+fn hash_short(value: ShortStr, seeds: &[u64; 2]) -> u64 {
     value.word().wrapping_mul(seeds[0])
 }
 
@@ -198,19 +227,33 @@ fn hash_between(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
     })
 }
 
-impl<const N: usize> Key<'_, N> {
-    /// Whether the values stand in a text, each after its gap.
+impl<'a, const N: usize> Key<'a, N> {
+    /// The key with another `n`th value, of whose values only that one is hashed; `None` when the value is too long for a key.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a guard that puts `other` in place of a value"))]
+    #[inline]
+    pub(in crate::store) fn replaced(mut self, seeds: &Seeds, n: usize, value: &'a str) -> Option<Self> {
+        let (pattern, hash) = seeds.part_of(n, value, LONGEST, |bytes| Some(ShortStr::new(bytes)))?;
+        let lengths = pack(self.values[n], n) ^ pack(value, n);
+        self.joined ^= self.hashes[n] ^ hash ^ lengths;
+        self.lengths ^= lengths;
+        self.hash = finish(self.joined);
+        (self.values[n], self.hashes[n]) = (value, hash);
+        self.patterns[n].write(pattern);
+        Some(self)
+    }
+
+    /// Whether the values stand in a text, each after its separator.
     ///
     /// # Safety
-    /// `text` points at a text with these gaps and with values of the lengths of the key; eight readable bytes stand
+    /// `text` points at a text with these separators and with values of the lengths of the key; eight readable bytes stand
     /// before it.
     #[inline(always)]
-    pub(in crate::store) unsafe fn stands_in(&self, mut text: *const u8, gaps: &[usize; QUICK]) -> bool {
+    pub(in crate::store) unsafe fn matches_at(&self, mut text: *const u8, separators: &[usize; QUICK]) -> bool {
         let mut difference = Vector::zero();
         for_each_label!(n < N {
             if let Some(before) = n.checked_sub(1) {
-                // SAFETY: in the caller's text stand the value before, of this length, and this gap.
-                text = unsafe { text.add(self.values[before].len() + gaps[n]) };
+                // SAFETY: in the caller's text stand the value before, of this length, and this separator.
+                text = unsafe { text.add(self.values[before].len() + separators[n]) };
             }
             // SAFETY: written by `key_of`, by the function for this length.
             let pattern = unsafe { self.patterns[n].assume_init() };
@@ -241,12 +284,12 @@ pub(in crate::store) fn length(lengths: u64, n: usize) -> usize {
 }
 
 /// From the end of each value in a text to the next one, `",name="`; before the first there is nothing.
-pub(in crate::store) fn gaps(label_names: &[Box<str>]) -> [usize; QUICK] {
-    core::array::from_fn(|n| label_names.get(n).map_or(0, |name| gap(n, name)))
+pub(in crate::store) fn separators(label_names: &[Box<str>]) -> [usize; QUICK] {
+    core::array::from_fn(|n| label_names.get(n).map_or(0, |name| separator(n, name)))
 }
 
 /// Length of what stands before the `n`th value, from the end of the one before.
-pub(in crate::store) fn gap(n: usize, name: &str) -> usize {
+pub(in crate::store) fn separator(n: usize, name: &str) -> usize {
     if n == 0 { 0 } else { name.len() + 4 }
 }
 
@@ -284,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_stands_in_its_own_text_only() {
+    fn a_key_matches_its_own_text_only() {
         let seeds = Seeds::of_process();
         let names = ["a", "bc"].map(Box::from);
         let all: Vec<String> = variants().collect();
@@ -295,8 +338,8 @@ mod tests {
                     let values = [&**other, last];
                     let key = seeds.key(values).unwrap();
                     // SAFETY: the lengths agree, and eight bytes stand before.
-                    let stands = unsafe { key.stands_in(text.as_ptr().wrapping_add(8), &gaps(&names)) };
-                    assert_eq!(stands, mine == other && last == "z", "{values:?} in {text}");
+                    let matches = unsafe { key.matches_at(text.as_ptr().wrapping_add(8), &separators(&names)) };
+                    assert_eq!(matches, mine == other && last == "z", "{values:?} in {text}");
                 }
             }
         }
@@ -326,12 +369,48 @@ mod tests {
         for value in variants() {
             assert_eq!(seeds.key([&value]).unwrap().hash, seeds.hash([&*value]));
             let quick = seeds.quick_key([&value, "b"]);
-            let is_quick = value.len() <= MOST && (value.len() >= 8 || Short::quick(value.as_bytes()).is_some());
+            let is_quick = value.len() <= MOST && (value.len() >= 8 || ShortStr::quick(value.as_bytes()).is_some());
             assert_eq!(quick.map(|key| key.hash), is_quick.then(|| seeds.hash([&*value, "b"])));
             assert_eq!(seeds.key([&value, "", "b", &value]).unwrap().hash, seeds.hash([&*value, "", "b", &value]));
         }
         assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));
         assert!(seeds.key(["a", &long]).is_none());
+    }
+
+    #[test]
+    fn a_key_with_a_value_replaced_is_the_key_of_its_values() {
+        let seeds = Seeds::of_process();
+        for (value, other) in variants().zip(variants().skip(30)) {
+            for n in 0..3 {
+                let mut values = ["GET", &*value, "twelve bytes"];
+                let key = seeds.key(values).unwrap();
+                values[n] = &other;
+                let (replaced, fresh) = (key.replaced(&seeds, n, &other).unwrap(), seeds.key(values).unwrap());
+                assert_eq!((replaced.hash, replaced.lengths, replaced.values), (fresh.hash, fresh.lengths, values));
+                let names = ["a", "b", "c"].map(Box::from);
+                let text = format!("8 before{}\",b=\"{}\",c=\"{}", values[0], values[1], values[2]);
+                // SAFETY: the lengths agree, and eight bytes stand before.
+                assert!(unsafe { replaced.matches_at(text.as_ptr().wrapping_add(8), &separators(&names)) });
+            }
+        }
+        assert!(seeds.key(["", ""]).unwrap().replaced(&seeds, 1, &"x".repeat(LONGEST + 1)).is_none());
+    }
+
+    /// A difference in the last of seven bytes reaches only 16 bits.
+    #[test]
+    #[cfg_attr(miri, ignore = "too many hashes for Miri")]
+    fn the_last_bytes_of_two_labels_do_not_meet() {
+        let seeds = Seeds::of_process();
+        let values: Vec<String> = (0..120u8).map(|last| format!("abcdef{}", char::from(last))).collect();
+        for first in [0, 1] {
+            let mut hashes = HashSet::new();
+            for (a, b) in values.iter().flat_map(|a| values.iter().map(move |b| (a, b))) {
+                let mut key = ["GET", "200", "x"];
+                (key[first], key[first + 1]) = (a, b);
+                hashes.insert(seeds.hash(key));
+            }
+            assert_eq!(hashes.len(), values.len().pow(2), "labels {first} and {}", first + 1);
+        }
     }
 
     #[test]

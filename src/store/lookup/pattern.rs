@@ -1,23 +1,23 @@
 //! Label values prepared to be compared with the text of a series.
 //!
-//! In vectors. A comparison cannot begin before the series is found, and while its instructions wait for that, they keep later
-//! ones from theirs: there should be few, in the queue that is not full of the others, and one branch for all values.
+//! Vectors, because the comparison waits for the series and meanwhile occupies scheduler slots: it should be few instructions, on
+//! ports that are otherwise idle, with one branch for all values.
 
 use crate::store::lookup::vector::Vector;
-use crate::store::lookup::words::Short;
+use crate::store::lookup::words::ShortStr;
 use core::ops::BitOr;
 
 /// The longest value that is compared without a loop.
 pub(in crate::store) const MOST: usize = 64;
 
-/// A value to be found at its place in a text. What its two vectors hold goes by its length, which is known where it is
-/// used.
+/// A value to be compared with its place in a text. What its two vectors hold depends on the value's length, which whoever
+/// uses it knows.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Pattern([Vector; 2]);
 
 impl Pattern {
     #[inline(always)]
-    pub(in crate::store) fn short(value: Short) -> Pattern {
+    pub(in crate::store) fn short(value: ShortStr) -> Pattern {
         Pattern([Vector::of_word(value.high), Vector::of_word(value.rest)])
     }
 
@@ -37,7 +37,7 @@ impl Pattern {
         Pattern(unsafe { ends(value.as_ptr(), value.len()) })
     }
 
-    /// Zero if the pattern's value stands at a place.
+    /// Zero if the bytes at a place are the pattern's value.
     ///
     /// # Safety
     /// The pattern was made of this value, by the function for its length. As many bytes can be read at the place, and eight

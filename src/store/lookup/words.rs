@@ -1,39 +1,39 @@
-//! Strings as words: read inline, because for strings this short a call costs more than its work.
+//! Strings as words: read inline, because for strings this short a call costs more than the work it does.
 
 #[cfg(all(target_arch = "x86_64", not(miri), not(quipu_portable)))]
 use crate::store::cells::pages::PAGE;
 
 /// A string of less than eight bytes, in the high bytes of a word.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::store) struct Short {
+pub(in crate::store) struct ShortStr {
     /// The last byte is the highest. Zeros below the first.
     pub(in crate::store) high: u64,
     /// How many bits are below the first byte.
     pub(in crate::store) rest: u64,
 }
 
-impl Short {
+impl ShortStr {
     #[inline(always)]
-    pub(in crate::store) fn new(bytes: &[u8]) -> Short {
+    pub(in crate::store) fn new(bytes: &[u8]) -> ShortStr {
         Self::quick(bytes).unwrap_or_else(|| Self::of_word(put_together(bytes), bytes.len()))
     }
 
     /// As [`new`](Self::new), without a call; `None` when it takes one.
     #[inline(always)]
-    pub(in crate::store) fn quick(bytes: &[u8]) -> Option<Short> {
+    pub(in crate::store) fn quick(bytes: &[u8]) -> Option<ShortStr> {
         debug_assert!(bytes.len() < 8);
         if bytes.is_empty() {
-            return Some(Short { high: 0, rest: 64 });
+            return Some(ShortStr { high: 0, rest: 64 });
         }
         Some(Self::of_word(eight_from(bytes)?, bytes.len()))
     }
 
     /// With the string, which is not empty, in the low bytes of the word, and anything above them.
     #[inline(always)]
-    fn of_word(word: u64, len: usize) -> Short {
+    fn of_word(word: u64, len: usize) -> ShortStr {
         // 64 - 8 * len, which the compiler would work out twice, in two ways.
         let rest = 8 * (len as u64 ^ 7) + 8;
-        Short { high: word.wrapping_shl(rest as u32), rest }
+        ShortStr { high: word.wrapping_shl(rest as u32), rest }
     }
 
     /// The string in the low bytes of a word, zeros behind its last.
@@ -111,7 +111,7 @@ mod tests {
                 let bytes = &page[start..start + len];
                 let mut expected = [0; 8];
                 expected[..len].copy_from_slice(bytes);
-                assert_eq!(Short::new(bytes).word(), u64::from_le_bytes(expected), "{len} bytes at {start}");
+                assert_eq!(ShortStr::new(bytes).word(), u64::from_le_bytes(expected), "{len} bytes at {start}");
             }
         }
     }
@@ -132,7 +132,7 @@ mod tests {
             unsafe { start.write_bytes(b'x', len) };
             // SAFETY: as above.
             let bytes = unsafe { core::slice::from_raw_parts(start.as_ptr(), len) };
-            assert_eq!(Short::new(bytes).word(), 0x78_7878_7878_7878 & ((1 << (8 * len)) - 1));
+            assert_eq!(ShortStr::new(bytes).word(), 0x78_7878_7878_7878 & ((1 << (8 * len)) - 1));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::store::cells::prefetch::prefetch;
 use crate::store::lookup::index::{Fill, Index, OldTable};
-use crate::store::lookup::key::{Key, QUICK, Seeds, gaps};
+use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
 use crate::store::reclaim::pin::{PINS, Pin};
 use crate::store::reclaim::retired::Retired;
 use crate::store::series::admission::{Admission, Refusal};
@@ -32,7 +32,7 @@ const LIST_IS_SHORT: usize = 64;
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     pub(crate) family: Arc<FamilyLayout>,
-    gaps: [usize; QUICK],
+    separators: [usize; QUICK],
     index: Index,
     list: List,
     writer: Mutex<Writer>,
@@ -70,7 +70,7 @@ enum Garbage {
 impl SeriesMap {
     pub(crate) fn new(family: Arc<FamilyLayout>) -> SeriesMap {
         SeriesMap {
-            gaps: gaps(&family.label_names),
+            separators: separators(&family.label_names),
             family,
             index: Index::new(),
             list: List::new(),
@@ -105,7 +105,7 @@ impl SeriesMap {
         let entry = unsafe { self.index.first(key.hash) }?;
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
         let found = unsafe { SeriesRef::new(entry) };
-        found.has(key, &self.gaps).then_some(found)
+        found.matches(key, &self.separators).then_some(found)
     }
 
     /// The series with these label values, if it is there.
@@ -133,7 +133,7 @@ impl SeriesMap {
         // SAFETY: entries of the index are series of this set; pinned for the lifetime.
         let found = |entry| unsafe { SeriesRef::new(entry) };
         // SAFETY: as above.
-        let is_it = |entry| found(entry).has(&key, &self.gaps) || unsafe { is_series_of(entry, &values) };
+        let is_it = |entry| found(entry).matches(&key, &self.separators) || unsafe { is_series_of(entry, &values) };
         // SAFETY: pinned for the lifetime.
         unsafe { self.index.find(key.hash, is_it) }.map(found)
     }

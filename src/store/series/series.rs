@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::model::{Buckets, push_escaped_label_value};
 use crate::store::cells::block::Cell;
 use crate::store::cells::slots::SlotLayout;
-use crate::store::lookup::key::{self, Key, QUICK, SPELLED, gap, sum_of_lengths};
+use crate::store::lookup::key::{self, Key, QUICK, SPELLED, separator, sum_of_lengths};
 use crate::store::series::pool::POOL;
 use crate::sync::pair::is_quick;
 use crate::sync::{AtomicU32, Ordering, fence};
@@ -20,7 +20,7 @@ pub(crate) struct FamilyLayout {
     pub(crate) form: SlotLayout,
     pub(crate) label_names: Box<[Box<str>]>,
     /// Length of what stands between the values in the text of the labels.
-    gaps_len: usize,
+    separators_len: usize,
     /// A histogram's bounds.
     pub(crate) buckets: Option<Box<Buckets>>,
     /// Where refused values are counted.
@@ -42,8 +42,8 @@ impl FamilyLayout {
         let buckets = buckets.map(|buckets| Box::new(if is_quick() { buckets } else { buckets.without_table() }));
         let has_pairs = |buckets: &Buckets| matches!(form, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
-        let gaps_len = label_names.iter().enumerate().map(|(n, name)| gap(n, name)).sum();
-        FamilyLayout { form, label_names, gaps_len, buckets, rejected, clock: Clock::default() }
+        let separators_len = label_names.iter().enumerate().map(|(n, name)| separator(n, name)).sum();
+        FamilyLayout { form, label_names, separators_len, buckets, rejected, clock: Clock::default() }
     }
 }
 
@@ -135,7 +135,7 @@ impl Series {
     fn tail_len(&self) -> usize {
         match self.header().lengths {
             SPELLED => self.spelled_tail_len(),
-            lengths => self.family().gaps_len + sum_of_lengths(lengths),
+            lengths => self.family().separators_len + sum_of_lengths(lengths),
         }
     }
 
@@ -194,12 +194,12 @@ impl Series {
     /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a key).
     /// `false` also for an spelled one, whose [`values`](Self::values) tell.
     #[inline(always)]
-    pub(in crate::store) fn has<const N: usize>(&self, key: &Key<'_, N>, gaps: &[usize; QUICK]) -> bool {
+    pub(in crate::store) fn matches<const N: usize>(&self, key: &Key<'_, N>, separators: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
-            // SAFETY: the tail is the text, with the family's gaps and values of the same lengths, after the header. (Safe with
+            // SAFETY: the tail is the text, with the family's separators and values of the same lengths, after the header. (Safe with
             // another number of values, too, though the answer would be wrong: of fewer, a beginning is compared; more would
-            // be empty, without gaps, at the end.)
-            && unsafe { key.stands_in(self.start_of_tail().as_ptr(), gaps) }
+            // be empty, without separators, at the end.)
+            && unsafe { key.matches_at(self.start_of_tail().as_ptr(), separators) }
     }
 
     /// The label values as they were given.
@@ -207,11 +207,11 @@ impl Series {
         let packed = self.header().lengths;
         let mut rest = if packed == SPELLED { self.spelled_parts().1 } else { self.tail() };
         self.family().label_names.iter().enumerate().map(move |(n, name)| {
-            let (gap, len) = match packed {
+            let (separator, len) = match packed {
                 SPELLED => (0, u32::from_ne_bytes(self.spelled_lengths()[1 + n]) as usize),
-                _ => (gap(n, name), key::length(packed, n)),
+                _ => (separator(n, name), key::length(packed, n)),
             };
-            let (value, after) = rest[gap..].split_at(len);
+            let (value, after) = rest[separator..].split_at(len);
             rest = after;
             // SAFETY: these bytes were copied from a string of this length.
             unsafe { core::str::from_utf8_unchecked(value) }
