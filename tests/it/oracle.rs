@@ -112,6 +112,19 @@ enum AnyFamily {
     Histogram(Family<Histogram, LabelNames<2>>),
 }
 
+/// The same for a family of any kind.
+macro_rules! of_any {
+    ($any:expr, $family:ident => $what:expr) => {
+        match $any {
+            AnyFamily::Counter($family) => $what,
+            AnyFamily::FloatCounter($family) => $what,
+            AnyFamily::Gauge($family) => $what,
+            AnyFamily::InFlightGauge($family) => $what,
+            AnyFamily::Histogram($family) => $what,
+        }
+    };
+}
+
 impl AnyFamily {
     fn register(registry: &Registry, kind: usize) -> AnyFamily {
         fn with<M: Metric>(builder: quipu::registry::MetricBuilder<'_, M>) -> Family<M, LabelNames<2>> {
@@ -137,13 +150,20 @@ impl AnyFamily {
     }
 
     fn remove(&self, labels: Labels) -> bool {
-        match self {
-            AnyFamily::Counter(family) => family.remove(labels),
-            AnyFamily::FloatCounter(family) => family.remove(labels),
-            AnyFamily::Gauge(family) => family.remove(labels),
-            AnyFamily::InFlightGauge(family) => family.remove(labels),
-            AnyFamily::Histogram(family) => family.remove(labels),
-        }
+        of_any!(self, family => family.remove(labels))
+    }
+
+    fn has(&self, labels: Labels) -> bool {
+        of_any!(self, family => family.get(labels).is_some())
+    }
+
+    /// Keeps the series with this first value.
+    fn retain(&self, first: &str) {
+        of_any!(self, family => family.retain(|values, _| values[0] == first));
+    }
+
+    fn labels(&self) -> Vec<Vec<String>> {
+        of_any!(self, family => family.iter().map(|(values, _)| values).collect())
     }
 }
 
@@ -199,6 +219,11 @@ enum Step {
         kind: usize,
         labels: Labels,
     },
+    /// Removes all series but those with this first value.
+    Retain {
+        kind: usize,
+        first: &'static str,
+    },
     RemoveFamily {
         kind: usize,
     },
@@ -233,6 +258,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => which().prop_map(|which| Step::Clone { which }),
         3 => (which(), any::<bool>()).prop_map(|(which, is_elsewhere)| Step::Drop { which, is_elsewhere }),
         4 => (kind(), labels()).prop_map(|(kind, labels)| Step::Remove { kind, labels }),
+        1 => (kind(), label()).prop_map(|(kind, first)| Step::Retain { kind, first }),
         1 => kind().prop_map(|kind| Step::RemoveFamily { kind }),
         1 => Just(Step::Scrape),
     ]
@@ -258,8 +284,10 @@ impl World {
     fn run(&mut self, step: Step) {
         match step {
             Step::Record { kind, labels, amount, is_kept } => {
-                let handle = AnyFamily::register(&self.registry, kind).handle(labels);
+                let registered = AnyFamily::register(&self.registry, kind);
                 let family = self.families.entry(kind).or_default();
+                assert_eq!(registered.has(labels), family.series.contains_key(&labels));
+                let handle = registered.handle(labels);
                 let model = family.series.entry(labels).or_default().clone();
                 let kept = Kept { handle, model, rejected: family.rejected.clone() };
                 kept.record(amount);
@@ -272,6 +300,10 @@ impl World {
                 let is_there = AnyFamily::register(&self.registry, kind).remove(labels);
                 let model = self.families.entry(kind).or_default().series.remove(&labels);
                 assert_eq!(is_there, model.is_some());
+            }
+            Step::Retain { kind, first } => {
+                AnyFamily::register(&self.registry, kind).retain(first);
+                self.families.entry(kind).or_default().series.retain(|labels, _| labels[0] == first);
             }
             Step::RemoveFamily { kind } => {
                 let is_there = self.registry.unregister(NAMES[kind]);
@@ -296,6 +328,10 @@ impl World {
         let value = |name: &str, labels: &[(&str, &str)]| read.value(name, labels);
         for (kind, family) in &self.families {
             let name = NAMES[*kind];
+            let mut labels = AnyFamily::register(&self.registry, *kind).labels();
+            let mut expected: Vec<_> = family.series.keys().map(|labels| labels.map(str::to_owned).to_vec()).collect();
+            (labels.sort(), expected.sort());
+            assert_eq!(labels, expected);
             let samples = read.family(name).map_or(0, |family| family.samples.len());
             let per_series = if *kind == 4 { BOUNDS.len() + 3 } else { 1 };
             assert_eq!(samples, per_series * family.series.len(), "{text}");
