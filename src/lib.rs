@@ -34,8 +34,22 @@
 //! refused and counted in `quipu_rejected_values_total`. A scrape holds no lock that recording needs. The counts of a
 //! histogram and its sum always speak of the same observations. Totals never go down.
 //!
-//! Recording from a signal handler is not supported: it may lose what it interrupts. In the child of a `fork`, recording and
-//! scraping go on from the parent's counts; registering may wait for ever if another thread was registering at the time.
+//! Recording from a signal handler is not supported: it may lose what it interrupts.
+//!
+//! # Processes
+//!
+//! **Fork.** The child of a `fork` has a copy of everything, and goes on from the parent's counts: it can record, register,
+//! remove and scrape, whatever the parent's other threads were doing. A gauge of things in flight still counts those of
+//! threads that the child does not have; what their handles kept stays in memory. `fork` waits until no thread holds a lock of
+//! this crate, mostly some microseconds. (A bare `clone` system call runs no handlers, and gives none of this.) A server that
+//! the parent started does not run in the child.
+//!
+//! **Prefork.** Each worker process has metrics of its own, and exposes its own: give each a port, or push from each. Nothing
+//! is added up over processes. Fork before the first count, or the workers all begin with the parent's.
+//!
+//! **Several copies.** A `cdylib` that links quipu has a copy of its own, with its own threads' lanes. A handle that is passed
+//! from one copy to another may lose counts without a sign. Pass numbers or text across such a border, never a handle, a family or
+//! a registry.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a feature, links to what it brings lead nowhere.

@@ -5,8 +5,8 @@
 
 use super::Moment;
 use crate::sync::ticks::{is_steady, ticks};
+use crate::sync::{Mutex, OnceLock, get_or_init};
 use core::time::Duration;
-use std::sync::{LazyLock, Mutex, OnceLock};
 use std::time::Instant;
 
 /// The shortest and the longest time between two readings that tell a rate.
@@ -27,8 +27,8 @@ pub(super) fn rate() -> Option<f64> {
 
 /// The system's clock, from its first reading in the process on.
 pub(super) fn system_nanoseconds() -> u64 {
-    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
-    FIRST.elapsed().as_nanos() as u64
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    get_or_init(&FIRST, Instant::now).elapsed().as_nanos() as u64
 }
 
 /// The time of the system, and a step towards the rate.

@@ -1,7 +1,7 @@
 //! The handles of every route, found once.
 
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use http::{Method, StatusCode};
 
@@ -9,6 +9,7 @@ use super::families::Families;
 use super::method::MethodLabel;
 use super::watch::Watch;
 use crate::sync::append_list::AppendList;
+use crate::sync::{OnceLock, get_or_init};
 use crate::{Counter, Histogram, InFlightGauge, InFlightGuard};
 
 /// The value of the label `path` when no route took the request.
@@ -53,7 +54,7 @@ impl Routes {
             .find_or_insert(|route| *route.pattern == *pattern, || Route::new(pattern, &self.watch));
         let method = MethodLabel::of(method);
         let endpoint = &route.endpoints.as_ref()?[method as usize];
-        Some(endpoint.get_or_init(|| Arc::new(Endpoint::new(&self.families, pattern, method))))
+        Some(get_or_init(endpoint, || Arc::new(Endpoint::new(&self.families, pattern, method))))
     }
 }
 

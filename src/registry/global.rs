@@ -2,8 +2,8 @@
 
 use super::Registry;
 use crate::model::debug_as_message;
+use crate::sync::{OnceLock, gate::pass, get_or_init};
 use core::fmt;
-use std::sync::OnceLock;
 
 /// The registry of the process, and whether the program chose it.
 static GLOBAL: OnceLock<(Registry, bool)> = OnceLock::new();
@@ -18,7 +18,7 @@ static GLOBAL: OnceLock<(Registry, bool)> = OnceLock::new();
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 pub fn global() -> &'static Registry {
-    &GLOBAL.get_or_init(|| (Registry::new(), false)).0
+    &get_or_init(&GLOBAL, || (Registry::new(), false)).0
 }
 
 /// Makes a registry that of the process: one with a namespace or global labels, say. For the start of `main`.
@@ -35,6 +35,7 @@ pub fn global() -> &'static Registry {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn set_global(registry: Registry) -> Result<(), SetGlobalError> {
+    let _pass = pass();
     GLOBAL.set((registry, true)).map_err(|_| match GLOBAL.get() {
         Some((_, false)) => SetGlobalError::Used,
         _ => SetGlobalError::Set,

@@ -36,9 +36,13 @@
 //!
 //! # What is not promised
 //!
-//! A signal handler that records may interrupt its own thread between a load and a store: that increment is lost. In the
-//! child of a `fork`, lanes of threads that do not exist there stay taken; threads beyond the rest share row 0. Pins that such
-//! threads held stay counted: nothing that is removed is freed there any more.
+//! A signal handler that records may interrupt its own thread between a load and a store: that increment is lost.
+//!
+//! # Forks
+//!
+//! A child has the thread that forked, and none of the others. It finds no lock held ([`gate`](crate::sync::gate)). Before anything
+//! else it drops the pins of the other threads and frees their lanes, with the values in them; each set forgets its walks when
+//! it is locked next. Shares that the other threads held are never dropped: those series stay in memory.
 #![allow(unsafe_code, reason = "the store is where the crate keeps its unsafe code; each block names its invariant")]
 
 mod cells;

@@ -23,7 +23,7 @@ use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Barrier, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
 /// More than there are lanes, but for Miri, which has no time for that.
@@ -36,7 +36,7 @@ const SHORT_THREADS: u64 = if cfg!(miri) { 12 } else { 1_500 };
 /// Held by tests that need lanes to be free, or pins to be gone, and by those that take them from others.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    crate::sync::lock(&ALONE)
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Set when it is dropped, so that a test that fails also ends the threads that wait for this.

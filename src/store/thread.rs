@@ -3,8 +3,8 @@
 use super::cells::block::CELLS_PER_ROW;
 use super::cells::lane::{LANES, ROWS};
 use super::lookup::key::Seeds;
-use super::reclaim::pin::{PINS, Pin, Row};
-use crate::sync::{AtomicUsize, Ordering};
+use super::reclaim::pin::{PINS, Pin, Row, shared_held};
+use crate::sync::{AtomicUsize, Ordering, gate::in_child};
 use core::cell::Cell;
 use core::marker::PhantomData;
 use crossbeam_utils::CachePadded;
@@ -36,6 +36,13 @@ impl Drop for Lease {
     }
 }
 
+/// What the child of a fork does first: nothing waits for the threads that do not exist there, and their rows are free again.
+static AFTER_FORK: fn() = || {
+    let row = lane() / CELLS_PER_ROW;
+    PINS.keep_only(row, shared_held());
+    LANES.keep_only(row);
+};
+
 /// The calling thread's lane, as the distance in cells from row 0; 0 when it has none (yet).
 #[inline(always)]
 pub(super) fn lane() -> usize {
@@ -46,6 +53,7 @@ pub(super) fn lane() -> usize {
 #[cold]
 #[inline(never)]
 pub(super) fn claim_lane() -> usize {
+    in_child(&AFTER_FORK);
     // The lease's destructor has run when `try_with` fails; a row claimed now would never be given back.
     let row = LEASE.try_with(|lease| {
         if let Some(row) = LANES.claim() {
@@ -104,6 +112,7 @@ pub(crate) fn pin() -> Pin<'static> {
 #[cold]
 #[inline(never)]
 fn pin_first() -> Pin<'static> {
+    in_child(&AFTER_FORK);
     match lane() {
         0 => PINS.pin_shared(),
         lane => {

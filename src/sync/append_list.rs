@@ -1,6 +1,6 @@
 //! A list that only grows: readers take no lock, and what is in it never moves.
 
-use std::sync::OnceLock;
+use crate::sync::{OnceLock, get_or_init};
 
 /// A singly linked list to look things up in. Made for the few values a route has: finding one is a walk.
 pub(crate) struct AppendList<T>(OnceLock<Box<Node<T>>>);
@@ -22,7 +22,7 @@ impl<T> AppendList<T> {
         let mut make = Some(make);
         loop {
             // When two threads meet at the end of the list, one appends; the other looks at what it appended and walks on.
-            let node = list.0.get_or_init(|| {
+            let node = get_or_init(&list.0, || {
                 let make = make.take().expect("`wanted` accepts what `make` made");
                 Box::new(Node { value: make(), next: Self::new() })
             });

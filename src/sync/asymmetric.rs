@@ -8,8 +8,6 @@
 
 #[cfg(all(target_os = "linux", not(miri), not(quipu_loom)))]
 mod imp {
-    use std::sync::LazyLock;
-
     const REGISTER_PRIVATE_EXPEDITED: libc::c_int = 1 << 4;
     const PRIVATE_EXPEDITED: libc::c_int = 1 << 3;
 
@@ -18,8 +16,6 @@ mod imp {
         unsafe { libc::syscall(libc::SYS_membarrier, command, 0, 0) == 0 }
     }
 
-    static REGISTERED: LazyLock<bool> = LazyLock::new(|| membarrier(REGISTER_PRIVATE_EXPEDITED));
-
     #[inline(always)]
     pub(crate) fn light() {
         // Pairs with the barrier that `heavy` has the kernel put into the other threads.
@@ -27,7 +23,8 @@ mod imp {
     }
 
     pub(crate) fn heavy() -> bool {
-        *REGISTERED && membarrier(PRIVATE_EXPEDITED)
+        // Refused until the process has registered, which costs more.
+        membarrier(PRIVATE_EXPEDITED) || (membarrier(REGISTER_PRIVATE_EXPEDITED) && membarrier(PRIVATE_EXPEDITED))
     }
 }
 

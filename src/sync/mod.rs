@@ -9,18 +9,59 @@ pub(crate) use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64,
 pub(crate) use loom::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 #[cfg(quipu_loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::sync::Mutex;
+#[cfg(quipu_loom)]
+use loom::sync::MutexGuard;
 #[cfg(not(quipu_loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
+use std::sync::MutexGuard;
+#[cfg(not(quipu_loom))]
+pub(crate) use std::sync::{Mutex, OnceLock};
 
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub(crate) mod append_list;
 pub(crate) mod asymmetric;
+pub(crate) mod gate;
 pub(crate) mod pair;
 pub(crate) mod ticks;
 
+use core::ops::{Deref, DerefMut};
+
 /// Locks, and goes on with the data of a holder that panicked: every critical section of the crate leaves its data whole
-/// at each step.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// at each step. No thread forks meanwhile, so that no child finds the mutex locked.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Locked<'_, T> {
+    let pass = gate::pass();
+    let data = mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    Locked { data, _pass: pass }
+}
+
+/// The data of a locked mutex.
+#[derive(Debug)]
+pub(crate) struct Locked<'a, T> {
+    // Unlocked before the gate is left: fields are dropped in this order.
+    data: MutexGuard<'a, T>,
+    _pass: gate::Pass,
+}
+
+impl<T> Deref for Locked<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.data
+    }
+}
+
+impl<T> DerefMut for Locked<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.data
+    }
+}
+
+/// The value of a cell, made at the first call. No thread forks meanwhile, so that no child waits for it for ever.
+#[cfg(not(quipu_loom))]
+#[inline]
+pub(crate) fn get_or_init<T>(cell: &OnceLock<T>, init: impl FnOnce() -> T) -> &T {
+    cell.get().unwrap_or_else(|| {
+        let _pass = gate::pass();
+        cell.get_or_init(init)
+    })
 }

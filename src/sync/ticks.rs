@@ -1,7 +1,7 @@
 //! The processor's own counter of time.
 #![allow(unsafe_code, reason = "reading a register of the processor is an instruction that the language does not have")]
 
-use std::sync::LazyLock;
+use crate::sync::{OnceLock, get_or_init};
 
 /// Reads the counter. Of no meaning unless it [`is_steady`].
 #[inline(always)]
@@ -22,8 +22,8 @@ pub(crate) fn ticks() -> u64 {
 
 /// Whether there is a counter that ticks at one rate, whatever the processor does.
 pub(crate) fn is_steady() -> bool {
-    static IS_STEADY: LazyLock<bool> = LazyLock::new(says_steady);
-    *IS_STEADY
+    static IS_STEADY: OnceLock<bool> = OnceLock::new();
+    *get_or_init(&IS_STEADY, says_steady)
 }
 
 #[cfg(all(target_arch = "x86_64", not(miri)))]

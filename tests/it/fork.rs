@@ -6,22 +6,63 @@ use crate::reader;
 use quipu::{Counter, Family, Histogram, LabelNames, Registry};
 use std::process::Command;
 use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
-/// In a process of its own, since a child of a process with threads may find any lock taken for good.
+/// In a process of its own, since a child of a process with threads may find locks that are not ours taken for good.
 const ALONE: &str = "QUIPU_TEST_FORKS";
 
-#[test]
-fn s3_a_forked_child_counts_on() {
+fn alone(test: &str, run: impl FnOnce()) {
     if std::env::var_os(ALONE).is_some() {
-        return fork_and_count();
+        return run();
     }
     let program = std::env::current_exe().unwrap();
-    let me = ["fork::s3_a_forked_child_counts_on", "--exact", "--nocapture", "--test-threads=1"];
+    let me = [test, "--exact", "--nocapture", "--test-threads=1"];
     let output = Command::new(program).args(me).env(ALONE, "1").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("1 passed"), "{said}");
+}
+
+#[test]
+fn s3_a_forked_child_counts_on() {
+    alone("fork::s3_a_forked_child_counts_on", fork_and_count);
+}
+
+#[test]
+fn a_child_waits_for_no_thread_of_its_parent() {
+    alone("fork::a_child_waits_for_no_thread_of_its_parent", fork_while_busy);
+}
+
+/// Forks; the child runs `run` and ends.
+fn fork(run: impl FnOnce()) -> libc::pid_t {
+    // SAFETY: the child uses nothing that another thread of its parent may hold, but for what is tested.
+    match unsafe { libc::fork() } {
+        0 => {
+            let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+            // SAFETY: ends the child without running what its parent has to run.
+            unsafe { libc::_exit(if is_good.is_ok() { 0 } else { 1 }) }
+        }
+        child => child,
+    }
+}
+
+/// Whether the child ends well, and in time.
+fn ends_well(child: libc::pid_t) -> bool {
+    let (start, mut status) = (Instant::now(), -1);
+    // SAFETY: `status` is writable.
+    while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
+        if start.elapsed() > Duration::from_secs(20) {
+            // SAFETY: a child that was not waited for yet.
+            unsafe { libc::kill(child, libc::SIGKILL) };
+            // SAFETY: as above.
+            unsafe { libc::waitpid(child, &raw mut status, 0) };
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    status == 0
 }
 
 struct Metrics {
@@ -64,22 +105,81 @@ fn fork_and_count() {
     };
     metrics.record(3);
     metrics.check(4.0);
-    // SAFETY: no other thread of this process holds a lock.
-    match unsafe { libc::fork() } {
-        0 => {
-            let is_good = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| child(&metrics)));
-            // SAFETY: ends the child without running what its parent has to run.
-            unsafe { libc::_exit(if is_good.is_ok() { 0 } else { 1 }) }
+    let child = fork(|| child(&metrics));
+    metrics.record(1);
+    assert!(ends_well(child), "the child has failed");
+    metrics.check(6.0);
+}
+
+/// Threads that scrape, register and insert, and some that hold what the child must not wait for.
+fn fork_while_busy() {
+    let registry = Registry::new();
+    let family = registry.counter("family_total", "F.").labels(["n"]).register().unwrap();
+    (0..2_500).for_each(|n| family.with([&format!("kept {n}")]).inc());
+    let is_done = AtomicBool::new(false);
+    let busy = |work: &(dyn Fn(usize) + Sync)| (0..).take_while(|_| !is_done.load(Ordering::Relaxed)).for_each(work);
+    let barrier = Barrier::new(3);
+    thread::scope(|scope| {
+        scope.spawn(|| busy(&|_| drop(registry.to_text())));
+        scope.spawn(|| {
+            busy(&|n| {
+                let name = format!("other_{}_total", n % 20);
+                registry.counter(name.clone(), "O.").register().unwrap().inc();
+                registry.unregister(&name);
+            });
+        });
+        scope.spawn(|| busy(&|n| family.with([&(n % 500).to_string()]).inc()));
+        scope.spawn(|| {
+            busy(&|n| {
+                family.remove([&(n % 500).to_string()]);
+            })
+        });
+        // Pins and walks in threads that have a lane, and have none.
+        for has_lane in [true, false] {
+            let (registry, family, is_done, barrier) = (&registry, &family, &is_done, &barrier);
+            scope.spawn(move || {
+                let mut walk = registry.scrape();
+                assert!(walk.next_chunk(&mut Vec::new()));
+                if has_lane {
+                    family.with(["kept 0"]).inc();
+                }
+                let _kept = family.with(["kept 0"]);
+                barrier.wait();
+                while !is_done.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+            });
         }
-        child => {
-            metrics.record(1);
-            let mut status = -1;
-            // SAFETY: `status` is writable.
-            assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
-            assert_eq!(status, 0, "the child has failed");
-            metrics.check(6.0);
+        barrier.wait();
+        let ended_well = (0..40).filter(|n| ends_well(fork(|| child_of_busy(&registry, &family, *n == 39)))).count();
+        is_done.store(true, Ordering::Relaxed);
+        assert_eq!(ended_well, 40);
+    });
+}
+
+fn child_of_busy(registry: &Registry, family: &Family<Counter, LabelNames<1>>, is_long: bool) {
+    registry.counter("new_total", "N.").register().unwrap().inc();
+    family.with(["new"]).inc_by(2);
+    let read = reader::read(&registry.to_text()).unwrap();
+    assert_eq!((read.value("new_total", &[]), read.value("family_total", &[("n", "new")])), (Some(1.0), Some(2.0)));
+    assert!(family.remove(["new"]));
+    if is_long && cfg!(target_os = "linux") {
+        let before = resident();
+        for n in 0..100_000 {
+            let n = n.to_string();
+            family.with([&n]).inc();
+            assert!(family.remove([&n]));
         }
+        // What is removed is freed, and places in the list are used again.
+        assert!(resident() < before + 600_000, "{before} {}", resident());
     }
+}
+
+/// Bytes of memory.
+fn resident() -> usize {
+    let pages =
+        std::fs::read_to_string("/proc/self/statm").unwrap().split(' ').nth(1).unwrap().parse::<usize>().unwrap();
+    pages * 4096
 }
 
 /// More threads than there are lanes, removal and growth: all of it works in the child.

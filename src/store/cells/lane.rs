@@ -64,6 +64,16 @@ impl LaneAllocator {
         self.taken[bit / u64::BITS as usize].fetch_and(!(1 << (bit % u64::BITS as usize)), Ordering::Release);
     }
 
+    /// Frees all rows but `row`, or all when it is 0, with the values in them (S3). For the child of a fork, in which the threads
+    /// that owned them do not exist.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) fn keep_only(&self, row: usize) {
+        for (n, word) in self.taken.iter().enumerate() {
+            let kept = row.checked_sub(1 + n * u64::BITS as usize).and_then(|bit| 1u64.checked_shl(bit as u32));
+            word.fetch_and(kept.unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
     /// Says, before a thread first writes row 0 as its overflow lane, that readers must look there.
     pub(crate) fn overflow(&self) {
         if !self.overflowed.load(Ordering::Relaxed) {
@@ -97,3 +107,19 @@ fn claim_bit(word: &AtomicU64, bits: usize) -> Option<usize> {
 /// One allocator serves every registry of the process.
 #[cfg(not(quipu_loom))]
 pub(in crate::store) static LANES: LaneAllocator = LaneAllocator::new();
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s3_a_child_has_all_rows_but_its_own_to_give() {
+        for row in 0..ROWS {
+            let lanes = LaneAllocator::new();
+            while lanes.claim().is_some() {}
+            lanes.keep_only(row);
+            let claimed: Vec<usize> = core::iter::from_fn(|| lanes.claim()).collect();
+            assert_eq!(claimed, (1..ROWS).filter(|n| *n != row).collect::<Vec<_>>());
+        }
+    }
+}

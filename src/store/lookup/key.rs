@@ -9,10 +9,9 @@
 use crate::store::lookup::pattern::{MOST, Pattern};
 use crate::store::lookup::vector::Vector;
 use crate::store::lookup::words::{self, ShortStr};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, OnceLock, Ordering, get_or_init};
 use core::mem::MaybeUninit;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Once;
 
 /// The most labels that take the quick way.
 pub(in crate::store) const QUICK: usize = 4;
@@ -67,8 +66,8 @@ static SEEDS: [[AtomicU64; 2]; QUICK] = [const { [const { AtomicU64::new(0) }; 2
 impl Seeds {
     /// Those of the process, chosen at the first call.
     pub(in crate::store) fn of_process() -> Seeds {
-        static CHOICE: Once = Once::new();
-        CHOICE.call_once(|| {
+        static CHOICE: OnceLock<()> = OnceLock::new();
+        get_or_init(&CHOICE, || {
             let seeds = Seeds::random();
             for (word, seed) in SEEDS.as_flattened().iter().zip(seeds.values.as_flattened()) {
                 word.store(*seed, Ordering::Relaxed);

@@ -21,6 +21,8 @@
 
 use crate::store::cells::lane::ROWS;
 use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
+#[cfg(not(quipu_loom))]
+use core::cell::Cell;
 use crossbeam_utils::CachePadded;
 
 /// The pins of a process.
@@ -36,6 +38,13 @@ pub(in crate::store) struct Row {
     counts: [AtomicU64; 2],
     /// Which of the two new pins raise; written by whoever frees.
     phase: AtomicUsize,
+}
+
+#[cfg(not(quipu_loom))]
+thread_local! {
+    /// The pins that this thread holds in each count of row 0 of the process. Without a destructor, so that it works at any
+    /// time of a thread's life.
+    static SHARED_HELD: [Cell<u64>; 2] = const { [const { Cell::new(0) }; 2] };
 }
 
 /// Set in the counts of row 0, which many threads write. Those of the other rows are written by one thread each.
@@ -104,7 +113,23 @@ impl Pins {
             count.fetch_or(SHARED, Ordering::Relaxed);
         }
         count.fetch_add(1, Ordering::Relaxed);
+        note_shared(count, 1);
         Pin::new(count)
+    }
+
+    /// Drops the pins of all threads but the calling one, which owns `row`, or none when that is 0. For the child of a fork,
+    /// in which the other threads do not exist.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) fn keep_only(&self, row: usize, shared: [u64; 2]) {
+        for (n, pins) in self.rows.iter().enumerate().filter(|(n, _)| *n == 0 || *n != row) {
+            for (count, shared) in pins.counts.iter().zip(shared) {
+                let kept = if n == 0 && shared > 0 { SHARED | shared } else { 0 };
+                // Most are zero, and their memory is then left to the parent.
+                if count.load(Ordering::Relaxed) != kept {
+                    count.store(kept, Ordering::Relaxed);
+                }
+            }
+        }
     }
 
     /// The number of the next grace period: when that has ended, what is unlinked now can be freed.
@@ -200,11 +225,31 @@ impl Drop for Pin<'_> {
         if count & SHARED != 0 {
             // Release pairs with the Acquire in `look`.
             self.count.fetch_sub(1, Ordering::Release);
+            note_shared(self.count, -1);
         } else {
             // The same pair: Release with the Acquire in `look`.
             self.count.store(count - 1, Ordering::Release);
         }
     }
+}
+
+/// Notes how many more pins the calling thread holds in a count of row 0.
+#[cfg(not(quipu_loom))]
+fn note_shared(count: &AtomicU64, more: i64) {
+    let which = PINS.rows[0].counts.iter().position(|shared| core::ptr::eq(shared, count));
+    // The pins of tests are in no count of the process.
+    if let Some(which) = which {
+        SHARED_HELD.with(|held| held[which].set(held[which].get().wrapping_add_signed(more)));
+    }
+}
+
+#[cfg(quipu_loom)]
+fn note_shared(_: &AtomicU64, _: i64) {}
+
+/// What the calling thread holds in the counts of row 0.
+#[cfg(not(quipu_loom))]
+pub(in crate::store) fn shared_held() -> [u64; 2] {
+    SHARED_HELD.with(|held| held.each_ref().map(Cell::get))
 }
 
 #[cfg(not(quipu_loom))]
@@ -265,6 +310,47 @@ mod tests {
         assert!(free(&mut retired, &pins).is_empty());
         drop(young_pin);
         assert_eq!(free(&mut retired, &pins), ["young"]);
+    }
+
+    #[test]
+    fn s4_a_child_waits_for_no_pin_of_another_thread() {
+        for row in [0, 1, ROWS - 1] {
+            let pins = Pins::new();
+            // In both counts of each row, by a turn between them; held by nobody who could drop them.
+            for _ in 0..2 {
+                (0..ROWS).for_each(|row| core::mem::forget(pins.pin(row)));
+                assert!(!pins.is_quiet());
+            }
+            // The pins of the thread that forks, and of row 0 those that it has noted.
+            let mine = pins.pin(row);
+            let noted =
+                pins.rows[0].counts.each_ref().map(|count| u64::from(row == 0 && core::ptr::eq(count, mine.count)));
+            pins.keep_only(row, noted);
+            let period = pins.next_period();
+            if row == 0 {
+                assert!(!pins.has_ended(period));
+                drop(mine);
+                assert!(pins.has_ended(period));
+            } else {
+                assert!(!pins.has_ended(period));
+                pins.rows[row].counts.iter().for_each(|count| count.store(0, Ordering::Relaxed));
+                core::mem::forget(mine);
+                assert!(pins.has_ended(period), "row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_knows_its_pins_in_row_0() {
+        let one = PINS.pin_shared();
+        let held = |held: [u64; 2]| held.iter().sum::<u64>();
+        assert_eq!(held(shared_held()), 1);
+        let other = PINS.pin_shared();
+        assert_eq!(held(shared_held()), 2);
+        assert_eq!(std::thread::spawn(shared_held).join().unwrap(), [0, 0]);
+        drop(one);
+        drop(other);
+        assert_eq!(shared_held(), [0, 0]);
     }
 
     /// What two families have to free waits for periods of one process.

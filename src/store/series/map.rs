@@ -10,7 +10,7 @@ use crate::store::series::fold::BATCH;
 use crate::store::series::list::List;
 use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
 use crate::store::series::vacant::Vacant;
-use crate::sync::{Mutex, Ordering, lock};
+use crate::sync::{Locked, Mutex, Ordering, gate::forks, lock};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
@@ -47,6 +47,9 @@ struct Writer {
     vacant: Vacant,
     /// Where the walks under way end.
     walks: Vec<usize>,
+    /// The forks before them: a child does not know which of its parent's walks go on in it, and forgets them all. (One that
+    /// does go on may meet a series twice that is removed and made again.)
+    walks_after_forks: u64,
     garbage: Retired<Garbage>,
 }
 
@@ -89,6 +92,15 @@ impl SeriesMap {
     /// The series that every key has, if there is one.
     pub(in crate::store) fn of_all_keys(&self) -> Option<&Series> {
         self.detached.as_ref()
+    }
+
+    fn lock(&self) -> Locked<'_, Writer> {
+        let mut writer = lock(&self.writer);
+        if writer.walks_after_forks != forks() {
+            writer.walks_after_forks = forks();
+            writer.walks.clear();
+        }
+        writer
     }
 
     /// The series with this key, if it is where it mostly is. The key has as many values as the family has label names.
@@ -160,7 +172,7 @@ impl SeriesMap {
     fn try_admit(&self, values: &[&str]) -> Result<Admission, Refusal> {
         assert_eq!(values.len(), self.family.label_names.len(), "a series has a value for each label name");
         let hash = hash(values);
-        let mut guard = lock(&self.writer);
+        let mut guard = self.lock();
         let writer = &mut *guard;
         // SAFETY: the lock is held.
         if unsafe { self.find(values, hash) }.is_some() {
@@ -306,7 +318,7 @@ impl SeriesMap {
     /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
     /// new series go behind that place, so that none is met twice.
     pub(crate) fn begin_walk(&self) -> usize {
-        let mut guard = lock(&self.writer);
+        let mut guard = self.lock();
         // Empty places at the end of the list stay free for new series.
         let end = guard.vacant.end_of_filled(self.list.len());
         guard.walks.push(end);
@@ -315,7 +327,7 @@ impl SeriesMap {
 
     /// Ends a walk to this place.
     pub(crate) fn end_walk(&self, end: usize) {
-        let walks = &mut lock(&self.writer).walks;
+        let walks = &mut self.lock().walks;
         if let Some(walk) = walks.iter().position(|place| *place == end) {
             walks.swap_remove(walk);
         }
