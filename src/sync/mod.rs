@@ -13,9 +13,10 @@ pub(crate) use loom::sync::Mutex;
 #[cfg(quipu_loom)]
 use loom::sync::MutexGuard;
 #[cfg(not(quipu_loom))]
-use std::sync::MutexGuard;
+pub(crate) use std::sync::Mutex;
 #[cfg(not(quipu_loom))]
-pub(crate) use std::sync::{Mutex, OnceLock};
+use std::sync::MutexGuard;
+pub(crate) use std::sync::OnceLock;
 
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub(crate) mod append_list;
@@ -57,7 +58,6 @@ impl<T> DerefMut for Locked<'_, T> {
 }
 
 /// The value of a cell, made at the first call. No thread forks meanwhile, so that no child waits for it for ever.
-#[cfg(not(quipu_loom))]
 #[inline]
 pub(crate) fn get_or_init<T>(cell: &OnceLock<T>, init: impl FnOnce() -> T) -> &T {
     cell.get().unwrap_or_else(|| {

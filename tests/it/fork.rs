@@ -139,7 +139,7 @@ fn fork_while_busy() {
             let (registry, family, is_done, barrier) = (&registry, &family, &is_done, &barrier);
             scope.spawn(move || {
                 let mut walk = registry.scrape();
-                assert!(walk.next_chunk(&mut Vec::new()));
+                assert!(walk.next_chunk(&mut Vec::new()).unwrap());
                 if has_lane {
                     family.with(["kept 0"]).inc();
                 }

@@ -298,7 +298,7 @@ impl SeriesMap {
 
     /// Holds the family's lock, as a long insertion does, until what is returned is dropped.
     #[cfg(test)]
-    pub(crate) fn hold(&self) -> impl Drop {
+    pub(crate) fn hold(&self) -> Locked<'_, impl Sized> {
         lock(&self.writer)
     }
 
