@@ -47,9 +47,11 @@ struct Writer {
     vacant: Vacant,
     /// Where the walks under way end.
     walks: Vec<usize>,
-    /// The forks before them: a child does not know which of its parent's walks go on in it, and forgets them all. (One that
-    /// does go on may meet a series twice that is removed and made again.)
+    /// The forks before them: a child does not know which of its parent's walks go on in it, and forgets them all. One that
+    /// does go on may meet a series twice that is removed and made again.
     walks_after_forks: u64,
+    /// Whether any was forgotten. The list must not become shorter then.
+    has_forgotten: bool,
     garbage: Retired<Garbage>,
 }
 
@@ -98,6 +100,7 @@ impl SeriesMap {
         let mut writer = lock(&self.writer);
         if writer.walks_after_forks != forks() {
             writer.walks_after_forks = forks();
+            writer.has_forgotten |= !writer.walks.is_empty();
             writer.walks.clear();
         }
         writer
@@ -240,7 +243,7 @@ impl SeriesMap {
 
     /// Makes the index and the list shorter by a piece, if they are far too long. Returns whether more is to be done.
     fn tidy(&self) -> bool {
-        let mut guard = lock(&self.writer);
+        let mut guard = self.lock();
         let writer = &mut *guard;
         // SAFETY: the lock is held.
         let (old_table, is_index_under_way) = unsafe { self.index.tidy(&mut writer.fill, PIECE, rehash) };
@@ -257,7 +260,7 @@ impl SeriesMap {
     /// The caller holds the lock.
     unsafe fn compact(&self, writer: &mut Writer) -> bool {
         let len = self.list.len();
-        if !writer.walks.is_empty() || len <= 2 * writer.fill.live() + LIST_IS_SHORT {
+        if !writer.walks.is_empty() || writer.has_forgotten || len <= 2 * writer.fill.live() + LIST_IS_SHORT {
             return false;
         }
         let (mut to, mut from) = (0, 0);
