@@ -1,7 +1,8 @@
 """Drives the reference service, has a real Prometheus scrape it meanwhile, and compares.
 
 Every request is counted here by method, route and status. At the end Prometheus must answer
-with exactly these counts. Usage: python3 ci/e2e.py target/debug/incident_manager
+with exactly these counts. Another one asks the example for protobuf. Usage:
+python3 ci/e2e.py target/debug/incident_manager target/debug/examples/protobuf
 """
 
 import collections
@@ -31,7 +32,7 @@ RESOLVE = ONE + "/resolve"
 CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
-  - job_name: incident_manager
+  - job_name: e2e
     static_configs: [{{targets: ['{target}']}}]
 """
 
@@ -228,13 +229,8 @@ def check_scrapes(prometheus, metrics):
     check(scraped == len(samples), f"{len(samples)} samples served, {scraped} stored")
 
 
-def run(stack, binary):
-    directory = stack.enter_context(tempfile.TemporaryDirectory())
-    scratch = pathlib.Path(directory)
-    flags = ["--api=127.0.0.1:0", "--metrics=127.0.0.1:0", f"--database={scratch}/incidents.sqlite", "--traffic=off"]
-    service = stack.enter_context(running([binary, *flags], stdout=subprocess.PIPE, text=True))
-    api, target = (re.search(r"127\.0\.0\.1:\d+", service.stdout.readline())[0] for _ in range(2))
-
+def start_prometheus(stack, scratch, target, *flags):
+    """One that scrapes the target every second, and has done so once."""
     (scratch / "prometheus.yml").write_text(CONFIG.format(target=target))
     prometheus = Prometheus(free_port(), scratch / "prometheus.log")
     command = [
@@ -242,12 +238,51 @@ def run(stack, binary):
         f"--config.file={scratch}/prometheus.yml",
         f"--storage.tsdb.path={scratch}/data",
         f"--web.listen-address={prometheus.address.removeprefix('http://')}",
+        *flags,
     ]
     log = stack.enter_context(prometheus.log.open("w"))
     stack.enter_context(running(command, stdout=log, stderr=log))
     until(20, lambda: prometheus.get("/-/ready"), lambda: f"no Prometheus:\n{prometheus.log.read_text()}")
-    until(10, lambda: prometheus.query("up == 1"), "no first scrape")
+    until(10, lambda: prometheus.query("up == 1"), lambda: f"no first scrape:\n{prometheus.get('/api/v1/targets')}")
+    return prometheus
 
+
+def run_protobuf(stack, binary):
+    """Every series of an exposition of many messages, of which several have one name, is stored."""
+    scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    server = stack.enter_context(running([binary], stdout=subprocess.PIPE, text=True))
+    target = re.search(r"127\.0\.0\.1:\d+", server.stdout.readline())[0]
+    # With this flag it asks for protobuf, and decodes it.
+    prometheus = start_prometheus(stack, scratch, target, "--enable-feature=native-histograms")
+    region = '{region="eu \\"1\\"\\n"}'
+    wanted = {
+        f"count(jobs_total{region})": 10_000,
+        "sum(jobs_total)": sum(range(10_000)),
+        'jobs_total{queue="queue 9999", status="ok"}': 9999,
+        "count(job_duration_seconds_bucket)": 3_000,
+        'sum(job_duration_seconds_bucket{le="0.1"})': 1_000,
+        'sum(job_duration_seconds_bucket{le="1"} or job_duration_seconds_bucket{le="1.0"})': 2_000,
+        'sum(job_duration_seconds_bucket{le="+Inf"})': 3_000,
+        "sum(job_duration_seconds_count)": 3_000,
+        "sum(job_duration_seconds_sum)": 4562.5,
+        "temperature_celsius": -1.5,
+        # Five samples a histogram, and four about the registry itself.
+        "scrape_samples_scraped": 10_000 + 5_000 + 1 + 4,
+    }
+    for expression, number in wanted.items():
+        found = prometheus.number(expression)
+        check(found == number, f"protobuf: {expression} is {found}, not {number}")
+    print("e2e: every series of the protobuf was stored")
+
+
+def run(stack, binary):
+    directory = stack.enter_context(tempfile.TemporaryDirectory())
+    scratch = pathlib.Path(directory)
+    flags = ["--api=127.0.0.1:0", "--metrics=127.0.0.1:0", f"--database={scratch}/incidents.sqlite", "--traffic=off"]
+    service = stack.enter_context(running([binary, *flags], stdout=subprocess.PIPE, text=True))
+    api, target = (re.search(r"127\.0\.0\.1:\d+", service.stdout.readline())[0] for _ in range(2))
+
+    prometheus = start_prometheus(stack, scratch, target)
     sent = drive(api)
     # A connection's end reaches the service a moment after the client's close.
     time.sleep(0.2)
@@ -266,8 +301,11 @@ def run(stack, binary):
 def main():
     # So that the processes started here end with this one.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("e2e: stopped"))
+    service, protobuf = sys.argv[1:]
     with contextlib.ExitStack() as stack:
-        run(stack, *sys.argv[1:])
+        run_protobuf(stack, protobuf)
+    with contextlib.ExitStack() as stack:
+        run(stack, service)
 
 
 if __name__ == "__main__":

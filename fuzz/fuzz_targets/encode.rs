@@ -1,13 +1,16 @@
 //! Whatever names, labels, help texts and values are taken, come back from the encoded text, and
-//! nothing else does.
+//! nothing else does. Protobuf says the same.
 #![no_main]
 
+#[path = "../../tests/decoder/mod.rs"]
+mod decoder;
 #[path = "../../tests/reader/mod.rs"]
 mod reader;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use quipu::Registry;
+use quipu::export::Format;
 use std::collections::BTreeMap;
 
 const BOUND: f64 = 100.0;
@@ -135,7 +138,8 @@ impl Expected {
                 }
             }
         }
-        self.help.insert(name, help);
+        // A carriage return at the end would be read as a part of the line's end.
+        self.help.insert(name, help.trim_end_matches('\r').to_owned());
     }
 
     fn compare(&self, text: &str) {
@@ -173,5 +177,14 @@ fuzz_target!(|input: Input<'_>| {
     for family in &input.families {
         expected.apply(&registry, family);
     }
-    expected.compare(&registry.to_text());
+    let text = registry.to_text();
+    expected.compare(&text);
+
+    let (mut scrape, mut chunk, mut protobuf) = (registry.scrape_as(Format::Protobuf), Vec::new(), Vec::new());
+    while scrape.next_chunk(&mut chunk).unwrap() {
+        protobuf.extend_from_slice(&chunk);
+    }
+    let mut families = decoder::families(&protobuf);
+    families.iter_mut().for_each(|family| family.1 = family.1.trim_end_matches('\r').to_owned());
+    assert_eq!(families, decoder::families_of_text(&text));
 });
