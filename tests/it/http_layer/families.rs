@@ -189,3 +189,14 @@ async fn connections_are_counted_while_they_are_open() {
     drop(connection);
     assert_eq!(active(), Some(0.0));
 }
+
+#[tokio::test]
+async fn a_manual_clock_tells_how_long_a_request_took() {
+    let clock = quipu::clock::ManualClock::new();
+    let registry = Registry::builder().clock(&clock).build().unwrap();
+    let metrics = HttpMetrics::new(&registry).unwrap();
+    let handler = async move || clock.advance(Duration::from_millis(700));
+    let app = Router::new().route("/slow", get(handler)).layer(quipu_axum::layer(&metrics));
+    answer(&app, request("GET", "/slow", "")).await;
+    assert_eq!(sum(&registry, "http_request_duration_seconds_sum"), 0.7);
+}
