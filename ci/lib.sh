@@ -8,7 +8,7 @@ mkdir -p "$root"
 # Not under the target directory, so that a fresh clone finds them again.
 tools=${QUIPU_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/quipu-tools}
 
-skip() { # REASON: the check cannot be had here, and nobody expects it
+skip() { # REASON: what the check needs was asked for and cannot be had here
     echo "SKIP ${0##*/}: $*" >&2
     exit 77
 }
@@ -30,11 +30,39 @@ some_tests() { # COMMAND...: a filter that matches no test must not pass
     rm -f "$log"
 }
 
-debian() { # COMMAND PACKAGE: installs the package if the command is not there
+debian() { # COMMAND PACKAGE...: installs the packages if the command is not there
     command -v "$1" >/dev/null && return
-    echo "installing Debian's $2"
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$2"; } \
-        </dev/null >/dev/null || missing "$1 is not there and $2 cannot be installed"
+    local command=$1
+    shift
+    echo "installing Debian's $*"
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@"; } \
+        </dev/null >/dev/null || missing "$command is not there and $* cannot be installed"
+}
+
+toolchain() { # NAME COMPONENT...: installs another toolchain if it is not there
+    local name=$1 component installed
+    shift
+    installed=$(rustup component list --installed --toolchain "$name" 2>/dev/null) || installed=
+    for component in rustc "$@"; do
+        [[ $installed == *"$component"* ]] && continue
+        echo "installing Rust $name $*"
+        # shellcheck disable=SC2086  # words
+        rustup toolchain install "$name" --no-self-update --profile minimal ${*/#/--component=} 2>&1 | tail -n 3 \
+            || skip "rustup toolchain install $name ${*/#/--component=}"
+        return
+    done
+}
+
+targets() { # TARGET...: installs the standard library for them
+    rustup --quiet target add "$@" || skip "rustup target add $*"
+}
+
+published() { # the packages that are published, as arguments for cargo
+    cargo metadata --no-deps --format-version 1 | python3 -c '
+import json, sys
+for package in json.load(sys.stdin)["packages"]:
+    if package["publish"] is None:
+        print("--package", package["name"])'
 }
 
 # The debug profile: it compiles three times faster and is fast enough.

@@ -55,6 +55,9 @@
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
 
+#[cfg(not(target_has_atomic = "64"))]
+compile_error!("quipu needs 64-bit atomics, which this processor does not have");
+
 #[cfg(not(quipu_loom))]
 pub mod clock;
 #[cfg(not(quipu_loom))]

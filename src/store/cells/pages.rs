@@ -19,6 +19,12 @@ pub(in crate::store) fn reserve(bytes: usize) -> NonNull<u8> {
 mod imp {
     use core::ptr::NonNull;
 
+    /// Sets no swap aside for pages that may never be touched. Other systems lack the flag or do not need it.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const NO_RESERVE: libc::c_int = libc::MAP_NORESERVE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const NO_RESERVE: libc::c_int = 0;
+
     pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
         // Private, so that a forked child counts on in a copy of its own.
         // SAFETY: a new anonymous mapping touches no memory that exists.
@@ -27,7 +33,7 @@ mod imp {
                 core::ptr::null_mut(),
                 bytes,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANON | libc::MAP_NORESERVE,
+                libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE,
                 -1,
                 0,
             )

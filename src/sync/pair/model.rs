@@ -1,0 +1,42 @@
+//! Pairs as loom can model them.
+
+use super::{AtomicU64, Pair};
+use crate::sync::Ordering::Relaxed;
+
+fn pack(pair: Pair) -> u64 {
+    u64::from((pair.sum as f32).to_bits()) << 32 | pair.count
+}
+
+fn unpack(bits: u64) -> Pair {
+    Pair { sum: f64::from(f32::from_bits((bits >> 32) as u32)), count: bits & 0xffff_ffff }
+}
+
+unsafe fn view<'a>(cell: *const AtomicU64) -> &'a AtomicU64 {
+    // SAFETY: the caller passes a cell of a block, and blocks are never freed.
+    unsafe { &*cell }
+}
+
+pub(super) unsafe fn load(cell: *const AtomicU64) -> Pair {
+    // SAFETY: passed on.
+    unpack(unsafe { view(cell) }.load(Relaxed))
+}
+
+pub(super) unsafe fn store(cell: *const AtomicU64, pair: Pair) {
+    // SAFETY: passed on.
+    unsafe { view(cell) }.store(pack(pair), Relaxed);
+}
+
+pub(super) unsafe fn observe(cell: *const AtomicU64, value: f64) {
+    // SAFETY: passed on.
+    let pair = unsafe { view(cell) };
+    pair.store(pack(unpack(pair.load(Relaxed)).with(value)), Relaxed);
+}
+
+pub(super) unsafe fn observe_shared(cell: *const AtomicU64, value: f64) {
+    // SAFETY: passed on.
+    let pair = unsafe { view(cell) };
+    let mut old = pair.load(Relaxed);
+    while let Err(current) = pair.compare_exchange(old, pack(unpack(old).with(value)), Relaxed, Relaxed) {
+        old = current;
+    }
+}
