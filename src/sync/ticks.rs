@@ -31,7 +31,14 @@ fn says_steady() -> bool {
     const EXTENDED: u32 = 0x8000_0000;
     const POWER: u32 = EXTENDED + 7;
     const STEADY: u32 = 1 << 8;
-    core::arch::x86_64::__cpuid(EXTENDED).eax >= POWER && core::arch::x86_64::__cpuid(POWER).edx & STEADY != 0
+    cpuid(EXTENDED).eax >= POWER && cpuid(POWER).edx & STEADY != 0
+}
+
+#[cfg(all(target_arch = "x86_64", not(miri)))]
+#[allow(unused_unsafe, reason = "safe in newer versions of the language")]
+fn cpuid(leaf: u32) -> core::arch::x86_64::CpuidResult {
+    // SAFETY: every processor of this architecture has the instruction.
+    unsafe { core::arch::x86_64::__cpuid(leaf) }
 }
 
 /// That of aarch64 always is.
