@@ -23,13 +23,22 @@ pub(super) const LARGE_CHUNK: usize = 32 * 1024;
 /// chunks the server has not sent yet, however many series there are. Between large chunks it lets other tasks run. When a
 /// scrape is broken off, the body ends with its error, and the server cannot end the response cleanly either; nor can it when
 /// the body is dropped before its end.
+///
+/// ```
+/// use http_body_util::BodyExt;
+/// use quipu::export::{ScrapeBody, ScrapeError};
+///
+/// async fn read(body: ScrapeBody) -> Result<Vec<u8>, ScrapeError> {
+///     Ok(body.collect().await?.to_bytes().into())
+/// }
+/// ```
 pub struct ScrapeBody(Content);
 
 enum Content {
     Scrape(Box<Encoder>),
     /// Nothing, of a length that is not told: HEAD must not say that a scrape has no bytes.
     Head,
-    Message(&'static str),
+    Message(Bytes),
 }
 
 impl ScrapeBody {
@@ -42,7 +51,7 @@ impl ScrapeBody {
         Self(Content::Head)
     }
 
-    pub(super) fn message(text: &'static str) -> Self {
+    pub(super) fn message(text: Bytes) -> Self {
         Self(Content::Message(text))
     }
 }
@@ -54,14 +63,19 @@ impl Body for ScrapeBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ScrapeError>>> {
         let data = match &mut self.0 {
             Content::Scrape(encoder) => ready!(encoder.poll_chunk(cx)),
-            Content::Head | Content::Message("") => None,
-            Content::Message(text) => Some(Ok(Bytes::from_static(mem::take(text).as_bytes()))),
+            Content::Head => None,
+            Content::Message(text) if text.is_empty() => None,
+            Content::Message(text) => Some(Ok(mem::take(text))),
         };
         Poll::Ready(data.map(|data| data.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.0, Content::Head | Content::Message(""))
+        match &self.0 {
+            Content::Head => true,
+            Content::Message(text) => text.is_empty(),
+            Content::Scrape(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {

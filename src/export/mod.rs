@@ -22,6 +22,6 @@ pub use scrape::{Format, Scrape, ScrapeError};
 #[cfg(feature = "http")]
 pub use body::ScrapeBody;
 #[cfg(feature = "server")]
-pub use server::{Server, ServerHandle, serve};
+pub use server::{Server, ServerBuilder, ServerHandle, serve};
 #[cfg(feature = "http")]
-pub use service::ScrapeService;
+pub use service::{ScrapeFuture, ScrapeService};

@@ -1,17 +1,25 @@
 //! The scrape endpoint as a tower service.
 
 use std::convert::Infallible;
-use std::future::{Ready, ready};
+use std::fmt;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use tower_service::Service;
 
-use super::{Format, ScrapeBody};
+use super::{Format, Scrape, ScrapeBody};
 use crate::Registry;
 
-/// Answers GET with the text of a registry, HEAD with the same headers, and other methods with 405.
+/// How long a scrape waits for what has to be collected first: half of the time that Prometheus gives a scrape.
+const COLLECTION: Duration = Duration::from_secs(5);
+
+/// Answers GET with the text of a registry, or of several, HEAD with the same headers, and other methods with 405.
 ///
 /// It does not look at the path: mount it where scrapers look for it.
 ///
@@ -25,51 +33,107 @@ use crate::Registry;
 /// ```
 #[derive(Clone, Debug)]
 pub struct ScrapeService {
-    registry: Registry,
+    registries: Arc<[Registry]>,
 }
 
 impl ScrapeService {
     /// A service that scrapes `registry`.
     pub fn new(registry: Registry) -> Self {
-        Self { registry }
+        Self::of([registry])
     }
 
-    pub(super) fn respond(&self, method: &Method) -> Response<ScrapeBody> {
-        let body = match *method {
-            Method::GET => ScrapeBody::scrape(self.registry.scrape()),
-            Method::HEAD => ScrapeBody::head(),
-            _ => return method_not_allowed(),
-        };
-        let mut response = Response::new(body);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Format::Text.content_type()));
-        response
+    /// A service that scrapes several registries as one, as [`Scrape::of`] says.
+    ///
+    /// ```
+    /// use quipu::{Registry, export::ScrapeService};
+    /// let (ours, of_a_library) = (Registry::new(), Registry::new());
+    /// let service = ScrapeService::of([ours, of_a_library]);
+    /// ```
+    pub fn of(registries: impl IntoIterator<Item = Registry>) -> Self {
+        Self { registries: registries.into_iter().collect() }
+    }
+
+    pub(super) fn respond(&self, method: &Method) -> ScrapeFuture {
+        match *method {
+            Method::GET => {
+                let registries = self.registries.iter().cloned();
+                let scrape = Scrape::collect(registries, Format::Text, COLLECTION);
+                ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await)) }))
+            }
+            Method::HEAD => ScrapeFuture::ready(exposition(ScrapeBody::head())),
+            _ => {
+                let text = Bytes::from_static(b"metrics are read with GET or HEAD\n");
+                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                ScrapeFuture::ready(response)
+            }
+        }
     }
 }
 
-fn method_not_allowed() -> Response<ScrapeBody> {
-    let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "metrics are read with GET or HEAD\n");
-    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+fn exposition(body: ScrapeBody) -> Response<ScrapeBody> {
+    let mut response = Response::new(body);
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Format::Text.content_type()));
     response
 }
 
 /// A line of text for people.
-pub(super) fn plain(status: StatusCode, text: &'static str) -> Response<ScrapeBody> {
+fn plain(status: StatusCode, text: Bytes) -> Response<ScrapeBody> {
     let mut response = Response::new(ScrapeBody::message(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
+/// A scrape that fails before it begins would be a response; the service itself never fails, as axum wants it.
 impl<B> Service<Request<B>> for ScrapeService {
     type Response = Response<ScrapeBody>;
     type Error = Infallible;
-    type Future = Ready<Result<Response<ScrapeBody>, Infallible>>;
+    type Future = ScrapeFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.respond(request.method())))
+    fn call(&mut self, request: Request<B>) -> ScrapeFuture {
+        self.respond(request.method())
+    }
+}
+
+/// The future of a response of [`ScrapeService`].
+///
+/// ```
+/// use quipu::export::{ScrapeFuture, ScrapeService};
+/// use tower::Service;
+///
+/// fn scrape(service: &mut ScrapeService) -> ScrapeFuture {
+///     service.call(http::Request::new(()))
+/// }
+/// ```
+pub struct ScrapeFuture(Pin<Box<dyn Future<Output = Response<ScrapeBody>> + Send>>);
+
+impl ScrapeFuture {
+    fn ready(response: Response<ScrapeBody>) -> Self {
+        Self(Box::pin(ready(response)))
+    }
+
+    /// A line of text for people.
+    #[cfg(feature = "server")]
+    pub(super) fn plain(status: StatusCode, text: Bytes) -> Self {
+        Self::ready(plain(status, text))
+    }
+}
+
+impl Future for ScrapeFuture {
+    type Output = Result<Response<ScrapeBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(Ok)
+    }
+}
+
+impl fmt::Debug for ScrapeFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScrapeFuture").finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! The families of the HTTP layer, as data.
 
-use super::watch::{SETTLED, Watch};
+use super::watch::Watch;
 use crate::clock::Clock;
 use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
@@ -65,5 +65,5 @@ pub(super) fn register(registry: &Registry, excluded: Vec<Box<str>>) -> Result<(
         connections: connections.register()?,
         clock: registry.clock().clone(),
     };
-    Ok((families, Watch::new(excluded, SETTLED, faults.register()?)))
+    Ok((families, Watch::new(excluded, registry.clock().clone(), faults.register()?)))
 }

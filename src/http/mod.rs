@@ -42,7 +42,7 @@
 //! A service finds its routes itself, and leaves the pattern in the extensions of the request:
 //!
 //! ```
-//! use http::{Extensions, Request, Response};
+//! use http::{Request, Response};
 //! use http_body_util::Full;
 //! use quipu::http::HttpMetrics;
 //! use tower::{ServiceBuilder, service_fn};
@@ -53,14 +53,14 @@
 //!
 //! let registry = quipu::Registry::new();
 //! let metrics = HttpMetrics::builder().exclude("/health").register(&registry)?;
-//! let pattern = |extensions: &Extensions| extensions.get::<Route>().map(|route| route.0);
+//! let layer = metrics.layer(|extensions| extensions.get::<Route>().map(|route| route.0));
 //! let service = ServiceBuilder::new()
 //!     .map_request(|mut request: Request<Body>| {
 //!         let route = if request.uri().path() == "/health" { "/health" } else { "/v1/incidents/{id}" };
 //!         request.extensions_mut().insert(Route(route));
 //!         request
 //!     })
-//!     .layer(metrics.layer(pattern)) // after the route is found
+//!     .layer(layer) // after the route is found
 //!     .service(service_fn(async |_| Ok::<_, std::convert::Infallible>(Response::new(Body::default()))));
 //! # fn is_service(_: impl tower::Service<Request<Body>>) {}
 //! # is_service(service);

@@ -11,15 +11,15 @@ use crate::{Counter, Family, LabelNames};
 const INTERVAL: u64 = 100;
 
 /// When every route that is in use should have had a request: probes come every 10 to 30 s.
-pub(super) const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_secs(60);
 
 /// Finds two mistakes that would pass in silence: a layer that no route is behind, and an exclusion of a route that is not
 /// there. Judges once, when a minute and a hundred requests or connections have passed; after that it costs one load.
 pub(super) struct Watch {
     exclusions: Box<[Exclusion]>,
     has_routes: OnceLock<()>,
+    clock: Clock,
     start: Moment,
-    settled: Duration,
     /// About so many requests and connections: threads do not wait for each other to count them.
     events: AtomicU64,
     verdict: OnceLock<()>,
@@ -32,7 +32,7 @@ struct Exclusion {
 }
 
 impl Watch {
-    pub(super) fn new(excluded: Vec<Box<str>>, settled: Duration, faults: Family<Counter, LabelNames<1>>) -> Self {
+    pub(super) fn new(excluded: Vec<Box<str>>, clock: Clock, faults: Family<Counter, LabelNames<1>>) -> Self {
         for fault in [Fault::NoRoute, Fault::UnusedExclusion] {
             faults.handle([fault.label()]);
         }
@@ -40,8 +40,8 @@ impl Watch {
         Self {
             exclusions: exclusions.collect(),
             has_routes: OnceLock::new(),
-            start: Clock::Real.now(),
-            settled,
+            start: clock.now(),
+            clock,
             events: AtomicU64::new(0),
             verdict: OnceLock::new(),
             faults,
@@ -72,7 +72,7 @@ impl Watch {
     fn count(&self) {
         let events = self.events.load(Ordering::Relaxed) + 1;
         self.events.store(events, Ordering::Relaxed);
-        if events.is_multiple_of(INTERVAL) && Clock::Real.seconds_since(self.start) >= self.settled.as_secs_f64() {
+        if events.is_multiple_of(INTERVAL) && self.clock.seconds_since(self.start) >= SETTLED.as_secs_f64() {
             self.verdict.get_or_init(|| self.judge());
         }
     }
@@ -122,14 +122,16 @@ impl Fault {
 mod tests {
     use super::*;
     use crate::Registry;
+    use crate::clock::ManualClock;
 
-    /// A watch that judges after a hundred events, and what it has counted.
-    fn watch(excluded: &[&str], settled: Duration) -> (Watch, impl Fn() -> [u64; 2]) {
+    /// A watch, its clock, and what it has counted.
+    fn watch(excluded: &[&str]) -> (Watch, ManualClock, impl Fn() -> [u64; 2]) {
         let registry = Registry::new();
         let faults = registry.counter("faults_total", "Faults.").labels(["fault"]).register().unwrap();
         let excluded = excluded.iter().map(|&pattern| pattern.into()).collect();
-        let watch = Watch::new(excluded, settled, faults.clone());
-        (watch, move || ["no_route", "unused_exclusion"].map(|fault| faults.with([fault]).value()))
+        let clock = ManualClock::new();
+        let watch = Watch::new(excluded, Clock::Manual(clock.clone()), faults.clone());
+        (watch, clock, move || ["no_route", "unused_exclusion"].map(|fault| faults.with([fault]).value()))
     }
 
     fn events(watch: &Watch, events: u64) {
@@ -138,7 +140,8 @@ mod tests {
 
     #[test]
     fn nothing_but_requests_without_a_route_is_a_fault_and_counted_once() {
-        let (watch, faults) = watch(&[], Duration::ZERO);
+        let (watch, clock, faults) = watch(&[]);
+        clock.advance(SETTLED);
         events(&watch, INTERVAL - 1);
         assert_eq!(faults(), [0, 0]);
         events(&watch, 10 * INTERVAL);
@@ -147,27 +150,72 @@ mod tests {
 
     #[test]
     fn one_request_with_a_route_is_enough() {
-        let (watch, faults) = watch(&[], Duration::ZERO);
+        let (watch, clock, faults) = watch(&[]);
         watch.route_seen();
+        clock.advance(SETTLED);
         events(&watch, 2 * INTERVAL);
         assert_eq!(faults(), [0, 0]);
     }
 
     #[test]
     fn exclusions_that_left_out_nothing_are_counted() {
-        let (watch, faults) = watch(&["/health", "/healt", "/v1/:id"], Duration::ZERO);
+        let (watch, clock, faults) = watch(&["/health", "/healt", "/v1/:id"]);
         watch.route_seen();
         assert!(watch.excludes("/health"));
         assert!(!watch.excludes("/v1/{id}"));
+        clock.advance(SETTLED);
         events(&watch, 2 * INTERVAL);
         assert_eq!(faults(), [0, 2]);
     }
 
     #[test]
     fn nothing_is_judged_before_its_time() {
-        let (watch, faults) = watch(&["/health"], SETTLED);
+        let (watch, clock, faults) = watch(&["/health"]);
+        clock.advance(SETTLED - Duration::from_millis(1));
         events(&watch, 10 * INTERVAL);
         assert_eq!(faults(), [0, 0]);
         assert!(watch.excludes("/health"));
+    }
+
+    /// Keeps the messages of warnings.
+    #[cfg(feature = "tracing")]
+    struct Warnings(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+
+    #[cfg(feature = "tracing")]
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+
+        fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+            tracing::span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+        fn event(&self, event: &tracing::Event<'_>) {
+            event.record(&mut |_: &tracing::field::Field, value: &dyn std::fmt::Debug| {
+                self.0.lock().unwrap().push(format!("{value:?}"));
+            });
+        }
+
+        fn enter(&self, _: &tracing::span::Id) {}
+
+        fn exit(&self, _: &tracing::span::Id) {}
+    }
+
+    #[test]
+    #[cfg(feature = "tracing")]
+    fn each_fault_is_a_warning_that_says_what_to_do() {
+        let (watch, clock, _) = watch(&["/healt"]);
+        clock.advance(SETTLED);
+        let warnings = std::sync::Arc::default();
+        tracing::subscriber::with_default(Warnings(std::sync::Arc::clone(&warnings)), || events(&watch, 3 * INTERVAL));
+        let warnings = warnings.lock().unwrap();
+        let [layer, exclusion] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(layer.contains("add the layer after the routes"), "{layer}");
+        assert!(exclusion.contains("`exclude(\"/healt\")`"), "{exclusion}");
     }
 }

@@ -318,6 +318,58 @@ fn an_address_that_cannot_be_taken_is_named() {
 }
 
 #[test]
+fn an_address_without_a_host_is_answered_with_two_that_have_one() {
+    let message = serve(":9090", small()).unwrap_err().to_string();
+    assert!(message.starts_with("cannot serve metrics on :9090: "), "{message}");
+    let advice = "; write \"0.0.0.0:9090\" to be reached from everywhere, or \"127.0.0.1:9090\"";
+    assert!(message.ends_with(advice), "{message}");
+    let message = serve(":http", small()).unwrap_err().to_string();
+    assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
+}
+
+#[test]
+fn the_name_of_the_metric_of_the_server_itself_cannot_be_taken() {
+    let registry = Registry::new();
+    let taken = registry.counter("quipu_scrape_accept_errors_total", "Mine.").register();
+    taken.expect_err("the server would go without");
+    let server = start(registry);
+    let text = ask(server.local_addr(), "GET", "/metrics").body;
+    assert!(text.contains("\nquipu_scrape_accept_errors_total 0\n"), "{text}");
+}
+
+#[test]
+fn a_server_serves_at_the_paths_it_is_given() {
+    let registry = small();
+    let server = Server::builder(registry.clone()).path("/a").path("/b/c").serve("127.0.0.1:0").unwrap();
+    for path in ["/a", "/b/c", "/a?name[]=x"] {
+        assert_eq!(ask(server.local_addr(), "GET", path).body, registry.to_text(), "{path}");
+    }
+    for path in ["/metrics", "/", "/b"] {
+        let response = ask(server.local_addr(), "GET", path);
+        assert_eq!((response.status, &*response.body), (404, "metrics are at /a, /b/c\n"), "{path}");
+    }
+    for path in ["metrics", "", "/a?b", "/a b", "/#"] {
+        let error = Server::builder(small()).path(path).serve("127.0.0.1:0").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().starts_with(&format!("cannot serve metrics at the path {path:?}: ")), "{error}");
+    }
+}
+
+#[test]
+fn several_registries_are_one_exposition() {
+    let (ours, theirs) = (small(), Registry::new());
+    theirs.gauge("depth", "Depth.").register().unwrap().set(3.0);
+    let server = Server::builder(ours).registry(theirs).serve("127.0.0.1:0").unwrap();
+    let text = ask(server.local_addr(), "GET", "/metrics").body;
+    let read = crate::reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    assert_eq!(read.value("jobs_total", &[]), Some(17.0));
+    assert_eq!(read.value("depth", &[]), Some(3.0));
+    for family in ["jobs_total", "depth"] {
+        assert_eq!(read.value("quipu_series", &[("family", family)]), Some(1.0), "{family}");
+    }
+}
+
+#[test]
 fn the_metric_of_the_server_itself_has_one_name_in_all_registries() {
     let server = start(Registry::builder().namespace("shop").build().unwrap());
     let text = ask(server.local_addr(), "GET", "/metrics").body;

@@ -9,7 +9,8 @@ use std::thread::{self, JoinHandle};
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
-use super::{Server, cannot_serve};
+use super::error::CannotServe;
+use super::{Server, ServerBuilder};
 use crate::Registry;
 
 /// Serves `registry` at `http://<address>/metrics` from a thread of its own.
@@ -34,12 +35,16 @@ use crate::Registry;
 /// }
 /// ```
 pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<ServerHandle> {
-    let listener = TcpListener::bind(&address).map_err(|error| cannot_serve(&address, error))?;
+    Server::builder(registry).serve(address)
+}
+
+pub(super) fn start(builder: ServerBuilder, address: &(impl ToSocketAddrs + Debug)) -> io::Result<ServerHandle> {
+    let listener = TcpListener::bind(address).map_err(|error| CannotServe::on(address, error))?;
     listener.set_nonblocking(true)?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {
         let _entered = runtime.enter();
-        Server::new(tokio::net::TcpListener::from_std(listener)?, registry)?
+        builder.listen(tokio::net::TcpListener::from_std(listener)?, address)?
     };
     let address = server.local_addr();
     let (stop, stopped) = oneshot::channel();
@@ -55,7 +60,7 @@ pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Res
     Ok(ServerHandle { address, stop, thread })
 }
 
-/// A scrape server that runs in a thread of its own; made by [`serve`].
+/// A scrape server that runs in a thread of its own; made by [`serve`] or [`ServerBuilder::serve`].
 ///
 /// Dropping the handle leaves the server running, as dropping a thread's handle leaves the thread.
 #[derive(Debug)]
@@ -67,13 +72,19 @@ pub struct ServerHandle {
 
 impl ServerHandle {
     /// The address the server listens on: with the port it was given, if it was bound to port 0.
+    ///
+    /// ```
+    /// let server = quipu::export::serve("127.0.0.1:0", quipu::Registry::new())?;
+    /// assert_ne!(server.local_addr().port(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
     /// Stops accepting, lets the scrapes in flight finish, and gives the port back.
     ///
-    /// Blocks the thread while they do, for 10 s at most; in async code call it through `spawn_blocking`.
+    /// Blocks the thread while they do, for 10 s at most unless [`stop_timeout`](ServerBuilder::stop_timeout) says otherwise; in async code call it through `spawn_blocking`.
     ///
     /// ```
     /// let server = quipu::export::serve("127.0.0.1:0", quipu::Registry::new())?;

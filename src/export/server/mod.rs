@@ -1,14 +1,14 @@
 //! A scrape server on a port of its own.
 
-use std::error::Error;
-use std::fmt::{self, Debug};
-use std::future::{Future, ready};
+use std::fmt::Debug;
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::time::Duration;
+use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use bytes::Bytes;
+use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -20,20 +20,24 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::body::LARGE_CHUNK;
-use super::service::plain;
-use super::{ScrapeBody, ScrapeService};
+use super::{ScrapeFuture, ScrapeService};
 use crate::{Counter, Registry};
 
+mod builder;
+mod error;
 mod handle;
 mod socket;
 #[cfg(test)]
 mod tests;
 
+pub use builder::ServerBuilder;
 pub use handle::{ServerHandle, serve};
 
+use builder::Limits;
 use socket::Socket;
 
-/// An HTTP/1 server that serves one registry at `/metrics`, and nothing else.
+/// An HTTP/1 server that serves a registry at `/metrics`, and nothing else; [`Server::builder`] sets other paths, more registries
+/// and other limits.
 ///
 /// GET and HEAD; 405 for other methods and 404 for other paths. It defends itself, so that neither a slow client nor a
 /// silent one costs more than one connection for a while:
@@ -61,61 +65,47 @@ use socket::Socket;
 pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
-    service: ScrapeService,
+    endpoint: Arc<Endpoint>,
     limits: Limits,
-    accept_errors: Option<Counter>,
+    accept_errors: Counter,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Limits {
-    connections: usize,
-    /// How long a connection may take to send a whole request, idle time included.
-    request: Duration,
-    /// How long a client may take to read a response, from the first time it makes the server wait.
-    response: Duration,
-    /// The pause after a connection that could not be accepted.
-    accept: Duration,
-    /// How long a stop waits for the scrapes in flight.
-    stop: Duration,
+/// What is served, and where.
+#[derive(Debug)]
+struct Endpoint {
+    service: ScrapeService,
+    paths: Vec<String>,
+    not_found: Bytes,
 }
 
-const LIMITS: Limits = Limits {
-    connections: 512,
-    request: Duration::from_secs(30),
-    response: Duration::from_secs(60),
-    accept: Duration::from_millis(100),
-    stop: Duration::from_secs(10),
-};
+impl Endpoint {
+    fn respond(&self, request: &Request<Incoming>) -> ScrapeFuture {
+        if self.paths.iter().any(|path| path == request.uri().path()) {
+            self.service.respond(request.method())
+        } else {
+            ScrapeFuture::plain(StatusCode::NOT_FOUND, self.not_found.clone())
+        }
+    }
+}
 
 impl Server {
+    /// Settings: which paths, registries and limits.
+    pub fn builder(registry: Registry) -> ServerBuilder {
+        ServerBuilder::new(registry)
+    }
+
     /// Takes the address; connections wait until [`serve`](Self::serve).
     ///
     /// # Errors
     ///
-    /// If the address cannot be resolved or taken. The error names the address; the operating system's, with its number, is its
-    /// [source](Error::source).
+    /// If the address cannot be resolved or taken: the error names the address; the operating system's, with its number, is its
+    /// [source](std::error::Error::source).
     ///
     /// # Panics
     ///
     /// Outside a tokio runtime.
     pub async fn bind(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Result<Self> {
-        let listener = TcpListener::bind(&address).await.map_err(|error| cannot_serve(&address, error))?;
-        Self::new(listener, registry)
-    }
-
-    fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
-        let accept_errors = registry
-            .own_metrics()
-            .counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
-            .register();
-        Ok(Self {
-            address: listener.local_addr()?,
-            listener,
-            service: ScrapeService::new(registry),
-            limits: LIMITS,
-            // A name that is taken is no reason not to serve.
-            accept_errors: accept_errors.ok(),
-        })
+        Self::builder(registry).bind(address).await
     }
 
     /// The address the server listens on: with the port it was given, if it was bound to port 0.
@@ -125,7 +115,7 @@ impl Server {
 
     /// Serves until `shutdown` completes, then stops accepting, lets the scrapes in flight finish, and returns.
     ///
-    /// What is not finished 10 s later is broken off, as is everything if this future is dropped: a client never takes
+    /// What is not finished 10 s later ([`stop_timeout`](ServerBuilder::stop_timeout)) is broken off, as is everything if this future is dropped: a client never takes
     /// half a scrape for a whole one.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(());
@@ -136,8 +126,8 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
                 stream = self.accept(), if connections.len() < self.limits.connections => {
-                    let service = self.service.clone();
-                    connections.spawn(connection(stream, service, self.limits, stopping.clone()));
+                    let endpoint = Arc::clone(&self.endpoint);
+                    connections.spawn(connection(stream, endpoint, self.limits, stopping.clone()));
                 }
             }
         }
@@ -153,9 +143,7 @@ impl Server {
             match self.listener.accept().await {
                 Ok((stream, _)) => return stream,
                 Err(error) => {
-                    if let Some(errors) = &self.accept_errors {
-                        errors.inc();
-                    }
+                    self.accept_errors.inc();
                     // A client that has gone already took its place in the backlog along; any other error stays.
                     if error.kind() != ErrorKind::ConnectionAborted {
                         sleep(self.limits.accept).await;
@@ -166,43 +154,7 @@ impl Server {
     }
 }
 
-/// The error of the operating system does not name the address.
-struct CannotServe {
-    address: String,
-    source: io::Error,
-}
-
-fn cannot_serve(address: &impl Debug, source: io::Error) -> io::Error {
-    // With quotes if it is a string.
-    let address = format!("{address:?}").trim_matches('"').to_owned();
-    io::Error::new(source.kind(), CannotServe { address, source })
-}
-
-impl fmt::Display for CannotServe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CannotServe { address, source } = self;
-        let advice = match source.kind() {
-            ErrorKind::InvalidInput => "; write HOST:PORT, such as 127.0.0.1:9090",
-            _ => "",
-        };
-        write!(f, "cannot serve metrics on {address}: {source}{advice}")
-    }
-}
-
-// As the message, for what `unwrap` prints.
-impl fmt::Debug for CannotServe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl Error for CannotServe {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&self.source)
-    }
-}
-
-async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, mut stopping: watch::Receiver<()>) {
+async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>, limits: Limits, mut stopping: watch::Receiver<()>) {
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
@@ -210,7 +162,7 @@ async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, m
             .max_buf_size(LARGE_CHUNK)
             .serve_connection(
                 TokioIo::new(Socket::new(stream, limits.response)),
-                service_fn(|request| ready(Ok::<_, hyper::Error>(respond(&service, &request)))),
+                service_fn(|request| endpoint.respond(&request)),
             )
     );
     select! {
@@ -219,11 +171,4 @@ async fn connection(stream: TcpStream, service: ScrapeService, limits: Limits, m
     }
     // An error is the client's affair: it went away, was too slow, or did not speak HTTP.
     let _ = connection.await;
-}
-
-fn respond(service: &ScrapeService, request: &Request<Incoming>) -> Response<ScrapeBody> {
-    match request.uri().path() {
-        "/metrics" => service.respond(request.method()),
-        _ => plain(StatusCode::NOT_FOUND, "metrics are at /metrics\n"),
-    }
 }

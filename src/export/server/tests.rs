@@ -1,12 +1,13 @@
 //! What the server does about clients that are slow, silent, or many: with shorter limits than it has in earnest.
 
 use std::future::pending;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::builder::LIMITS;
 use super::*;
 
 const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n";
@@ -90,6 +91,15 @@ fn the_limits_in_earnest_are_those_of_the_documentation() {
     assert_eq!(LIMITS.response, Duration::from_secs(60));
     assert_eq!(LIMITS.accept, Duration::from_millis(100));
     assert_eq!(LIMITS.stop, Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn limits_are_those_that_are_set() {
+    let builder = Server::builder(Registry::new()).max_connections(0).stop_timeout(SHORT);
+    let builder = builder.request_timeout(SHORT * 2).response_timeout(SHORT * 3);
+    let limits = builder.bind("127.0.0.1:0").await.unwrap().limits;
+    assert_eq!(limits.connections, 1);
+    assert_eq!([limits.stop, limits.request, limits.response], [SHORT, SHORT * 2, SHORT * 3]);
 }
 
 #[tokio::test]

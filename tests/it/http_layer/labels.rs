@@ -3,6 +3,7 @@
 use super::*;
 use axum::extract::MatchedPath;
 use axum::routing::any;
+use quipu::clock::ManualClock;
 
 #[tokio::test]
 async fn paths_that_no_route_takes_share_one_series() {
@@ -143,6 +144,46 @@ async fn a_route_that_is_excluded_leaves_no_trace() {
     assert_eq!(recorded(&registry), expected);
     let text = registry.to_text();
     assert!(!text.contains("health") && !text.contains("internal"), "{text}");
+}
+
+/// Sends a hundred requests over as many connections, before and after the minute in which nothing is judged.
+async fn settle(app: &Router, metrics: &HttpMetrics, clock: &ManualClock) {
+    for _ in 0..2 {
+        for _ in 0..100 {
+            let connection = metrics.connection();
+            answer(app, request("GET", "/v1/incidents/17", "")).await;
+            drop(connection);
+        }
+        clock.advance(Duration::from_secs(60));
+    }
+}
+
+#[tokio::test]
+async fn a_layer_before_the_routes_is_found() {
+    for is_before in [true, false] {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(&clock).build().unwrap();
+        let metrics = HttpMetrics::new(&registry).unwrap();
+        let layer = quipu_axum::layer(&metrics);
+        let app = match is_before {
+            true => Router::new().layer(layer).merge(incidents()),
+            false => incidents().layer(layer),
+        };
+        settle(&app, &metrics, &clock).await;
+        let faults = read(&registry).value("quipu_http_faults_total", &[("fault", "no_route")]);
+        assert_eq!(faults, Some(f64::from(is_before)));
+    }
+}
+
+#[tokio::test]
+async fn an_exclusion_of_a_route_that_is_not_there_is_found() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(&clock).build().unwrap();
+    let metrics = HttpMetrics::builder().exclude("/v1/incidents/{id}").exclude("/v1/incident/{id}");
+    let metrics = metrics.register(&registry).unwrap();
+    settle(&incidents().layer(quipu_axum::layer(&metrics)), &metrics, &clock).await;
+    let faults = read(&registry).value("quipu_http_faults_total", &[("fault", "unused_exclusion")]);
+    assert_eq!(faults, Some(1.0));
 }
 
 #[tokio::test]
