@@ -34,7 +34,11 @@ impl Cell {
     /// Makes a new block and returns its first cell.
     pub(in crate::store) fn first_of_new_block() -> Cell {
         #[cfg(not(quipu_loom))]
-        let memory = crate::store::cells::pages::reserve(ROWS * CELLS_PER_ROW * size_of::<AtomicU64>()).cast();
+        let memory = {
+            let layout = core::alloc::Layout::new::<[[AtomicU64; CELLS_PER_ROW]; ROWS]>();
+            let memory = crate::store::cells::pages::reserve(layout.size());
+            memory.unwrap_or_else(|| std::alloc::handle_alloc_error(layout)).cast()
+        };
         #[cfg(quipu_loom)]
         let memory = {
             let cells: Box<[AtomicU64]> = (0..ROWS * CELLS_PER_ROW).map(|_| AtomicU64::new(0)).collect();

@@ -7,12 +7,24 @@ pub(in crate::store) const PAGE: usize = 4096;
 
 /// Reserves `bytes` of zeroed memory at a multiple of [`PAGE`], never to be freed.
 ///
-/// Aborts through the allocation error handler when the process can have no more memory.
-pub(in crate::store) fn reserve(bytes: usize) -> NonNull<u8> {
-    match imp::reserve(bytes) {
-        Some(memory) => memory,
-        None => std::alloc::handle_alloc_error(core::alloc::Layout::array::<u8>(bytes).expect("a block fits an isize")),
+/// `None` when the process can have no more memory.
+pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
+    imp::reserve(bytes)
+}
+
+/// Gives back pages of reserved memory, which stays reserved, and zero where it was. Does nothing where the system cannot
+/// promise that.
+///
+/// # Safety
+/// The memory was reserved here, begins at a multiple of [`PAGE`], and holds nothing but zeros, or what is not read any more.
+pub(in crate::store) unsafe fn discard(memory: NonNull<u8>, bytes: usize) {
+    #[cfg(all(any(target_os = "linux", target_os = "android"), not(miri)))]
+    // SAFETY: private anonymous memory of ours, which reads as zero after this. A refusal costs only memory.
+    unsafe {
+        libc::madvise(memory.as_ptr().cast(), bytes, libc::MADV_DONTNEED);
     }
+    #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(miri))))]
+    let _ = (memory, bytes);
 }
 
 #[cfg(all(unix, not(miri)))]
@@ -74,7 +86,7 @@ mod tests {
 
     #[test]
     fn memory_is_zero_and_aligned() {
-        let memory = reserve(3 * PAGE);
+        let memory = reserve(3 * PAGE).unwrap();
         assert_eq!(memory.as_ptr().align_offset(PAGE), 0);
         for byte in [0, PAGE - 1, PAGE, 3 * PAGE - 1] {
             // SAFETY: inside the reservation.
@@ -82,5 +94,28 @@ mod tests {
             // SAFETY: as above.
             assert_eq!(unsafe { byte.read() }, 0);
         }
+    }
+
+    #[test]
+    fn memory_that_was_given_back_is_there() {
+        let memory = reserve(3 * PAGE).unwrap();
+        for byte in [PAGE - 1, PAGE, 2 * PAGE] {
+            // SAFETY: inside the reservation.
+            let byte = unsafe { memory.add(byte) };
+            // SAFETY: as above.
+            unsafe { byte.write(1) };
+        }
+        // SAFETY: one page in the middle, which is not used.
+        let middle = unsafe { memory.add(PAGE) };
+        // SAFETY: as above.
+        unsafe { discard(middle, PAGE) };
+        let read = |byte| {
+            // SAFETY: inside the reservation.
+            let byte = unsafe { memory.add(byte) };
+            // SAFETY: as above.
+            unsafe { byte.read() }
+        };
+        assert_eq!([read(PAGE - 1), read(2 * PAGE)], [1, 1]);
+        assert_eq!(read(PAGE), u8::from(cfg!(any(miri, not(any(target_os = "linux", target_os = "android"))))));
     }
 }

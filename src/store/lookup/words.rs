@@ -120,7 +120,7 @@ mod tests {
     #[test]
     #[cfg(all(unix, not(miri)))]
     fn a_short_string_at_the_end_of_memory_is_read() {
-        let pages = crate::store::cells::pages::reserve(2 * 4096);
+        let pages = crate::store::cells::pages::reserve(2 * 4096).unwrap();
         // SAFETY: the second page is this test's.
         let second = unsafe { pages.add(4096) };
         // SAFETY: as above.

@@ -96,7 +96,7 @@ impl Series {
             lengths,
         };
         let layout = layout(tail.len());
-        let memory = POOL.allocate(layout).cast::<Header>();
+        let memory = POOL.allocate(layout).unwrap_or_else(|| std::alloc::handle_alloc_error(layout)).cast::<Header>();
         // SAFETY: freshly allocated with the size and alignment of a header.
         unsafe { memory.write(header) };
         // SAFETY: the tail follows the header in the same allocation.
