@@ -20,7 +20,22 @@ use std::sync::Arc;
 
 /// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`].
 ///
-/// Sealed: how values lie in the store is not for other crates to know.
+/// Sealed: how values lie in the store is not for other crates to know. It lets functions take families of any of them:
+///
+/// ```
+/// use quipu::{Family, LabelNames, Metric};
+///
+/// fn forget_tenant<M: Metric>(family: &Family<M, LabelNames<2>>, tenant: &str) {
+///     family.retain(|values, _| values[0] != tenant);
+/// }
+///
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["tenant", "queue"]).register()?;
+/// jobs.with(["a", "mail"]).inc();
+/// forget_tenant(&jobs, "a");
+/// assert!(jobs.is_empty());
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 pub trait Metric: sealed::Sealed + Clone + Send + Sync + fmt::Debug + 'static {}
 
 impl<M: sealed::Sealed + Clone + Send + Sync + fmt::Debug + 'static> Metric for M {}

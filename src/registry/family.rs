@@ -7,7 +7,7 @@ use super::self_metrics::SelfSeries;
 use crate::clock::Clock;
 use crate::metric::{Gauge, Metric};
 use crate::model::{Buckets, FamilyView, GlobalLabels};
-use crate::store::{BATCH, Batch, FamilyLayout, MetricRef, SeriesMap, SeriesRef, pin};
+use crate::store::{FamilyLayout, MetricRef, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -123,7 +123,7 @@ pub struct DynLabelNames(());
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 pub struct Family<M, L> {
-    core: Arc<FamilyCore>,
+    pub(super) core: Arc<FamilyCore>,
     /// A handle for each series of a closed set, by index.
     kept: Arc<[M]>,
     labels: PhantomData<fn() -> L>,
@@ -142,16 +142,32 @@ impl<M: Metric, L> Family<M, L> {
     }
 
     /// The number of series. Takes the family's lock.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    /// assert!(jobs.is_empty());
+    /// jobs.with(["mail"]).inc();
+    /// assert_eq!(jobs.len(), 1);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn len(&self) -> usize {
         self.core.set.len()
     }
 
-    /// Whether there is no series yet.
+    /// Whether there is no series. Takes the family's lock.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// The family's name, with the registry's namespace.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().namespace("shop").build()?;
+    /// let orders = registry.counter("orders_total", "Orders.").labels(["country"]).register()?;
+    /// assert_eq!(orders.name(), "shop_orders_total");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name(&self) -> &str {
         &self.core.description.name
     }
@@ -166,63 +182,6 @@ impl<M: Metric, L> Family<M, L> {
     /// ```
     pub fn label_names(&self) -> impl ExactSizeIterator<Item = &str> {
         self.core.description.labels.iter().map(|name| &**name)
-    }
-
-    /// The series with their label values, in the order of [`label_names`](Self::label_names), and a handle to each. Those
-    /// made meanwhile may or may not be among them; none comes twice.
-    ///
-    /// # Cost
-    /// Takes the family's lock when it begins and when it ends, and allocates the values. Until it is dropped, places in the
-    /// list of series (8 bytes each) are not used again.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let jobs = registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
-    /// jobs.with(["mail"]).inc_by(2);
-    /// jobs.with(["sms"]).inc_by(3);
-    /// assert_eq!(jobs.iter().map(|(_, metric)| metric.value()).sum::<u64>(), 5);
-    /// let busiest = jobs.iter().max_by_key(|(_, metric)| metric.value());
-    /// assert_eq!(busiest.unwrap().0, ["sms"]);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn iter(&self) -> impl Iterator<Item = (Vec<String>, M)> {
-        Iter { end: self.core.set.begin_walk(), core: &self.core, place: 0, found: Vec::new().into_iter() }
-    }
-
-    /// Removes the series for which `keep` returns `false`, as `remove` does. It is called with the label values and a handle,
-    /// under no lock. The series of a closed label set all stay.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let depth = registry.gauge("queue_depth", "Jobs waiting.").labels(["tenant", "queue"]).register()?;
-    /// depth.with(["a", "mail"]).set(1.0);
-    /// depth.with(["b", "mail"]).set(1.0);
-    /// depth.retain(|values, _| values[0] != "a");
-    /// assert!(depth.get(["a", "mail"]).is_none());
-    /// assert_eq!(depth.len(), 1);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn retain(&self, mut keep: impl FnMut(&[String], &M) -> bool) {
-        if self.core.description.closed.is_some() {
-            return;
-        }
-        for (values, _) in self.iter().filter(|(values, metric)| !keep(values, metric)) {
-            self.core.set.remove(&values.iter().map(|value| &**value).collect::<Vec<_>>());
-        }
-    }
-
-    /// Removes all series, as `remove` does. Those of a closed label set all stay.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let peers = registry.gauge("peer_delay_seconds", "Delay of a peer.").labels(["peer"]).register()?;
-    /// peers.with(["a"]).set(0.1);
-    /// peers.clear();
-    /// assert!(peers.is_empty());
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn clear(&self) {
-        self.retain(|_, _| false);
     }
 
     fn find(&self, values: &[&str]) -> Option<MetricRef<'_, M>> {
@@ -426,43 +385,6 @@ impl<M: Metric> Family<M, DynLabelNames> {
     pub fn remove(&self, values: &[&str]) -> Result<bool, LabelError> {
         self.check(values)?;
         Ok(self.core.set.remove(values))
-    }
-}
-
-/// A walk over the series of a family.
-struct Iter<'a, M> {
-    core: &'a FamilyCore,
-    /// Next place in the family's list.
-    place: usize,
-    end: usize,
-    found: std::vec::IntoIter<(Vec<String>, M)>,
-}
-
-impl<M: Metric> Iterator for Iter<'_, M> {
-    type Item = (Vec<String>, M);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            if let Some(next) = self.found.next() {
-                return Some(next);
-            }
-            if self.place >= self.end {
-                return None;
-            }
-            // Some at a time, under a pin that is not held while the caller looks at them.
-            let (pin, mut batch) = (pin(), Batch::new());
-            self.place = self.core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
-            let own = |series: &SeriesRef<'_>| {
-                (series.values().map(str::to_owned).collect(), M::from_series((**series).clone()))
-            };
-            self.found = batch.iter().map(own).collect::<Vec<_>>().into_iter();
-        }
-    }
-}
-
-impl<M> Drop for Iter<'_, M> {
-    fn drop(&mut self) {
-        self.core.set.end_walk(self.end);
     }
 }
 

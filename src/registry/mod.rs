@@ -7,6 +7,7 @@ mod families;
 mod family;
 mod gather;
 mod global;
+mod iter;
 mod labels;
 mod merge;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
