@@ -58,6 +58,9 @@
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("quipu needs 64-bit atomics, which this processor does not have");
 
+// The derives name this crate by its name, also in its own modules.
+extern crate self as quipu;
+
 #[cfg(not(quipu_loom))]
 pub mod clock;
 #[cfg(not(quipu_loom))]

@@ -1,7 +1,9 @@
 //! The `#[label(…)]` attribute.
 
-use syn::parse::ParseStream;
-use syn::{Attribute, Error, Ident, LitStr, Result, Token};
+use syn::ext::IdentExt;
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Error, Ident, LitStr, Path, Result, Token, parse_quote};
 
 use crate::case::Case;
 
@@ -16,27 +18,54 @@ pub(crate) fn text(attributes: &[Attribute]) -> Result<Option<LitStr>> {
     Ok(Some(text))
 }
 
-/// The case that `#[label(rename_all = "…")]` sets on an enum.
-pub(crate) fn case(attributes: &[Attribute]) -> Result<Case> {
+/// What `#[label(…)]` sets on an enum or a struct.
+pub(crate) struct Container {
+    /// `rename_all = "…"`: the case of all names.
+    pub(crate) case: Option<Case>,
+    /// `crate = path`: where the caller finds quipu.
+    pub(crate) quipu: Path,
+}
+
+pub(crate) fn container(attributes: &[Attribute]) -> Result<Container> {
+    let mut container = Container { case: None, quipu: parse_quote!(::quipu) };
     let Some(attribute) = single(attributes)? else {
-        return Ok(Case::Snake);
+        return Ok(container);
     };
-    let name = attribute.parse_args_with(rename_all).map_err(|_| {
-        let message = "expected a case for all variants here: `#[label(rename_all = \"UPPERCASE\")]`; \
-                       the text of one variant is set on that variant";
+    let settings = attribute.parse_args_with(Punctuated::<Setting, Token![,]>::parse_terminated).map_err(|_| {
+        let message = "expected `rename_all = \"UPPERCASE\"` or `crate = path::to::quipu` here; \
+                       the text of one variant or field is set on that variant or field";
         Error::new_spanned(attribute, message)
     })?;
+    for setting in settings {
+        match setting {
+            Setting::RenameAll(name) => container.case = Some(case(&name)?),
+            Setting::Crate(path) => container.quipu = path,
+        }
+    }
+    Ok(container)
+}
+
+fn case(name: &LitStr) -> Result<Case> {
     Case::from_name(&name.value()).ok_or_else(|| {
         let known = Case::NAMED.map(|(known, _)| format!("{known:?}")).join(", ");
         Error::new(name.span(), format!("unknown case; the known ones are {known}"))
     })
 }
 
-/// Refuses `#[label(…)]` where it has no meaning.
-pub(crate) fn none(attributes: &[Attribute], message: &str) -> Result<()> {
-    match single(attributes)? {
-        Some(attribute) => Err(Error::new_spanned(attribute, message)),
-        None => Ok(()),
+enum Setting {
+    RenameAll(LitStr),
+    Crate(Path),
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let key = Ident::parse_any(input)?;
+        input.parse::<Token![=]>()?;
+        match key.to_string().as_str() {
+            "rename_all" => input.parse().map(Setting::RenameAll),
+            "crate" => input.call(Path::parse_mod_style).map(Setting::Crate),
+            _ => Err(Error::new(key.span(), "expected `rename_all` or `crate`")),
+        }
     }
 }
 
@@ -49,18 +78,9 @@ fn single(attributes: &[Attribute]) -> Result<Option<&Attribute>> {
     }
 }
 
-fn rename_all(input: ParseStream<'_>) -> Result<LitStr> {
-    let key: Ident = input.parse()?;
-    if key != "rename_all" {
-        return Err(Error::new(key.span(), "expected `rename_all`"));
-    }
-    input.parse::<Token![=]>()?;
-    input.parse()
-}
-
 #[cfg(test)]
 mod tests {
-    use syn::parse_quote;
+    use quote::ToTokens;
 
     use super::*;
 
@@ -86,23 +106,37 @@ mod tests {
     }
 
     #[test]
-    fn case_is_snake_unless_renamed() {
-        assert_eq!(case(&[]).unwrap(), Case::Snake);
-        let kebab = parse_quote!(#[label(rename_all = "kebab-case")]);
-        assert_eq!(case(&[kebab]).unwrap(), Case::Kebab);
+    fn a_container_has_a_case_and_a_path() {
+        let settings = |attributes: &[Attribute]| {
+            let Container { case, quipu } = container(attributes).unwrap();
+            (case, quipu.to_token_stream().to_string())
+        };
+        let default = ":: quipu".to_owned();
+        assert_eq!(settings(&[]), (None, default.clone()));
+        let kebab = settings(&[parse_quote!(#[label(rename_all = "kebab-case")])]);
+        assert_eq!(kebab, (Some(Case::Kebab), default));
+        for path in ["q", ":: q", "crate :: a :: q", "self :: q", "super :: q"] {
+            let tokens: Path = syn::parse_str(path).unwrap();
+            assert_eq!(settings(&[parse_quote!(#[label(crate = #tokens)])]), (None, path.to_owned()));
+        }
+        let both = settings(&[parse_quote!(#[label(crate = q, rename_all = "lowercase",)])]);
+        assert_eq!(both, (Some(Case::Lower), "q".to_owned()));
         for bad in [
             parse_quote!(#[label("kebab-case")]),
             parse_quote!(#[label(rename = "kebab-case")]),
             parse_quote!(#[label(rename_all)]),
             parse_quote!(#[label(rename_all = "kebab-case", other)]),
+            parse_quote!(#[label(crate)]),
+            parse_quote!(#[label(crate = "q")]),
         ] {
-            assert!(error(case(&[bad])).contains("rename_all = \"UPPERCASE\""));
+            let message = error(container(&[bad]));
+            assert!(message.contains("rename_all = \"UPPERCASE\"` or `crate = "), "{message}");
         }
     }
 
     #[test]
     fn an_unknown_case_is_answered_with_the_known_ones() {
-        let message = error(case(&[parse_quote!(#[label(rename_all = "camelCase")])]));
+        let message = error(container(&[parse_quote!(#[label(rename_all = "Train-Case")])]));
         for (name, _) in Case::NAMED {
             assert!(message.contains(name), "{name} is not in: {message}");
         }
@@ -112,20 +146,13 @@ mod tests {
     fn other_attributes_are_left_alone() {
         let other: [Attribute; 2] = [parse_quote!(#[doc = "x"]), parse_quote!(#[serde(rename = "x")])];
         assert!(text(&other).unwrap().is_none());
-        assert_eq!(case(&other).unwrap(), Case::Snake);
-        none(&other, "").unwrap();
+        assert_eq!(container(&other).unwrap().case, None);
     }
 
     #[test]
     fn a_second_attribute_is_refused() {
         let twice: [Attribute; 2] = [parse_quote!(#[label("a")]), parse_quote!(#[label("b")])];
         assert!(error(text(&twice)).contains("second"));
-        assert!(error(case(&twice)).contains("second"));
-        assert!(error(none(&twice, "")).contains("second"));
-    }
-
-    #[test]
-    fn none_is_refused_with_the_given_message() {
-        assert_eq!(error(none(&[parse_quote!(#[label("a")])], "not here")), "not here");
+        assert!(error(container(&twice)).contains("second"));
     }
 }

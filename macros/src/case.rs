@@ -1,6 +1,6 @@
-//! Cases that an enum's variant names can be turned into.
+//! Cases that the names of variants and fields can be turned into.
 
-/// How the name of a variant becomes the text of a label value.
+/// How the name of a variant becomes the text of a label value, and that of a field the name of a label.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Case {
     Snake,
@@ -8,17 +8,19 @@ pub(crate) enum Case {
     Lower,
     Upper,
     ScreamingSnake,
+    Camel,
     Verbatim,
 }
 
 impl Case {
     /// Every case under the name that `rename_all` knows it by.
-    pub(crate) const NAMED: [(&str, Self); 6] = [
+    pub(crate) const NAMED: [(&str, Self); 7] = [
         ("snake_case", Self::Snake),
         ("kebab-case", Self::Kebab),
         ("lowercase", Self::Lower),
         ("UPPERCASE", Self::Upper),
         ("SCREAMING_SNAKE_CASE", Self::ScreamingSnake),
+        ("camelCase", Self::Camel),
         ("verbatim", Self::Verbatim),
     ];
 
@@ -27,16 +29,27 @@ impl Case {
         Some(case)
     }
 
-    pub(crate) fn apply(self, variant: &str) -> String {
+    pub(crate) fn apply(self, name: &str) -> String {
         match self {
-            Self::Snake => words(variant).join("_").to_lowercase(),
-            Self::Kebab => words(variant).join("-").to_lowercase(),
-            Self::Lower => words(variant).concat().to_lowercase(),
-            Self::Upper => words(variant).concat().to_uppercase(),
-            Self::ScreamingSnake => words(variant).join("_").to_uppercase(),
-            Self::Verbatim => variant.to_owned(),
+            Self::Snake => words(name).join("_").to_lowercase(),
+            Self::Kebab => words(name).join("-").to_lowercase(),
+            Self::Lower => words(name).concat().to_lowercase(),
+            Self::Upper => words(name).concat().to_uppercase(),
+            Self::ScreamingSnake => words(name).join("_").to_uppercase(),
+            Self::Camel => {
+                let mut name = words(name).iter().map(|word| capitalized(word)).collect::<String>();
+                let first = name.chars().next().map_or(0, char::len_utf8);
+                name.replace_range(..first, &name[..first].to_lowercase());
+                name
+            }
+            Self::Verbatim => name.to_owned(),
         }
     }
+}
+
+fn capitalized(word: &str) -> String {
+    let first = word.chars().next().map_or(0, char::len_utf8);
+    word[..first].to_uppercase() + &word[first..].to_lowercase()
 }
 
 /// Splits at underscores and at capitals; a run of capitals is one word (`HTTPGet` is `HTTP`, `Get`).
@@ -91,11 +104,19 @@ mod tests {
             ("lowercase", "inprogress"),
             ("UPPERCASE", "INPROGRESS"),
             ("SCREAMING_SNAKE_CASE", "IN_PROGRESS"),
+            ("camelCase", "inProgress"),
             ("verbatim", "InProgress"),
         ] {
             let case = Case::from_name(name).unwrap();
             assert_eq!(case.apply("InProgress"), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn fields_have_words_as_well() {
+        assert_eq!(Case::Camel.apply("http_status_code"), "httpStatusCode");
+        assert_eq!(Case::Camel.apply("HTTPGet"), "httpGet");
+        assert_eq!(Case::ScreamingSnake.apply("status_code"), "STATUS_CODE");
     }
 
     #[test]
@@ -107,6 +128,6 @@ mod tests {
     fn a_case_is_found_by_its_exact_name_only() {
         assert_eq!(Case::from_name("kebab-case"), Some(Case::Kebab));
         assert_eq!(Case::from_name("Kebab-Case"), None);
-        assert_eq!(Case::from_name("camelCase"), None);
+        assert_eq!(Case::from_name("Train-Case"), None);
     }
 }

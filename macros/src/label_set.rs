@@ -3,9 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitStr, Result, Type, parse_quote_spanned};
+use syn::{Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitStr, Path, Result, Type, parse_quote_spanned};
 
-use crate::attribute;
+use crate::attribute::{self, Container};
+use crate::case::Case;
 
 /// A field of the struct: one label.
 struct Label<'a> {
@@ -15,27 +16,28 @@ struct Label<'a> {
 }
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
-    attribute::none(&input.attrs, "`#[label(\"name\")]` belongs on a field, where it sets the name of that label")?;
-    let labels = labels(input)?;
-    let name_check = name_check(&labels);
-    let constants = constants(&labels);
-    let methods = methods(&labels);
+    let Container { case, quipu } = attribute::container(&input.attrs)?;
+    let labels = labels(input, case.unwrap_or(Case::Verbatim))?;
+    let name_check = name_check(&labels, &quipu);
+    let constants = constants(&labels, &quipu);
+    let methods = methods(&labels, &quipu);
     let name = &input.ident;
-    let generics = bound(&input.generics, &labels);
+    let generics = bound(&input.generics, &labels, &quipu);
     let (impl_generics, type_generics, where_clause) = generics.split_for_impl();
 
     Ok(quote! {
         #name_check
 
         #[automatically_derived]
-        impl #impl_generics ::quipu::LabelSet for #name #type_generics #where_clause {
+        #[allow(unused_qualifications)]
+        impl #impl_generics #quipu::LabelSet for #name #type_generics #where_clause {
             #constants
             #methods
         }
     })
 }
 
-fn labels(input: &DeriveInput) -> Result<Vec<Label<'_>>> {
+fn labels(input: &DeriveInput, case: Case) -> Result<Vec<Label<'_>>> {
     let name = &input.ident;
     let refuse = |message: String| Err(Error::new_spanned(name, message));
     let Data::Struct(data) = &input.data else {
@@ -45,7 +47,9 @@ fn labels(input: &DeriveInput) -> Result<Vec<Label<'_>>> {
         ));
     };
     match &data.fields {
-        Fields::Named(fields) if !fields.named.is_empty() => fields.named.iter().map(label).collect(),
+        Fields::Named(fields) if !fields.named.is_empty() => {
+            fields.named.iter().map(|field| label(field, case)).collect()
+        }
         Fields::Unnamed(_) => {
             refuse(format!("the labels take their names from the fields; write `struct {name} {{ name: Type, … }}`"))
         }
@@ -56,9 +60,10 @@ fn labels(input: &DeriveInput) -> Result<Vec<Label<'_>>> {
     }
 }
 
-fn label(field: &Field) -> Result<Label<'_>> {
+fn label(field: &Field, case: Case) -> Result<Label<'_>> {
     let ident = field.ident.as_ref().expect("only named fields come here");
-    let name = attribute::text(&field.attrs)?.unwrap_or_else(|| LitStr::new(&ident.unraw().to_string(), ident.span()));
+    let name = attribute::text(&field.attrs)?
+        .unwrap_or_else(|| LitStr::new(&case.apply(&ident.unraw().to_string()), ident.span()));
     Ok(Label { field: ident, value: &field.ty, name })
 }
 
@@ -66,35 +71,48 @@ fn label(field: &Field) -> Result<Label<'_>> {
 ///
 /// It judges the first name, then the first two and so on: evaluation stops at the first panic, so
 /// there is one error, and it points to the field that brought it in.
-fn name_check(labels: &[Label<'_>]) -> TokenStream {
+fn name_check(labels: &[Label<'_>], quipu: &Path) -> TokenStream {
     let names: Vec<&LitStr> = labels.iter().map(|label| &label.name).collect();
     let checks = (0..names.len()).map(|last| {
         let names = names[..=last].iter().map(|name| LitStr::new(&name.value(), Span::call_site()));
-        quote_spanned! {labels[last].name.span()=>
-            ::quipu::model::assert_label_names(&[#(#names),*]);
+        let span = labels[last].name.span();
+        let quipu = with_span(quipu, span);
+        quote_spanned! {span=>
+            #quipu::model::assert_label_names(&[#(#names),*]);
         }
     });
     quote! {
+        #[allow(unused_qualifications)]
         const _: () = { #(#checks)* };
     }
 }
 
+/// The path, as if it stood at this place: an error points there.
+fn with_span(path: &Path, span: Span) -> TokenStream {
+    let tokens = path.to_token_stream().into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    tokens.collect()
+}
+
 /// Asks for `LabelValue` at the type of each field, so that a type without it is the place of the error.
-fn bound(generics: &Generics, labels: &[Label<'_>]) -> Generics {
+fn bound(generics: &Generics, labels: &[Label<'_>], quipu: &Path) -> Generics {
     let mut generics = generics.clone();
     let predicates = &mut generics.make_where_clause().predicates;
     for Label { value, .. } in labels {
         // The compiler marks from the start of the type to the end of the bound.
         let end = value.to_token_stream().into_iter().last();
         let end = end.map_or_else(Span::call_site, |token| token.span());
-        predicates.push(parse_quote_spanned! {end=> #value: ::quipu::LabelValue});
+        let quipu = with_span(quipu, end);
+        predicates.push(parse_quote_spanned! {end=> #value: #quipu::LabelValue});
     }
     generics
 }
 
 // A `const` or `static` of the caller would capture a plain local name, hence the prefix.
 
-fn constants(labels: &[Label<'_>]) -> TokenStream {
+fn constants(labels: &[Label<'_>], quipu: &Path) -> TokenStream {
     let names = labels.iter().map(|label| &label.name);
     let values: Vec<&Type> = labels.iter().map(|label| label.value).collect();
     quote! {
@@ -102,11 +120,11 @@ fn constants(labels: &[Label<'_>]) -> TokenStream {
 
         const VALUES: &'static [
             ::core::option::Option<&'static [&'static ::core::primitive::str]>
-        ] = &[#(<#values as ::quipu::LabelValue>::VALUES),*];
+        ] = &[#(<#values as #quipu::LabelValue>::VALUES),*];
     }
 }
 
-fn methods(labels: &[Label<'_>]) -> TokenStream {
+fn methods(labels: &[Label<'_>], quipu: &Path) -> TokenStream {
     let fields: Vec<&Ident> = labels.iter().map(|label| label.field).collect();
     let values = labels.iter().map(|label| label.value);
     quote! {
@@ -114,9 +132,9 @@ fn methods(labels: &[Label<'_>]) -> TokenStream {
         fn index(&self) -> ::core::primitive::usize {
             let __quipu_index = 0usize;
             #(
-                let __quipu_index = ::quipu::LabelValue::index(&self.#fields)
+                let __quipu_index = #quipu::LabelValue::index(&self.#fields)
                     + __quipu_index
-                        * match <#values as ::quipu::LabelValue>::VALUES {
+                        * match <#values as #quipu::LabelValue>::VALUES {
                             ::core::option::Option::Some(__quipu_values) => __quipu_values.len(),
                             ::core::option::Option::None => 1usize,
                         };
@@ -130,7 +148,7 @@ fn methods(labels: &[Label<'_>]) -> TokenStream {
             __quipu_use: impl ::core::ops::FnOnce(&[&::core::primitive::str]) -> __QuipuResult,
         ) -> __QuipuResult {
             __quipu_use(&[
-                #(::quipu::LabelValue::as_label(&self.#fields, &mut ::quipu::LabelBuffer::new())),*
+                #(#quipu::LabelValue::as_label(&self.#fields, &mut #quipu::LabelBuffer::new())),*
             ])
         }
     }
@@ -143,7 +161,7 @@ mod tests {
     use super::*;
 
     fn names(input: &DeriveInput) -> Vec<String> {
-        labels(input).unwrap().iter().map(|label| label.name.value()).collect()
+        labels(input, Case::Verbatim).unwrap().iter().map(|label| label.name.value()).collect()
     }
 
     fn error(input: &DeriveInput) -> String {
@@ -197,7 +215,7 @@ mod tests {
                 queue: String,
             }
         );
-        assert!(error(&input).contains("belongs on a field"));
+        assert!(error(&input).contains("the text of one variant or field is set on that variant or field"));
     }
 
     #[test]
@@ -211,7 +229,7 @@ mod tests {
                 worker: &'static str,
             }
         );
-        let bound = bound(&input.generics, &labels(&input).unwrap());
+        let bound = bound(&input.generics, &labels(&input, Case::Verbatim).unwrap(), &parse_quote!(::quipu));
         assert_eq!(bound.where_clause.unwrap().predicates.len(), 3);
     }
 }

@@ -5,12 +5,13 @@ use quote::quote;
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Error, Fields, LitStr, Result, Variant};
 
-use crate::attribute;
+use crate::attribute::{self, Container};
 use crate::case::Case;
 
 pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     let data = variants(input)?;
-    let texts = texts(data, attribute::case(&input.attrs)?)?;
+    let Container { case, quipu } = attribute::container(&input.attrs)?;
+    let texts = texts(data, case.unwrap_or(Case::Snake))?;
     let variants = data.variants.iter().map(|variant| &variant.ident);
     let variants: Vec<_> = variants.collect();
     let positions = 0..variants.len();
@@ -19,7 +20,8 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
 
     Ok(quote! {
         #[automatically_derived]
-        impl #impl_generics ::quipu::LabelValue for #name #type_generics #where_clause {
+        #[allow(unused_qualifications)]
+        impl #impl_generics #quipu::LabelValue for #name #type_generics #where_clause {
             const VALUES: ::core::option::Option<&'static [&'static ::core::primitive::str]> =
                 ::core::option::Option::Some(&[#(#texts),*]);
 
@@ -33,7 +35,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
             #[inline]
             fn as_label<'__quipu>(
                 &'__quipu self,
-                _: &'__quipu mut ::quipu::LabelBuffer,
+                _: &'__quipu mut #quipu::LabelBuffer,
             ) -> &'__quipu ::core::primitive::str {
                 match *self {
                     #(Self::#variants => #texts,)*
@@ -101,7 +103,7 @@ mod tests {
     use super::*;
 
     fn texts_of(input: &DeriveInput) -> Vec<String> {
-        let case = attribute::case(&input.attrs).unwrap();
+        let case = attribute::container(&input.attrs).unwrap().case.unwrap_or(Case::Snake);
         let texts = texts(variants(input).unwrap(), case).unwrap();
         texts.iter().map(LitStr::value).collect()
     }

@@ -1,7 +1,8 @@
 //! Derives for [quipu](https://docs.rs/quipu)'s labels.
 //!
-//! Depend on `quipu`, which exports both derives (feature `derive`, on by default); the code they
-//! write names its items as `::quipu::…`.
+//! Depend on `quipu`, which exports both derives (feature `derive`, on by default). The code they write
+//! names its items as `::quipu::…`; `#[label(crate = path)]` on the type sets another path, for crates
+//! that rename `quipu` or take it from a re-export.
 
 mod attribute;
 mod case;
@@ -16,7 +17,12 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 ///
 /// A label has the name of its field (`type` for `r#type`); `#[label("name")]` on a field sets another.
 /// The struct has named fields, may be generic and may borrow. The type of every field is a
-/// `quipu::LabelValue`: an enum that derives it, a string, an integer, a `bool`.
+/// `quipu::LabelValue`: an enum that derives it, a string, a `char`, an integer, a `bool`, or an `Option`
+/// of one of these.
+///
+/// `#[label(rename_all = "…")]` on the struct sets the case of all other names: `camelCase` and those of
+/// [`LabelValue`](macro@LabelValue). `#[label(crate = path)]` on the struct says where quipu is found;
+/// both may stand in one attribute, with a comma between them.
 ///
 /// If the compiler knows all values of all fields (enums and `bool`), every combination is a series
 /// from registration on, at zero.
@@ -30,7 +36,7 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 /// # Errors
 ///
 /// The compiler refuses a struct without named fields, a field type that is no `LabelValue`, and names
-/// that no metric can bear: repeated, with a leading `_`, with other characters than ASCII letters,
+/// that no label may have: repeated, with a leading `_`, with other characters than ASCII letters,
 /// digits and `_`. The error points to the field.
 ///
 /// # Example
@@ -58,6 +64,24 @@ use syn::{DeriveInput, Error, Result, parse_macro_input};
 /// let text = registry.to_text();
 /// assert!(text.contains("jobs_total{priority=\"low\",worker_name=\"w1\"} 1\n"), "{text}");
 /// # Ok::<(), quipu::RegisterError>(())
+/// ```
+///
+/// In a crate that takes quipu from another one:
+///
+/// ```
+/// mod telemetry {
+///     pub use quipu; // a crate of its own, say
+/// }
+///
+/// #[derive(telemetry::quipu::LabelSet)]
+/// #[label(crate = crate::telemetry::quipu, rename_all = "camelCase")]
+/// struct Job {
+///     worker_name: String,
+/// }
+/// # fn main() {
+/// use telemetry::quipu::LabelSet;
+/// assert_eq!(Job::NAMES, ["workerName"]);
+/// # }
 /// ```
 ///
 /// If all fields are closed, so is the set:
@@ -92,8 +116,9 @@ pub fn derive_label_set(input: TokenStream) -> TokenStream {
 ///
 /// The text of a variant is its name in `snake_case` (`HTTPGet` is `http_get`, `P0` is `p0`).
 /// `#[label("text")]` on a variant sets its text exactly. `#[label(rename_all = "…")]` on the enum sets
-/// the case of all others: `snake_case`, `kebab-case`, `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`
-/// or `verbatim` (the name as it is written).
+/// the case of all others: `snake_case`, `kebab-case`, `lowercase`, `UPPERCASE`, `SCREAMING_SNAKE_CASE`,
+/// `camelCase` or `verbatim` (the name as it is written). `#[label(crate = path)]` on the enum says where
+/// quipu is found; both may stand in one attribute, with a comma between them.
 ///
 /// # Cost
 ///

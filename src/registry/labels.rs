@@ -1,6 +1,7 @@
 //! Label values, and sets of labels with a type.
 
 use core::fmt;
+use core::num::NonZero;
 use std::borrow::Cow;
 
 /// Room for the text of a label value that is not kept as text, so that making it allocates nothing.
@@ -10,7 +11,10 @@ use std::borrow::Cow;
 /// assert_eq!(404_u16.as_label(&mut LabelBuffer::new()), "404");
 /// ```
 #[derive(Default)]
-pub struct LabelBuffer(itoa::Buffer);
+pub struct LabelBuffer {
+    integer: itoa::Buffer,
+    char: [u8; 4],
+}
 
 impl LabelBuffer {
     /// An empty buffer.
@@ -28,8 +32,9 @@ impl fmt::Debug for LabelBuffer {
 
 /// A type that can be the value of a label.
 ///
-/// Strings, integers and `bool` are; derive it for your enums (`#[derive(LabelValue)]`), whose values are then known to the
-/// compiler. By hand it is written for types that wrap one of those:
+/// Strings, `char`, integers and `bool` are, and `Option` of any of them, where `None` is the empty string: to Prometheus, a label
+/// that is empty is a label that is not there. Derive it for your enums (`#[derive(LabelValue)]`), whose values are then known
+/// to the compiler. By hand it is written for types that wrap one of those:
 ///
 /// ```
 /// use quipu::{LabelBuffer, LabelValue};
@@ -47,7 +52,7 @@ impl fmt::Debug for LabelBuffer {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the value of a label",
     label = "not a label value",
-    note = "use a string, an integer or a bool, or an enum with `#[derive(quipu::LabelValue)]`"
+    note = "use a string, a char, an integer or a bool, an `Option` of one, or an enum with `#[derive(quipu::LabelValue)]`"
 )]
 pub trait LabelValue {
     /// All values, when the type is an enum (or `bool`); `None` when there is no end of them.
@@ -79,12 +84,26 @@ macro_rules! integer {
         impl LabelValue for $type {
             #[inline]
             fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
-                buffer.0.format(*self)
+                buffer.integer.format(*self)
+            }
+        }
+
+        impl LabelValue for NonZero<$type> {
+            #[inline]
+            fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+                buffer.integer.format(self.get())
             }
         }
     )*};
 }
 integer!(u8, u16, u32, u64, usize, i8, i16, i32, i64, isize);
+
+impl LabelValue for char {
+    #[inline]
+    fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+        self.encode_utf8(&mut buffer.char)
+    }
+}
 
 impl LabelValue for bool {
     const VALUES: Option<&'static [&'static str]> = Some(&["false", "true"]);
@@ -112,6 +131,46 @@ impl<T: LabelValue + ?Sized> LabelValue for &T {
     fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
         (**self).as_label(buffer)
     }
+}
+
+/// `None` is the empty string and comes first; the values are known if those of `T` are, and they are at most 255.
+impl<T: LabelValue> LabelValue for Option<T> {
+    const VALUES: Option<&'static [&'static str]> = match T::VALUES {
+        Some(values) if values.len() < WITH_NONE => Some(Self::WITH_NONE.split_at(values.len() + 1).0),
+        _ => None,
+    };
+
+    #[inline]
+    fn index(&self) -> usize {
+        self.as_ref().map_or(0, |value| 1 + value.index())
+    }
+
+    #[inline]
+    fn as_label<'a>(&'a self, buffer: &'a mut LabelBuffer) -> &'a str {
+        self.as_ref().map_or("", |value| value.as_label(buffer))
+    }
+}
+
+/// Room for the values of an `Option`: what is computed from a type's values cannot have a length of its own.
+const WITH_NONE: usize = 256;
+
+trait WithNone {
+    /// The empty string, the values, and empty strings up to the end.
+    const WITH_NONE: &'static [&'static str; WITH_NONE];
+}
+
+impl<T: LabelValue> WithNone for Option<T> {
+    const WITH_NONE: &'static [&'static str; WITH_NONE] = &{
+        let mut with_none = [""; WITH_NONE];
+        if let Some(values) = T::VALUES {
+            let mut at = 0;
+            while at < values.len() && at + 1 < WITH_NONE {
+                with_none[at + 1] = values[at];
+                at += 1;
+            }
+        }
+        with_none
+    };
 }
 
 /// The labels of a family as a type, with a field for each label. Derive it: `#[derive(LabelSet)]`.
@@ -179,4 +238,27 @@ pub(crate) const fn is_closed<L: LabelSet>() -> bool {
         label += 1;
     }
     true
+}
+
+#[cfg(all(test, feature = "derive"))]
+mod tests {
+    /// Derives name the crate, which knows itself by that name.
+    #[test]
+    fn the_crate_itself_can_derive() {
+        use crate::{LabelSet, LabelValue};
+
+        #[derive(LabelValue)]
+        #[allow(dead_code, reason = "only its values are looked at")]
+        enum Queue {
+            Mail,
+        }
+
+        #[derive(LabelSet)]
+        #[allow(dead_code, reason = "only its names are looked at")]
+        struct Job {
+            queue: Queue,
+        }
+
+        assert_eq!((Job::NAMES, Job::VALUES), (&["queue"][..], &[Some(&["mail"][..])][..]));
+    }
 }

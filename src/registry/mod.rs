@@ -10,6 +10,7 @@ mod global;
 mod iter;
 mod labels;
 mod merge;
+mod misplaced;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
 mod self_metrics;

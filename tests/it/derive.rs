@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::read;
+use core::num::NonZero;
 use quipu::{Counter, Family, LabelBuffer, LabelSet, LabelValue, RegisterError, Registry};
 
 #[derive(LabelValue, Clone, Copy)]
@@ -111,6 +112,71 @@ fn values_come_in_the_order_of_the_names() {
     assert_eq!(values(&set), ["", "a\"b", "http_callbacks"]);
     let set = Closed { queue: Queue::Low, method: Method::Other, cached: true };
     assert_eq!(values(&set), ["low-prio", "other", "true"]);
+}
+
+#[test]
+fn characters_options_and_nonzero_numbers_are_label_values() {
+    fn text(value: &impl LabelValue) -> String {
+        value.as_label(&mut LabelBuffer::new()).to_owned()
+    }
+    for char in ['a', '"', 'é', '字', '𝄞'] {
+        assert_eq!(text(&char), char.to_string());
+    }
+    assert_eq!(text(&NonZero::new(-7_i64).unwrap()), "-7");
+    assert_eq!(text(&Some(7_u8)), "7");
+    assert_eq!(text(&None::<u8>), "");
+    assert_eq!(<Option<u8>>::VALUES, None);
+}
+
+#[test]
+fn an_option_of_an_enum_is_closed() {
+    #[derive(LabelSet)]
+    struct Call {
+        cached: Option<bool>,
+        queue: Option<Option<Queue>>,
+    }
+    assert_eq!(Call::VALUES[0], Some(&["", "false", "true"][..]));
+    assert_eq!(Call::VALUES[1], Some(&["", "", "high_priority", "low-prio", "http_callbacks"][..]));
+    let registry = Registry::new();
+    let calls = registry.counter("calls_total", "C.").label_set::<Call>().register().unwrap();
+    for cached in [None, Some(false), Some(true)] {
+        for queue in [None, Some(None), Some(Some(Queue::Low))] {
+            calls.with(Call { cached, queue }).inc();
+        }
+    }
+    let read = read(&registry);
+    for cached in ["", "false", "true"] {
+        for (queue, count) in [("", 2.0), ("low-prio", 1.0), ("high_priority", 0.0)] {
+            assert_eq!(read.value("calls_total", &[("cached", cached), ("queue", queue)]), Some(count));
+        }
+    }
+}
+
+#[test]
+fn an_option_of_very_many_values_is_open() {
+    struct Wide<const VALUES: usize>;
+    impl<const VALUES: usize> LabelValue for Wide<VALUES> {
+        const VALUES: Option<&'static [&'static str]> = Some(&["x"; VALUES]);
+        fn as_label<'a>(&'a self, _: &'a mut LabelBuffer) -> &'a str {
+            "x"
+        }
+    }
+    assert_eq!(<Option<Wide<255>>>::VALUES.map(<[_]>::len), Some(256));
+    assert_eq!(<Option<Wide<256>>>::VALUES, None);
+}
+
+#[test]
+fn the_names_of_a_set_have_a_case() {
+    #[derive(LabelSet)]
+    #[label(rename_all = "camelCase")]
+    struct Call {
+        #[label("status_code")]
+        status: u16,
+        route_pattern: &'static str,
+        r#type: bool,
+    }
+    assert_eq!(Call::NAMES, ["status_code", "routePattern", "type"]);
+    assert_eq!(values(&Call { status: 200, route_pattern: "/", r#type: true }), ["200", "/", "true"]);
 }
 
 #[test]
@@ -296,6 +362,24 @@ mod hostile {
         #[deprecated]
         Ok,
         Err,
+    }
+
+    /// Where quipu is found by another path.
+    mod telemetry {
+        pub(super) use ::quipu as metrics;
+    }
+
+    #[::core::prelude::v1::derive(telemetry::metrics::LabelValue)]
+    #[label(crate = telemetry::metrics)]
+    enum Elsewhere {
+        Ok,
+    }
+
+    #[::core::prelude::v1::derive(telemetry::metrics::LabelSet)]
+    #[label(crate = self::telemetry::metrics)]
+    struct ByPath<'a> {
+        buffer: Elsewhere,
+        len: &'a ::core::primitive::str,
     }
 
     #[::core::prelude::v1::derive(::quipu::LabelSet)]

@@ -36,7 +36,7 @@ enum EqualByAttribute {
 }
 
 #[derive(LabelValue)]
-#[label(rename_all = "camelCase")]
+#[label(rename_all = "Train-Case")]
 enum UnknownCase {
     InProgress,
 }
