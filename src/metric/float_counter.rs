@@ -17,8 +17,9 @@ use core::time::Duration;
 /// let registry = quipu::Registry::new();
 /// let cost = registry.float_counter("cost_dollars_total", "Money spent.").register()?;
 /// cost.inc_by(0.25);
+/// cost.inc();
 /// cost.inc_by(-1.0); // refused, and counted in quipu_rejected_values_total{family="cost_dollars_total"}
-/// assert_eq!(cost.value(), 0.25);
+/// assert_eq!(cost.value(), 1.25);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -18,8 +18,11 @@ use core::time::Duration;
 /// let registry = quipu::Registry::new();
 /// let queue = registry.gauge("queue_depth", "Jobs waiting.").register()?;
 /// queue.set(10.0);
+/// queue.inc();
+/// queue.dec();
+/// queue.add(2.0);
 /// queue.sub(0.5);
-/// assert_eq!(queue.value(), 9.5);
+/// assert_eq!(queue.value(), 11.5);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
 #[derive(Clone, Debug)]
