@@ -1,7 +1,7 @@
 //! Exposition formats. Sees [`model`](crate::model), and no store and no socket.
 
+mod buffer;
 mod number;
-mod out;
 mod protobuf;
 mod text;
 

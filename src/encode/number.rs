@@ -1,27 +1,20 @@
 //! Numbers as text: whole ones in all their digits, others as the shortest text that reads back to the same bits.
 
-use super::out::{Put, Write};
+use super::buffer::Line;
 use crate::model::Value;
 
-pub(super) use zmij::Buffer;
+pub(super) use zmij::Buffer as FloatBuffer;
 
 /// The longest text of a number.
 pub(super) const MAX_LEN: usize = 24;
 
-impl Write for Value {
-    #[inline(always)]
-    fn write_to(self, out: &mut impl Put) {
-        put_value(out, self);
-    }
-}
-
 /// Writes a value as Go's `ParseFloat` reads it (Prometheus text format 0.0.4, "Comments, help text, and type information").
 #[inline(always)]
-pub(super) fn put_value(out: &mut impl Put, value: Value) {
+pub(super) fn put_value(line: &mut Line<'_>, value: Value) {
     match value {
-        Value::Unsigned(value) => put_integer(out, value),
-        Value::Signed(value) => put_signed(out, value),
-        Value::Float(value) => put_float(out, value),
+        Value::Unsigned(value) => put_integer(line, value),
+        Value::Signed(value) => put_signed(line, value),
+        Value::Float(value) => put_float(line, value),
     }
 }
 
@@ -30,40 +23,40 @@ pub(super) fn put_value(out: &mut impl Put, value: Value) {
 /// Formatting into a buffer and copying from there costs three times as much: the copy loads eight bytes that were stored as
 /// pairs of digits a moment before, which stalls the processor.
 #[inline(always)]
-pub(super) fn put_integer(out: &mut impl Put, value: u64) {
-    // Without a call that is given `out`, which would keep the position in memory, for short numbers too.
+pub(super) fn put_integer(line: &mut Line<'_>, value: u64) {
+    // Without a call that is given `line`, which would keep the position in memory, for short numbers too.
     if value < 10 {
         // Mostly many one after another: the processor guesses the length and need not wait for it.
-        out.put_array(&[b'0' + value as u8]);
+        line.put_array(&[b'0' + value as u8]);
     } else if value >= E8 {
         let high = value / E8;
         if high >= E8 {
-            put_at_most_8(out, high / E8);
-            out.put_array(&eight_digits(high % E8).to_le_bytes());
+            put_at_most_8(line, high / E8);
+            line.put_array(&eight_digits(high % E8).to_le_bytes());
         } else {
-            put_at_most_8(out, high);
+            put_at_most_8(line, high);
         }
-        out.put_array(&eight_digits(value % E8).to_le_bytes());
+        line.put_array(&eight_digits(value % E8).to_le_bytes());
     } else {
-        put_at_most_8(out, value);
+        put_at_most_8(line, value);
     }
 }
 
 #[inline(always)]
-fn put_signed(out: &mut impl Put, value: i64) {
+fn put_signed(line: &mut Line<'_>, value: i64) {
     if value < 0 {
-        out.put_array(b"-");
+        line.put_array(b"-");
     }
-    put_integer(out, value.unsigned_abs());
+    put_integer(line, value.unsigned_abs());
 }
 
 const E8: u64 = 100_000_000;
 
 #[inline(always)]
-fn put_at_most_8(out: &mut impl Put, value: u64) {
+fn put_at_most_8(line: &mut Line<'_>, value: u64) {
     // Not counted in the text: what comes next need not wait for the digits to know its place.
     let len = len_of(value as u32);
-    out.put_part(&(eight_digits(value) >> (64 - 8 * len)).to_le_bytes(), len);
+    line.put_part(&(eight_digits(value) >> (64 - 8 * len)).to_le_bytes(), len);
 }
 
 /// How many digits a number has.
@@ -105,8 +98,8 @@ fn eight_digits(value: u64) -> u64 {
 
 /// Writes a float; a whole one without point and exponent, as long as it is exact that way.
 #[inline(always)]
-fn put_float(out: &mut impl Put, value: f64) {
-    FloatText::new(value, &mut Buffer::new()).write_to(out);
+fn put_float(line: &mut Line<'_>, value: f64) {
+    FloatText::new(value, &mut FloatBuffer::new()).put(line);
 }
 
 /// The text of a float, made before its place is known.
@@ -121,7 +114,7 @@ pub(super) enum FloatText<'a> {
 
 impl<'a> FloatText<'a> {
     #[inline(always)]
-    pub(super) fn new(value: f64, buffer: &'a mut Buffer) -> Self {
+    pub(super) fn new(value: f64, buffer: &'a mut FloatBuffer) -> Self {
         const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53
         let whole = value as i64;
         if value.abs() < EXACT && (whole as f64).to_bits() == value.to_bits() {
@@ -134,12 +127,12 @@ impl<'a> FloatText<'a> {
     }
 }
 
-impl Write for FloatText<'_> {
+impl FloatText<'_> {
     #[inline(always)]
-    fn write_to(self, out: &mut impl Put) {
+    pub(super) fn put(self, line: &mut Line<'_>) {
         match self {
-            FloatText::Whole(whole) => put_signed(out, whole),
-            FloatText::Other(text) => out.put(text),
+            FloatText::Whole(whole) => put_signed(line, whole),
+            FloatText::Other(text) => line.put(text),
         }
     }
 }
@@ -160,15 +153,17 @@ fn special(value: f64) -> &'static [u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::out::Out;
+    use super::super::buffer::Buffer;
     use super::*;
     use proptest::prelude::*;
 
     fn text(value: Value) -> String {
-        let mut out = Out::new(Vec::new());
-        out.write(MAX_LEN, value);
-        assert!(out.len() <= MAX_LEN);
-        String::from_utf8(out.finish()).unwrap()
+        let mut buffer = Buffer::default();
+        buffer.put_line(&[], |line| put_value(line, value));
+        let mut text = String::from_utf8(buffer.finish()).unwrap();
+        assert_eq!(text.pop(), Some('\n'));
+        assert!(text.len() <= MAX_LEN);
+        text
     }
 
     fn float(value: f64) -> String {

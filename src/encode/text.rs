@@ -2,8 +2,8 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format>).
 
 use super::CHUNK;
-use super::number::{Buffer, FloatText, MAX_LEN, put_integer};
-use super::out::{Block, Out, Put, SHORT, SHORT_PART, SHORT_START, Short, Start, Write};
+use super::buffer::{Block, Buffer, Line, SHORT, SHORT_PART, Start};
+use super::number::{FloatBuffer, FloatText, MAX_LEN, put_integer, put_value};
 use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
@@ -13,7 +13,7 @@ use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Vis
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     parts: Parts,
-    out: Out,
+    out: Buffer,
 }
 
 /// What outlives a chunk: the text that the lines of the current family share.
@@ -24,10 +24,10 @@ struct Parts {
     sum: Head,
     count: Head,
     /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
-    tails: Vec<Block<16, 2>>,
-    /// What the lines of the current series' buckets begin with.
+    tails: Vec<Tail>,
+    /// What the lines of the current series' buckets begin with, if they are short.
     start: Start,
-    /// Lines with labels shorter than this are written the quick way.
+    /// Lines with labels shorter than this are written by the fast path.
     labels_limit: usize,
     /// At least as long as any line of the family, but for the labels of its series.
     line_len: usize,
@@ -37,12 +37,26 @@ struct Parts {
 #[derive(Debug, Default)]
 struct Head {
     /// To the first label value, `name{region="eu",method="`; without labels to the value, `name{region="eu"} `.
-    text: Block<32, 4>,
+    text: Vec<u8>,
+    /// The same, if it is short.
+    short: Block<32, 4>,
     /// How much of [`END`] stands between the last label value and the value: nothing without labels.
     end_len: usize,
 }
 
 const END: &[u8; 4] = b"\"}  ";
+
+/// `",le="`, a number, `"} `.
+type Tail = Block<16, 3>;
+
+const MAX_TAIL: usize = 6 + MAX_LEN + 3;
+
+const _: () = assert!(MAX_TAIL <= Tail::CAPACITY, "every tail is kept");
+
+/// The longest head and labels of a line of the fast path.
+const SHORT_START: usize = 192;
+
+const _: () = assert!(SHORT_START + MAX_TAIL + MAX_LEN + 1 <= SHORT, "a line is short whose start is");
 
 impl Head {
     fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str, first_label: Option<&str>) {
@@ -51,75 +65,27 @@ impl Head {
             (_, None) | ("", _) => ("{", ""),
             _ => ("{", ","),
         };
-        let start = [name, suffix, open, global_labels, comma].map(str::as_bytes);
-        let rest: [&[u8]; 2] = match first_label {
-            Some(label) => [label.as_bytes(), b"=\""],
-            None if open.is_empty() => [b" ", b""],
-            None => [b"} ", b""],
+        let rest = match first_label {
+            Some(label) => [label, "=\""],
+            None if open.is_empty() => [" ", ""],
+            None => ["} ", ""],
         };
-        self.text.set(&[&start[..], &rest].concat());
+        self.text.clear();
+        for part in [name, suffix, open, global_labels, comma].iter().chain(&rest) {
+            self.text.extend_from_slice(part.as_bytes());
+        }
+        self.short.set(&self.text);
         self.end_len = if first_label.is_some() { 3 } else { 0 };
     }
 }
 
-const _: () = assert!(SHORT_START + 32 + MAX_LEN < SHORT, "a line is short whose start is");
-
-/// A line.
-struct Sample<'a, V>(&'a Head, &'a str, V);
-
-impl<V: Write> Write for Sample<'_, V> {
+impl Line<'_> {
+    /// Writes a line up to its value.
     #[inline(always)]
-    fn write_to(self, out: &mut impl Put) {
-        let Sample(head, labels, value) = self;
-        out.put_block(&head.text);
-        out.put(labels.as_bytes());
-        out.put_part(END, head.end_len);
-        value.write_to(out);
-        out.put_array(b"\n");
-    }
-}
-
-/// A line of a bucket: its start with its labels, its bound, its count.
-struct Bucket<'a>(&'a Start, &'a Block<16, 2>, u64);
-
-impl Write for Bucket<'_> {
-    #[inline(always)]
-    fn write_to(self, out: &mut impl Put) {
-        let Bucket(start, tail, count) = self;
-        out.put_start(start);
-        out.put_block(tail);
-        put_integer(out, count);
-        out.put_array(b"\n");
-    }
-}
-
-/// Lines about a family.
-struct About<'a>(FamilyView<'a>);
-
-impl Write for About<'_> {
-    fn write_to(self, out: &mut impl Put) {
-        let FamilyView { name, help, kind, .. } = self.0;
-        // Many readers take a carriage return at the end of a line for a part of the line's end.
-        let help = help.trim_end_matches('\r');
-        if !help.is_empty() {
-            out.put(b"# HELP ");
-            out.put(name.as_bytes());
-            out.put_array(b" ");
-            // Help text escapes `\` and line feed only ("Comments, help text, and type information").
-            for byte in help.as_bytes() {
-                match byte {
-                    b'\\' => out.put_array(br"\\"),
-                    b'\n' => out.put_array(br"\n"),
-                    _ => out.put_array(&[*byte]),
-                }
-            }
-            out.put_array(b"\n");
-        }
-        out.put(b"# TYPE ");
-        out.put(name.as_bytes());
-        out.put_array(b" ");
-        out.put(kind.as_str().as_bytes());
-        out.put_array(b"\n");
+    fn put_start(&mut self, head: &Head, labels: &str) {
+        self.put_block(&head.short);
+        self.put(labels.as_bytes());
+        self.put_part(END, head.end_len);
     }
 }
 
@@ -138,17 +104,17 @@ impl Parts {
             self.tails.clear();
         }
         // A histogram's other heads are not longer.
-        let are_short = self.sample.text.fits() && self.tails.iter().all(Block::fits);
-        let rest = SHORT_START.saturating_sub(self.sample.text.len());
-        self.labels_limit = if are_short { rest.min(SHORT_PART) + 1 } else { 0 };
+        let head_len = self.sample.text.len();
+        let rest = SHORT_START.saturating_sub(head_len);
+        self.labels_limit = if head_len == self.sample.short.len() { rest.min(SHORT_PART) + 1 } else { 0 };
     }
 
     fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
-        self.tails.resize_with(bounds.len() + 1, Block::default);
+        self.tails.resize_with(bounds.len() + 1, Tail::default);
         for (tail, &bound) in self.tails.iter_mut().zip(bounds.iter().chain([&f64::INFINITY])) {
-            let mut number = Out::new(Vec::new());
-            number.write(MAX_LEN, Value::Float(bound));
-            tail.set(&[le, &number.finish(), b"\"} "]);
+            let mut number = Buffer::default();
+            number.put_line(&[], |line| put_value(line, Value::Float(bound)));
+            tail.set(&[le, number.finish().trim_ascii_end(), b"\"} "].concat());
         }
     }
 }
@@ -156,8 +122,8 @@ impl Parts {
 // The two functions below are not inlined: of arguments the compiler knows that they do not overlap, so what all lines need,
 // and the place of the next one, stay in registers.
 
-/// Writes samples from the `n`th on, as long as there is room and their labels are shorter than the limit. How many bytes it
-/// wrote, and which sample is next.
+/// Writes samples from the `n`th on, as long as there is room and their labels are shorter than the limit. Returns how many bytes
+/// it wrote, and which sample is next.
 #[inline(never)]
 fn write_samples<'s, S: SeriesView + 's>(
     room: &mut [u8],
@@ -170,35 +136,47 @@ fn write_samples<'s, S: SeriesView + 's>(
     let (len, mut rest) = (room.len(), room);
     while let Some(labels) = series(n).map(S::text)
         && labels.len() < labels_limit
-        && let Some(short) = Short::new(rest)
+        && let Some(mut line) = Line::new(rest)
     {
-        let written = short.write(Sample(head, labels, value(n)));
+        line.put_start(head, labels);
+        put_value(&mut line, value(n));
+        let written = line.end();
         rest = &mut rest[written..];
         n += 1;
     }
     (len - rest.len(), n)
 }
 
-/// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, if there is room for all. How
+/// Writes the lines of a histogram with short labels, whose buckets begin with `parts.start`, if there is room for all. Returns how
 /// many bytes it wrote.
 #[inline(never)]
 fn write_histogram(
     room: &mut [u8],
     parts: &Parts,
     labels: &str,
-    buckets: impl Iterator<Item = u64>,
+    counts: impl Iterator<Item = u64>,
     sum: FloatText<'_>,
 ) -> Option<usize> {
     let Parts { start, tails, .. } = parts;
     let (len, mut rest, mut count) = (room.len(), room, 0u64);
-    for (in_bucket, tail) in buckets.zip(tails) {
+    for (in_bucket, tail) in counts.zip(tails) {
         count = count.wrapping_add(in_bucket);
-        let written = Short::new(rest)?.write(Bucket(start, tail, count));
+        let mut line = Line::new(rest)?;
+        line.put_block(start);
+        line.put_block(tail);
+        put_integer(&mut line, count);
+        let written = line.end();
         rest = &mut rest[written..];
     }
-    let written = Short::new(rest)?.write(Sample(&parts.sum, labels, sum));
+    let mut line = Line::new(rest)?;
+    line.put_start(&parts.sum, labels);
+    sum.put(&mut line);
+    let written = line.end();
     rest = &mut rest[written..];
-    let written = Short::new(rest)?.write(Sample(&parts.count, labels, Value::Unsigned(count)));
+    let mut line = Line::new(rest)?;
+    line.put_start(&parts.count, labels);
+    put_integer(&mut line, count);
+    let written = line.end();
     Some(len - rest.len() + written)
 }
 
@@ -206,19 +184,31 @@ impl Text {
     /// Replaces what is in `buffer`.
     pub(super) fn begin(&mut self, buffer: Vec<u8>) {
         // The last lines of a chunk go beyond its end. They mostly find memory there, which is only filled as far as needed.
-        self.out = Out::with_room(buffer, CHUNK, CHUNK + CHUNK / 16);
+        self.out = Buffer::with_room(buffer, CHUNK, CHUNK + CHUNK / 16);
     }
 
     /// What was written since.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.out).finish()
     }
+
+    fn put_about(&mut self, family: FamilyView<'_>) {
+        let FamilyView { name, help, kind, .. } = family;
+        // Many readers take a carriage return at the end of a line for a part of the line's end.
+        let help = help.trim_end_matches('\r');
+        if !help.is_empty() {
+            // Help text escapes `\` and line feed only ("Comments, help text, and type information").
+            let help = help.replace('\\', r"\\").replace('\n', r"\n");
+            self.out.put_line(&[b"# HELP ", name.as_bytes(), b" ", help.as_bytes()], |_| {});
+        }
+        self.out.put_line(&[b"# TYPE ", name.as_bytes(), b" ", kind.as_str().as_bytes()], |_| {});
+    }
 }
 
 impl Visitor for Text {
     fn family(&mut self, family: FamilyView<'_>) {
         if !family.is_continued {
-            self.out.write(2 * family.name.len() + 2 * family.help.len() + 64, About(family));
+            self.put_about(family);
         }
         self.parts.prepare(family);
     }
@@ -228,7 +218,7 @@ impl Visitor for Text {
         series: impl Fn(usize) -> Option<&'s S>,
         value: impl Fn(usize) -> Value,
     ) -> usize {
-        let (Parts { sample: head, labels_limit, line_len, .. }, out) = (&self.parts, &mut self.out);
+        let (Parts { sample: head, labels_limit, .. }, out) = (&self.parts, &mut self.out);
         let mut taken = 0;
         while taken == 0 || out.len() < CHUNK {
             let (written, next) = write_samples(out.room_to(CHUNK), head, *labels_limit, taken, &series, &value);
@@ -239,7 +229,10 @@ impl Visitor for Text {
             }
             // Its labels are long, or there is none.
             let Some(labels) = series(taken).map(S::text) else { break };
-            out.write(line_len + labels.len(), Sample(head, labels, value(taken)));
+            out.put_line(&[&head.text, labels.as_bytes()], |line| {
+                line.put_part(END, head.end_len);
+                put_value(line, value(taken));
+            });
             taken += 1;
         }
         taken
@@ -248,14 +241,16 @@ impl Visitor for Text {
     fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>) {
         let (labels, HistogramView { counts, sum }) = (series.text(), histogram);
         let (parts, out) = (&mut self.parts, &mut self.out);
-        let (is_short, max_len) = (labels.len() < parts.labels_limit, parts.line_len + labels.len());
-        parts.start.set(is_short, &parts.sample.text, labels);
+        let is_short = labels.len() < parts.labels_limit;
+        if is_short {
+            parts.start.join(&parts.sample.short, labels.as_bytes());
+        }
         // Before the lines of the buckets, as it takes long.
-        let mut buffer = Buffer::new();
+        let mut buffer = FloatBuffer::new();
         let sum = FloatText::new(sum, &mut buffer);
         if is_short {
-            let room = out.room_to(out.len() + (parts.tails.len() + 2) * max_len);
-            // There is room, as no line is longer than `max_len`.
+            let room = out.room_to(out.len() + (parts.tails.len() + 2) * (parts.line_len + labels.len()));
+            // There is room, as no line is longer than that.
             if let Some(written) = write_histogram(room, parts, labels, counts.clone(), sum) {
                 return out.advance(written);
             }
@@ -263,10 +258,19 @@ impl Visitor for Text {
         let mut count = 0u64;
         for (in_bucket, tail) in counts.zip(&parts.tails) {
             count = count.wrapping_add(in_bucket);
-            out.write(max_len, Bucket(&parts.start, tail, count));
+            out.put_line(&[&parts.sample.text, labels.as_bytes()], |line| {
+                line.put_block(tail);
+                put_integer(line, count);
+            });
         }
-        out.write(max_len, Sample(&parts.sum, labels, sum));
-        out.write(max_len, Sample(&parts.count, labels, Value::Unsigned(count)));
+        out.put_line(&[&parts.sum.text, labels.as_bytes()], |line| {
+            line.put_part(END, parts.sum.end_len);
+            sum.put(line);
+        });
+        out.put_line(&[&parts.count.text, labels.as_bytes()], |line| {
+            line.put_part(END, parts.count.end_len);
+            put_integer(line, count);
+        });
     }
 
     #[inline(always)]
