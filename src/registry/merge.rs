@@ -149,7 +149,9 @@ mod tests {
 
         let found = snapshot(vec![Gathered { registry: stored.clone(), collected }]);
         let names: Vec<_> = found.families().iter().map(FamilySnapshot::name).collect();
-        assert_eq!(names, ["g", "n_total", "quipu_left_out_total", "quipu_rejected_values_total", "quipu_series", "s"]);
+        assert!(names.is_sorted(), "{names:?}");
+        let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("quipu")).collect();
+        assert_eq!(names, ["g", "n_total", "s"]);
         let values = |name: &str| {
             found.family(name).unwrap().series().iter().map(|series| series.label_values().collect::<String>())
         };

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge, Instrument};
 use crate::model::GlobalLabels;
-use crate::store::{MetricRef, Series};
+use crate::store::{MetricRef, Series, is_freeing_refused, lost_lanes, retained_series};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -15,7 +15,34 @@ pub(super) struct SelfMetrics {
     series: Arc<FamilyCore>,
     rejected: Arc<FamilyCore>,
     left_out: Arc<FamilyCore>,
+    /// Those of [`PROCESS`], with their one series.
+    process: [(Arc<FamilyCore>, Gauge); PROCESS.len()],
 }
+
+/// A gauge about the process, the same in all registries.
+struct ProcessMetric {
+    name: &'static str,
+    help: &'static str,
+    value: fn() -> f64,
+}
+
+const PROCESS: [ProcessMetric; 3] = [
+    ProcessMetric {
+        name: "quipu_retained_series",
+        help: "Series that were removed and are not freed yet: they wait for a `MetricRef` that a thread has kept, or for the next scrape.",
+        value: || retained_series() as f64,
+    },
+    ProcessMetric {
+        name: "quipu_freeing_refused",
+        help: "1 if the system refuses membarrier(2): nothing that is removed is freed then.",
+        value: || f64::from(u8::from(is_freeing_refused())),
+    },
+    ProcessMetric {
+        name: "quipu_lost_lanes",
+        help: "Lanes that no thread can get again: their threads have ended without dropping a `MetricRef`. Nothing is freed any more.",
+        value: || lost_lanes() as f64,
+    },
+];
 
 /// The series that speak of one family.
 #[derive(Default)]
@@ -33,25 +60,36 @@ impl SelfMetrics {
         while global_labels.has(&label) {
             label.insert_str(0, "exported_");
         }
+        let process = PROCESS.each_ref().map(|metric| {
+            let core = family(metric.name, None, metric.help, Gauge::TYPE);
+            let gauge = MetricRef::look_up_once(&core.set, &[], Gauge::from_series).clone();
+            (core, gauge)
+        });
         SelfMetrics {
-            series: family("quipu_series", &label, "Series of a family.", Gauge::TYPE),
+            process,
+            series: family("quipu_series", Some(&label), "Series of a family.", Gauge::TYPE),
             rejected: family(
                 "quipu_rejected_values_total",
-                &label,
+                Some(&label),
                 "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
                 Counter::TYPE,
             ),
             left_out: family(
                 "quipu_left_out_total",
-                &label,
+                Some(&label),
                 "Series, and whole families, that scrapes left out because another registry behind the endpoint has the same.",
                 Counter::TYPE,
             ),
         }
     }
 
-    pub(super) fn families(&self) -> [&Arc<FamilyCore>; 3] {
-        [&self.series, &self.rejected, &self.left_out]
+    pub(super) fn families(&self) -> impl Iterator<Item = &Arc<FamilyCore>> {
+        self.process.iter().map(|(family, _)| family).chain([&self.series, &self.rejected, &self.left_out])
+    }
+
+    /// Brings those about the process up to date.
+    pub(super) fn refresh(&self) {
+        PROCESS.iter().zip(&self.process).for_each(|(metric, (_, gauge))| gauge.set((metric.value)()));
     }
 
     /// Counts what was left out of a family. Not to be called under a pin.
@@ -75,8 +113,8 @@ impl SelfMetrics {
     }
 }
 
-fn family(name: &str, label: &str, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
-    let labels = vec![Cow::Owned(label.to_owned())];
+fn family(name: &str, label: Option<&str>, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
+    let labels = label.map(|label| Cow::Owned(label.to_owned())).into_iter().collect();
     let description = Description {
         name: name.to_owned(),
         help: help.into(),

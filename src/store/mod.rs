@@ -65,6 +65,7 @@ pub use series::series::Series;
 #[cfg(not(quipu_loom))]
 pub(crate) use {
     cells::slots::SlotLayout,
+    reclaim::retained::{is_freeing_refused, lost_lanes, retained_series},
     series::fold::{BATCH, Histograms, fold_floats, fold_integers},
     series::handle::{Handle, HistogramHandle},
     series::map::{Batch, SeriesMap},

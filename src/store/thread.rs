@@ -4,6 +4,7 @@ use super::cells::block::CELLS_PER_ROW;
 use super::cells::lane::{LANES, ROWS};
 use super::lookup::key::Seeds;
 use super::reclaim::pin::{PINS, Pin, Row, shared_held};
+use super::reclaim::retained::count_lost_lane;
 use crate::sync::{AtomicUsize, Ordering, gate::in_child};
 use core::cell::Cell;
 use core::marker::PhantomData;
@@ -30,8 +31,10 @@ impl Drop for Lease {
         OWN.set(None);
         // A thread that ends while it holds a pin (in another thread-local, say) keeps its row for good: the pin's owner
         // must stay the only writer of the pin count.
-        if row != 0 && !PINS.is_held(row) {
-            LANES.release(row);
+        match row {
+            0 => {}
+            _ if PINS.is_held(row) => count_lost_lane(),
+            _ => LANES.release(row),
         }
     }
 }

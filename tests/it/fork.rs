@@ -2,28 +2,13 @@
 
 #![allow(unsafe_code, reason = "fork has no safe name")]
 
+use crate::alone::alone;
 use crate::reader;
 use quipu::{Counter, Family, Histogram, LabelNames, Registry};
-use std::process::Command;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// In a process of its own, since a child of a process with threads may find locks that are not ours taken for good.
-const ALONE: &str = "QUIPU_TEST_FORKS";
-
-fn alone(test: &str, run: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some() {
-        return run();
-    }
-    let program = std::env::current_exe().unwrap();
-    let me = [test, "--exact", "--nocapture", "--test-threads=1"];
-    let output = Command::new(program).args(me).env(ALONE, "1").output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("1 passed"), "{said}");
-}
 
 #[test]
 fn s3_a_forked_child_counts_on() {

@@ -2,6 +2,7 @@
 //!
 //! Each module is a place where a user meets the crate.
 
+mod alone;
 mod derive;
 mod detached;
 mod export;
@@ -13,6 +14,8 @@ mod formats;
 mod house;
 mod http_layer;
 mod invariants;
+#[cfg(unix)]
+mod memory;
 mod names;
 mod oracle;
 mod rivals_failings;

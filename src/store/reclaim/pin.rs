@@ -20,7 +20,7 @@
 //! and looks again at the next occasion.
 
 use crate::store::cells::lane::ROWS;
-use crate::sync::{AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
 #[cfg(not(quipu_loom))]
 use core::cell::Cell;
 use crossbeam_utils::CachePadded;
@@ -30,6 +30,8 @@ use crossbeam_utils::CachePadded;
 pub(crate) struct Pins {
     rows: [CachePadded<Row>; ROWS],
     grace: Mutex<Grace>,
+    /// Whether the system has refused the last heavy fence.
+    is_refused: AtomicBool,
 }
 
 /// The pins of the owner of a row; row 0's, those of the threads without a lane.
@@ -79,12 +81,16 @@ impl Grace {
 impl Pins {
     #[cfg(not(quipu_loom))]
     const fn new() -> Pins {
-        Pins { rows: [const { no_pins!() }; ROWS], grace: Mutex::new(Grace::new()) }
+        Pins { rows: [const { no_pins!() }; ROWS], grace: Mutex::new(Grace::new()), is_refused: AtomicBool::new(false) }
     }
 
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> Pins {
-        Pins { rows: core::array::from_fn(|_| no_pins!()), grace: Mutex::new(Grace::new()) }
+        Pins {
+            rows: core::array::from_fn(|_| no_pins!()),
+            grace: Mutex::new(Grace::new()),
+            is_refused: AtomicBool::new(false),
+        }
     }
 
     /// Pins as the owner of `row`, or with row 0 as one of the threads without a lane.
@@ -150,12 +156,20 @@ impl Pins {
                 return true;
             }
             // Pairs with `light` in `pin`.
-            if !asymmetric::heavy() {
+            let is_done = asymmetric::heavy();
+            self.is_refused.store(!is_done, Ordering::Relaxed);
+            if !is_done {
                 return false;
             }
             grace.begun += 1;
             grace.unseen = [[true; 2]; ROWS];
         }
+    }
+
+    /// Whether the system refuses what a grace period needs: nothing is freed then.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) fn is_refused(&self) -> bool {
+        self.is_refused.load(Ordering::Relaxed)
     }
 
     /// Whether what is unlinked now could be freed at once.

@@ -23,9 +23,12 @@ impl<T> Retired<T> {
     /// To begin a period costs microseconds, so it is done for this many things at once.
     const BATCH: usize = 64;
 
-    /// Takes in what no search can find that begins from now on.
+    /// Takes in what no search can find that begins from now on. Without memory to remember it, it stays for good.
     pub(crate) fn push(&mut self, unlinked: T) {
-        self.young.push(unlinked);
+        match self.young.try_reserve(1) {
+            Ok(()) => self.young.push(unlinked),
+            Err(_) => core::mem::forget(unlinked),
+        }
     }
 
     /// Whether it is time to free: there is a batch to begin a period for, or one whose period may have ended meanwhile.

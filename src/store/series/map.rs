@@ -4,6 +4,7 @@ use crate::store::cells::prefetch::prefetch;
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
 use crate::store::reclaim::pin::{PINS, Pin};
+use crate::store::reclaim::retained::Retained;
 use crate::store::reclaim::retired::Retired;
 use crate::store::series::admission::{Admission, Refusal};
 use crate::store::series::fold::BATCH;
@@ -68,7 +69,7 @@ impl Writer {
 #[derive(Debug)]
 #[expect(dead_code, reason = "held for their drop")]
 enum Garbage {
-    Series(Series),
+    Series(Retained<Series>),
     Table(OldTable),
 }
 
@@ -220,7 +221,7 @@ impl SeriesMap {
         let series = unsafe { Series::from_raw(entry) };
         self.list.set(series.place(), ptr::null_mut());
         vacant.insert(series.place());
-        garbage.push(Garbage::Series(series));
+        garbage.push(Garbage::Series(Retained::new(series)));
         let is_due = garbage.is_due();
         drop(writer);
         if is_due {

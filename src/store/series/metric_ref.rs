@@ -11,7 +11,8 @@ use core::ops::Deref;
 ///
 /// Made by [`Family::with`](crate::Family::with). It keeps what it found in memory without touching a reference count; it
 /// cannot leave its thread, and should not be kept: while it lives, nothing that is removed later, from any family of the
-/// process, is freed. (So one that is leaked with [`core::mem::forget`] keeps it all.) To keep a metric, take a
+/// process, is freed: `quipu_retained_series` shows how much waits. One that is leaked with [`core::mem::forget`] keeps it all for
+/// good, and when its thread ends, the thread's lane is lost as well (`quipu_lost_lanes`). To keep a metric, take a
 /// [handle](crate::Family::handle).
 ///
 /// ```
