@@ -39,6 +39,21 @@ debian() { # COMMAND PACKAGE...: installs the packages if the command is not the
         </dev/null >/dev/null || missing "$command is not there and $* cannot be installed"
 }
 
+debian_backports() { # PACKAGE: the version that Debian made for its last release from its next one
+    local apt codename
+    # shellcheck source=/dev/null
+    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    echo "installing Debian's $1 of $codename-backports"
+    # Sources and lists of its own, so that the machine's stay as they are.
+    apt=$(mktemp -d)
+    mkdir -p "$apt/sources" "$apt/lists/partial"
+    chmod -R a+rX "$apt"
+    sed "s/\b$codename-updates\b/& $codename-backports/" /etc/apt/sources.list.d/debian.sources >"$apt/sources/debian.sources"
+    get() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o "Dir::Etc::SourceParts=$apt/sources" -o "Dir::State::Lists=$apt/lists" "$@"; }
+    { get update && get install -y --no-install-recommends -t "$codename-backports" "$1"; } </dev/null >/dev/null || true
+    rm -rf "$apt"
+}
+
 toolchain() { # NAME COMPONENT...: installs another toolchain if it is not there
     local name=$1 component installed
     shift
