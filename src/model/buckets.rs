@@ -8,6 +8,13 @@ use std::sync::Arc;
 pub const MAX_BOUNDS: usize = 255;
 
 /// The bounds that a histogram has unless it is given others, in seconds: a web request's.
+///
+/// ```
+/// let registry = quipu::Registry::new();
+/// let seconds = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
+/// assert_eq!(seconds.bounds(), quipu::model::DEFAULT_BOUNDS);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 pub const DEFAULT_BOUNDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 /// Why a list of bounds was refused. Its message says what to write instead.
@@ -131,8 +138,8 @@ pub(crate) fn normal_bounds(bounds: &[f64]) -> Vec<f64> {
 /// finer. The table says for each cell which bound comes next; the cells are made so narrow that none holds two bounds, so
 /// one comparison settles the rest. Lists with a bound below zero have no table, nor do those that would need more cells.
 ///
-/// An observation takes few loads, of which none waits for another but for its cell: so that the processor, which can run only
-/// so many loads ahead of a store whose place it does not know yet, is soon at the next observation.
+/// Apart from the cell itself, no load of an observation depends on another, so the processor reaches the next observation
+/// before it runs out of loads that it may issue ahead of this one's store.
 #[derive(Debug)]
 pub(crate) struct Buckets {
     cut: Cut,

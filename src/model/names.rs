@@ -3,6 +3,12 @@
 use core::fmt;
 
 /// What a family measures.
+///
+/// ```
+/// use quipu::model::MetricType;
+/// assert_eq!(MetricType::Counter.as_str(), "counter");
+/// assert_eq!(MetricType::Histogram.to_string(), "histogram");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricType {

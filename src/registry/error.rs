@@ -46,6 +46,7 @@ pub enum RegisterError {
         problem: BoundsError,
     },
     /// The metric's name does not end in its unit.
+    #[non_exhaustive]
     Unit {
         /// The metric's name.
         metric: String,

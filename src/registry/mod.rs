@@ -9,6 +9,7 @@ mod gather;
 mod global;
 mod iter;
 mod labels;
+mod lint;
 mod merge;
 mod misplaced;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
@@ -22,6 +23,7 @@ pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
+pub use lint::Lint;
 pub(crate) use merge::{Gathered, collect};
 pub use registry::Registry;
 pub use settings::RegistryBuilder;

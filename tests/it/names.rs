@@ -206,3 +206,19 @@ fn the_bucket_of_infinity_need_not_be_written_but_may() {
     assert_eq!(buckets.map(|sample| (sample.label("le").unwrap(), sample.value)).collect::<Vec<_>>(), [("+Inf", 3.0)]);
     assert_eq!((read.value("b_count", &[]), read.value("b_sum", &[])), (Some(3.0), Some(2.0)));
 }
+
+#[test]
+fn what_is_better_avoided_is_said_by_a_lint() {
+    let builder = Registry::builder().lenient_names().label("instance", "a").label("region", "eu");
+    let registry = builder.build().unwrap();
+    registry.counter("jobs", "J.").labels(["queue", "job"]).register().unwrap();
+    registry.gauge("depth", "D.").labels(["queue"]).register().unwrap();
+    let lints: Vec<_> = registry.lint().iter().map(ToString::to_string).collect();
+    let expected = [
+        "global label `instance`: Prometheus sets `instance` itself, and renames this one to `exported_instance`; \
+         use another name",
+        "metric name `jobs`: a counter's name ends in `_total`",
+        "label `job` of `jobs`: Prometheus sets `job` itself, and renames this one to `exported_job`; use another name",
+    ];
+    assert_eq!(lints, expected);
+}
