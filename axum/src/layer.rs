@@ -56,6 +56,18 @@ pub fn matched_path(extensions: &Extensions) -> Option<&str> {
 type Route = fn(&Extensions) -> Option<&str>;
 
 /// Records every request that passes; made by [`layer`](layer()).
+///
+/// ```
+/// use quipu_axum::{AxumBody, HttpLayer};
+/// use tower_layer::Layer;
+///
+/// let metrics = quipu::http::HttpMetrics::new(&quipu::Registry::new())?;
+/// let layer: HttpLayer = quipu_axum::layer(&metrics);
+/// # fn around(layer: HttpLayer, service: axum::Router) {
+/// let service: quipu::http::HttpService<AxumBody<axum::Router>, _> = layer.layer(service);
+/// # }
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct HttpLayer(quipu::http::HttpLayer<Route>);
 
@@ -69,7 +81,7 @@ impl<S> Layer<S> for HttpLayer {
 
 /// A service inside the layer, whose requests have axum's own [`Body`].
 ///
-/// A body that is to be counted is boxed. Others, and so those of most requests, pass as they came.
+/// A body that is to be counted is boxed. Others, and so those of most requests, pass as they came. [`HttpLayer`] shows it.
 #[derive(Clone, Debug)]
 pub struct AxumBody<S>(S);
 

@@ -26,6 +26,15 @@ pub fn listener<L: Listener>(metrics: &HttpMetrics, listener: L) -> CountedListe
 }
 
 /// A listener whose connections are counted while they are open; made by [`listener`](listener()).
+///
+/// ```
+/// use quipu_axum::CountedListener;
+/// use tokio::net::TcpListener;
+///
+/// fn counted(metrics: &quipu::http::HttpMetrics, listener: TcpListener) -> CountedListener<TcpListener> {
+///     quipu_axum::listener(metrics, listener)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct CountedListener<L> {
     inner: L,
@@ -47,7 +56,17 @@ impl<L: Listener> Listener for CountedListener<L> {
     }
 }
 
-/// A connection that is counted until it is dropped.
+/// A connection that is counted until it is dropped; what a [`CountedListener`] accepts.
+///
+/// ```
+/// use axum::serve::Listener;
+/// use quipu_axum::{CountedIo, CountedListener};
+/// use tokio::net::{TcpListener, TcpStream};
+///
+/// async fn accept(listener: &mut CountedListener<TcpListener>) -> CountedIo<TcpStream> {
+///     listener.accept().await.0
+/// }
+/// ```
 #[derive(Debug)]
 pub struct CountedIo<T> {
     inner: T,

@@ -104,11 +104,11 @@ impl<B: Body> Body for RequestBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.metered.inner.is_end_stream()
+        self.metered.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.metered.inner.size_hint()
+        self.metered.size_hint()
     }
 }
 
@@ -121,11 +121,11 @@ impl<B: Body> Body for ResponseBody<B> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.metered.inner.is_end_stream()
+        self.metered.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.metered.inner.size_hint()
+        self.metered.size_hint()
     }
 }
 

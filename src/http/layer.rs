@@ -21,6 +21,19 @@ use super::route::Routes;
 ///
 /// `F` is the function that finds the pattern of a request's route.
 ///
+/// ```
+/// use http::Extensions;
+/// use quipu::http::{HttpLayer, HttpMetrics};
+///
+/// fn route(_: &Extensions) -> Option<&str> {
+///     Some("/")
+/// }
+///
+/// let metrics = HttpMetrics::new(&quipu::Registry::new())?;
+/// let layer: HttpLayer<fn(&Extensions) -> Option<&str>> = metrics.layer(route);
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+///
 /// # Cost
 /// A clone and a call of [`layer`](Layer::layer) take one reference count each. For a request see the [module](super).
 #[derive(Clone)]
@@ -53,6 +66,25 @@ impl<F> fmt::Debug for HttpLayer<F> {
 ///
 /// It takes requests with any [`Body`] and hands them on with a [`RequestBody`] around it; the body of a response becomes a
 /// [`ResponseBody`].
+///
+/// ```
+/// use http::{Extensions, Request, Response};
+/// use http_body_util::Full;
+/// use quipu::http::{HttpMetrics, HttpService, ResponseFuture};
+/// use std::future::{Ready, ready};
+/// use tower::{Layer, Service, service_fn};
+/// # type Body = Full<&'static [u8]>;
+///
+/// fn route(_: &Extensions) -> Option<&str> {
+///     Some("/")
+/// }
+///
+/// let metrics = HttpMetrics::new(&quipu::Registry::new())?;
+/// let hello = service_fn(|_| ready(Ok::<_, std::convert::Infallible>(Response::new(Body::from("hello")))));
+/// let mut service: HttpService<_, _> = metrics.layer(route).layer(hello);
+/// let response: ResponseFuture<Ready<_>> = service.call(Request::new(Body::default()));
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
 #[derive(Clone)]
 pub struct HttpService<S, F> {
     inner: S,
@@ -102,7 +134,7 @@ impl<S: fmt::Debug, F> fmt::Debug for HttpService<S, F> {
 }
 
 pin_project! {
-    /// The future of a response of [`HttpService`].
+    /// The future of a response of [`HttpService`], which shows it.
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Buf;
-use http_body::{Body, Frame};
+use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 /// Counts bytes, and records when it is dropped.
@@ -22,12 +22,12 @@ pin_project! {
     }
 }
 
-impl<B: Body, M: Meter> Metered<B, M> {
+impl<B: Body, M: Meter> Body for Metered<B, M> {
+    type Data = B::Data;
+    type Error = B::Error;
+
     #[inline]
-    pub(super) fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = self.project();
         // Frames are large: looked at where they are, they need not be moved.
         let frame = this.inner.poll_frame(cx);
@@ -41,5 +41,13 @@ impl<B: Body, M: Meter> Metered<B, M> {
             Poll::Ready(Some(Err(_)) | None) => *this.meter = None,
         }
         frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
     }
 }

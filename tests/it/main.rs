@@ -18,6 +18,7 @@ mod invariants;
 mod memory;
 mod names;
 mod oracle;
+mod readme;
 mod rivals_failings;
 mod several;
 mod threads;

@@ -65,7 +65,7 @@ impl Vacant {
         let mut end = len;
         while let Some(last) = end.checked_sub(1).filter(is_vacant) {
             // A whole word at once.
-            end = if end % BITS == 0 && self.words[last / BITS] == u64::MAX { end - BITS } else { last };
+            end = if end.is_multiple_of(BITS) && self.words[last / BITS] == u64::MAX { end - BITS } else { last };
         }
         end
     }

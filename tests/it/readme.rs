@@ -1,0 +1,27 @@
+//! The first page can be pasted.
+
+const README: &str = include_str!("../../README.md");
+
+/// What stands in the first block of a language in this text, and the text after it.
+fn block<'a>(text: &'a str, language: &str) -> Option<(&'a str, &'a str)> {
+    let (_, block) = text.split_once(&format!("```{language}"))?;
+    block.split_once("\n```\n")
+}
+
+#[test]
+fn the_dependencies_of_an_example_are_those_before_it() {
+    let (mut rest, mut examples) = (README, 0);
+    while let Some((dependencies, after)) = block(rest, "toml") {
+        let (code, after) = block(after, "rust").expect("an example stands behind its dependencies");
+        let named: Vec<_> = dependencies.lines().filter_map(|line| line.split_once(" = ")).collect();
+        for name in ["axum", "quipu", "quipu-axum", "tokio"] {
+            let path = format!("{}::", name.replace('-', "_"));
+            let is_part = |c: char| c.is_alphanumeric() || "_:".contains(c);
+            let is_used = code.split(|c| !is_part(c)).any(|word| word.starts_with(&path));
+            assert_eq!(is_used, named.iter().any(|(named, _)| *named == name), "{name}, for {code}");
+        }
+        assert!(code.contains("fn main()"), "{code}");
+        (rest, examples) = (after, examples + 1);
+    }
+    assert_eq!(examples, 2);
+}
