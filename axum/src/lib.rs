@@ -21,6 +21,8 @@
 //!
 //! What is recorded is said in [`quipu::http`].
 
+#![cfg(not(quipu_loom))] // as of quipu, whose models see only its store
+
 mod layer;
 mod listener;
 mod router;

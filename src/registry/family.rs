@@ -335,7 +335,7 @@ impl<M: Metric> Family<M, DynLabelNames> {
     #[inline]
     pub fn with(&self, values: &[&str]) -> Result<MetricRef<'_, M>, LabelError> {
         self.check(values)?;
-        Ok(self.look_up(values))
+        Ok(MetricRef::look_up_any(&self.core.set, values, M::from_series))
     }
 
     /// The series with these label values, if it is there. Unlike [`with`](Self::with) it makes none.

@@ -283,8 +283,10 @@ impl Registry {
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         // Without the registry's lock, since each waits for its family's. That of a family which is unregistered meanwhile counts
         // into a series that is removed as well.
-        families.iter().for_each(|family| family.count_series());
-        self.shared.self_metrics.iter().for_each(SelfMetrics::refresh);
+        if let Some(self_metrics) = &self.shared.self_metrics {
+            families.iter().for_each(|family| self_metrics.bring_up_to_date(family));
+            self_metrics.refresh();
+        }
         families
     }
 }

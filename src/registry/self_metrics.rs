@@ -17,6 +17,7 @@ pub(super) struct SelfMetrics {
     left_out: Arc<FamilyCore>,
     /// Those of [`PROCESS`], with their one series.
     process: [(Arc<FamilyCore>, Gauge); PROCESS.len()],
+    refused: Arc<FamilyCore>,
 }
 
 /// A gauge about the process, the same in all registries.
@@ -74,6 +75,12 @@ impl SelfMetrics {
                 "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
                 Counter::TYPE,
             ),
+            refused: family(
+                "quipu_refused_lookups_total",
+                Some(&label),
+                "Lookups of label values for which there was no memory, or no room within a limit. What was recorded there is lost.",
+                Counter::TYPE,
+            ),
             left_out: family(
                 "quipu_left_out_total",
                 Some(&label),
@@ -84,7 +91,18 @@ impl SelfMetrics {
     }
 
     pub(super) fn families(&self) -> impl Iterator<Item = &Arc<FamilyCore>> {
-        self.process.iter().map(|(family, _)| family).chain([&self.series, &self.rejected, &self.left_out])
+        let by_family = [&self.series, &self.rejected, &self.left_out, &self.refused];
+        self.process.iter().map(|(family, _)| family).chain(by_family)
+    }
+
+    /// Brings up to date what is said about a family. Takes the family's lock; not to be called under a pin.
+    pub(super) fn bring_up_to_date(&self, family: &FamilyCore) {
+        family.count_series();
+        let refused = family.set.take_refused();
+        if refused > 0 {
+            let name = [&*family.description.name];
+            MetricRef::look_up_once(&self.refused.set, &name, Counter::from_series).inc_by(refused);
+        }
     }
 
     /// Brings those about the process up to date.
@@ -110,6 +128,7 @@ impl SelfMetrics {
         self.series.set.remove(&[name]);
         self.rejected.set.remove(&[name]);
         self.left_out.set.remove(&[name]);
+        self.refused.set.remove(&[name]);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The invariants of the store on real threads. What loom cannot model (16-byte atomics, thread-locals, `membarrier`) is
 //! tested here only.
 
+mod admission;
 mod folds;
 mod histograms;
 mod removal;

@@ -257,6 +257,21 @@ impl Index {
         removed
     }
 
+    /// Calls `f` with each entry.
+    ///
+    /// # Safety
+    /// The caller holds the writer's lock, and the entries are not used after this if `f` frees them.
+    pub(crate) unsafe fn for_each(&self, mut f: impl FnMut(*mut ())) {
+        let table = self.table();
+        let entries = |table: &Table| (0..table.groups()).flat_map(|n| table.entries_of(n)).collect::<Vec<_>>();
+        let mut all = entries(table);
+        // Some of the previous table's were taken over.
+        all.extend(table.previous().map(entries).unwrap_or_default());
+        all.sort_unstable();
+        all.dedup();
+        all.into_iter().for_each(&mut f);
+    }
+
     /// The number of groups of the tables.
     #[cfg(test)]
     pub(crate) fn groups(&self) -> usize {

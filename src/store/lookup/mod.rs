@@ -4,6 +4,8 @@ pub(in crate::store) mod index;
 #[cfg(not(quipu_loom))]
 pub(in crate::store) mod key;
 #[cfg(not(quipu_loom))]
+pub(in crate::store) mod known;
+#[cfg(not(quipu_loom))]
 mod pattern;
 mod table;
 #[cfg(not(quipu_loom))]

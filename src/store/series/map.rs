@@ -3,15 +3,17 @@
 use crate::store::cells::prefetch::prefetch;
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
+use crate::store::lookup::known::Unlinked;
 use crate::store::reclaim::pin::{PINS, Pin};
 use crate::store::reclaim::retained::Retained;
 use crate::store::reclaim::retired::Retired;
 use crate::store::series::admission::{Admission, Refusal};
 use crate::store::series::fold::BATCH;
+use crate::store::series::limits::{Fills, Limits, Usage};
 use crate::store::series::list::List;
 use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
 use crate::store::series::vacant::Vacant;
-use crate::sync::{Locked, Mutex, Ordering, gate::forks, lock};
+use crate::sync::{AtomicU64, Locked, Mutex, Ordering, gate::forks, lock};
 use core::marker::PhantomData;
 use core::ops::Deref;
 use core::ptr;
@@ -29,7 +31,7 @@ const LIST_IS_SHORT: usize = 64;
 
 /// The series of one family.
 ///
-/// The set owns one share of each series that is in it, standing in the index and in the list as the same pointer.
+/// The map owns one share of each series that is in it, which stands in the index and in the list as the same pointer.
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     pub(crate) family: Arc<FamilyLayout>,
@@ -37,8 +39,14 @@ pub(crate) struct SeriesMap {
     index: Index,
     list: List,
     writer: Mutex<Writer>,
-    /// In place of all series, in a family that nobody reads.
-    detached: Option<Series>,
+    /// Takes what is recorded under keys that have no series. It is not in the map, so nobody reads it.
+    overflow: Series,
+    /// Whether no key has a series.
+    is_disabled: bool,
+    /// `None` without limits.
+    usage: Option<Box<Usage>>,
+    /// Lookups of keys that were refused a series, and not yet [taken](Self::take_refused).
+    refused: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +61,7 @@ struct Writer {
     walks_after_forks: u64,
     /// Whether any was forgotten. The list must not become shorter then.
     has_forgotten: bool,
+    fills: Fills,
     garbage: Retired<Garbage>,
 }
 
@@ -71,30 +80,62 @@ impl Writer {
 enum Garbage {
     Series(Retained<Series>),
     Table(OldTable),
+    Known(Unlinked),
 }
 
 impl SeriesMap {
     pub(crate) fn new(family: Arc<FamilyLayout>) -> SeriesMap {
         SeriesMap {
             separators: separators(&family.label_names),
-            family,
             index: Index::new(),
             list: List::new(),
             writer: Mutex::default(),
-            detached: None,
+            overflow: Series::detached(family.clone()),
+            family,
+            is_disabled: false,
+            usage: None,
+            refused: AtomicU64::new(0),
         }
     }
 
-    /// A map that stays empty: every key has the same series, which is not in it.
+    /// A map that stays empty: what is recorded goes into the overflow, and nothing is counted as refused.
     pub(crate) fn detached(family: Arc<FamilyLayout>) -> SeriesMap {
         let mut map = SeriesMap::new(family);
-        map.detached = Some(Series::detached(map.family.clone()));
+        map.is_disabled = true;
         map
     }
 
-    /// The series that every key has, if there is one.
+    /// A map that refuses series beyond these limits.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for a guard that sets limits"))]
+    pub(crate) fn with_limits(family: Arc<FamilyLayout>, limits: Limits) -> SeriesMap {
+        let (usage, fills) = Usage::new(limits);
+        let mut map = SeriesMap::new(family);
+        map.usage = Some(Box::new(usage));
+        lock(&map.writer).fills = fills;
+        map
+    }
+
+    /// The series in place of all others, if the map stays empty.
     pub(in crate::store) fn of_all_keys(&self) -> Option<&Series> {
-        self.detached.as_ref()
+        self.is_disabled.then_some(&self.overflow)
+    }
+
+    /// The series in place of one that was refused. Counts that.
+    pub(in crate::store) fn overflow(&self) -> &Series {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+        &self.overflow
+    }
+
+    /// How many lookups found their keys refused since the last call.
+    pub(crate) fn take_refused(&self) -> u64 {
+        self.refused.swap(0, Ordering::Relaxed)
+    }
+
+    /// Why these label values, which have no series, would be refused one; without a lock. [`admit`](Self::admit) may say
+    /// otherwise, as it counts exactly.
+    pub(in crate::store) fn refusal(&self, values: &[&str], _pin: &Pin<'_>) -> Option<Refusal> {
+        // SAFETY: pinned.
+        self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) })
     }
 
     fn lock(&self) -> Locked<'_, Writer> {
@@ -183,6 +224,10 @@ impl SeriesMap {
             return Ok(Admission::Known);
         }
         // SAFETY: the lock is held.
+        if let Some(refusal) = self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) }) {
+            return Err(refusal);
+        }
+        // SAFETY: the lock is held.
         let old_table = unsafe { self.index.reserve(&mut writer.fill, hash, rehash) }?;
         let is_due = old_table.is_some_and(|table| writer.retire(table));
         self.list.reserve()?;
@@ -191,7 +236,13 @@ impl SeriesMap {
         // twice.
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
         let place = writer.vacant.first_from(walks_end);
-        let entry = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len())).into_raw();
+        let series = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        if let Some(usage) = &self.usage {
+            let unlinked = |unlinked| writer.garbage.push(Garbage::Known(unlinked));
+            // SAFETY: the lock is held.
+            unsafe { usage.add(&mut writer.fills, &series, values, unlinked) }?;
+        }
+        let entry = series.into_raw();
         // SAFETY: the lock is held, and there is room.
         unsafe { self.index.insert(&mut writer.fill, hash, entry) };
         match place {
@@ -212,7 +263,7 @@ impl SeriesMap {
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
         let hash = hash(values);
         let mut writer = lock(&self.writer);
-        let Writer { fill, vacant, garbage, .. } = &mut *writer;
+        let Writer { fill, vacant, fills, garbage, .. } = &mut *writer;
         // SAFETY: the lock is held; the entries are of the index.
         let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
@@ -221,6 +272,10 @@ impl SeriesMap {
         let series = unsafe { Series::from_raw(entry) };
         self.list.set(series.place(), ptr::null_mut());
         vacant.insert(series.place());
+        if let Some(usage) = &self.usage {
+            // SAFETY: the lock is held, and the series was added.
+            unsafe { usage.remove(fills, &series, |unlinked| garbage.push(Garbage::Known(unlinked))) };
+        }
         garbage.push(Garbage::Series(Retained::new(series)));
         let is_due = garbage.is_due();
         drop(writer);
@@ -249,9 +304,14 @@ impl SeriesMap {
         // SAFETY: the lock is held.
         let (old_table, is_index_under_way) = unsafe { self.index.tidy(&mut writer.fill, PIECE, rehash) };
         old_table.map(|table| writer.retire(table));
+        let Writer { fills, garbage, .. } = writer;
+        let unlinked = |unlinked| garbage.push(Garbage::Known(unlinked));
+        // SAFETY: the lock is held.
+        let are_values_under_way =
+            self.usage.as_ref().is_some_and(|usage| unsafe { usage.tidy(fills, PIECE, unlinked) });
         // SAFETY: the lock is held.
         let is_list_under_way = unsafe { self.compact(writer) };
-        is_index_under_way || is_list_under_way
+        is_index_under_way || are_values_under_way || is_list_under_way
     }
 
     /// Moves series to empty places before them, if far more places are empty than not and nobody walks; and makes the list

@@ -1,6 +1,7 @@
 //! A metric on loan: looked up, recorded into, and let go.
 
 use crate::store::reclaim::pin::Pin;
+use crate::store::series::admission::Admission;
 use crate::store::series::map::SeriesMap;
 use crate::store::series::series::{Series, SeriesRef};
 use crate::store::thread;
@@ -54,7 +55,13 @@ impl<'a, M> MetricRef<'a, M> {
         MetricRef::new(found, make)
     }
 
-    /// As [`look_up`](Self::look_up), by a call, which is what a series costs that is looked up once.
+    /// As [`look_up`](Self::look_up), for a number of values that is known at run time only.
+    #[inline]
+    pub(crate) fn look_up_any(set: &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Self {
+        MetricRef::new(find_any(set, values), make)
+    }
+
+    /// As [`look_up`](Self::look_up), for a series that is looked up once: slower, and less code.
     pub(crate) fn look_up_once(set: &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Self {
         MetricRef::new(find_or_insert(set, values), make)
     }
@@ -90,22 +97,47 @@ fn find<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) 
     Some((series, pin))
 }
 
+/// As [`find_or_insert`], for a number of values that the compiler does not know: in one place of the program, as it is much code.
+#[inline(never)]
+fn find_any<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
+    let set = || set;
+    // As arrays, so that the compiler keeps the strings in registers and does without loops.
+    match *values {
+        [a] => quick(set, [a]),
+        [a, b] => quick(set, [a, b]),
+        [a, b, c] => quick(set, [a, b, c]),
+        [a, b, c, d] => quick(set, [a, b, c, d]),
+        _ => find_or_insert(set(), values),
+    }
+}
+
+/// The series with these label values, made if it is not there; or the overflow if it is refused.
 #[cold]
 #[inline(never)]
 fn find_or_insert<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
     loop {
         let pin = thread::pin();
         if let Some(series) = set.of_all_keys() {
-            // SAFETY: the copy is not dropped; the map keeps the series for as long as it is borrowed.
-            return (ManuallyDrop::new(unsafe { core::ptr::read(series) }), pin);
+            return (borrowed(series), pin);
         }
         if let Some(series) = set.get(values, &pin).map(unshared) {
             return (series, pin);
         }
+        if set.refusal(values, &pin).is_some() {
+            return (borrowed(set.overflow()), pin);
+        }
         drop(pin);
         // Another thread may remove it again before it is found.
-        set.admit(values);
+        if let Admission::Refused(_) = set.admit(values) {
+            return (borrowed(set.overflow()), thread::pin());
+        }
     }
+}
+
+/// A series that its map keeps for as long as the map is borrowed.
+fn borrowed(series: &Series) -> ManuallyDrop<Series> {
+    // SAFETY: the copy is not dropped.
+    ManuallyDrop::new(unsafe { core::ptr::read(series) })
 }
 
 #[inline(always)]

@@ -6,6 +6,8 @@ pub(in crate::store) mod admission;
 pub(in crate::store) mod fold;
 #[cfg(not(quipu_loom))]
 pub(in crate::store) mod handle;
+#[cfg(not(quipu_loom))]
+pub(in crate::store) mod limits;
 pub(in crate::store) mod list;
 #[cfg(not(quipu_loom))]
 pub(in crate::store) mod map;

@@ -163,6 +163,11 @@ impl Series {
         &self.header().family
     }
 
+    /// The bytes that it takes, without those in the lanes.
+    pub(in crate::store) fn size(&self) -> usize {
+        layout(self.tail_len()).size()
+    }
+
     /// The place in the list of its map.
     pub(crate) fn place(&self) -> usize {
         self.header().place.load(Ordering::Relaxed) as usize
