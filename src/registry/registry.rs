@@ -20,7 +20,8 @@ use std::sync::Arc;
 /// A registry is isolated: a test makes its own. A program that wants one for all of its parts takes [`global`](super::global()).
 ///
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
-/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused. `quipu_retained_series`,
+/// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
+/// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory. `quipu_retained_series`,
 /// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed. Where several registries are
 /// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
 /// `quipu_` are reserved for such metrics; [`without_self_metrics`](RegistryBuilder::without_self_metrics) leaves them out.

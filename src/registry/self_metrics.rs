@@ -145,3 +145,24 @@ fn family(name: &str, label: Option<&str>, help: &'static str, metric: &'static 
     };
     Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default()))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::Registry;
+
+    #[test]
+    fn each_refused_lookup_is_counted_once() {
+        let registry = Registry::new();
+        registry.counter("jobs_total", "Jobs.").labels(["queue"]).register().unwrap();
+        let jobs = registry.families().into_iter().find(|family| family.description.name == "jobs_total").unwrap();
+        let refused = || registry.snapshot().value("quipu_refused_lookups_total", &[("family", "jobs_total")]);
+        assert_eq!(refused(), None);
+        jobs.set.overflow();
+        jobs.set.overflow();
+        assert_eq!([refused(), refused()], [Some(2.0); 2]);
+        jobs.set.overflow();
+        assert_eq!(refused(), Some(3.0));
+        assert!(registry.unregister("jobs_total"));
+        assert_eq!(refused(), None);
+    }
+}

@@ -1,6 +1,9 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
-use crate::store::cells::prefetch::prefetch;
+mod walk;
+
+pub(crate) use walk::Batch;
+
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
 use crate::store::lookup::known::Unlinked;
@@ -8,14 +11,11 @@ use crate::store::reclaim::pin::{PINS, Pin};
 use crate::store::reclaim::retained::Retained;
 use crate::store::reclaim::retired::Retired;
 use crate::store::series::admission::{Admission, Refusal};
-use crate::store::series::fold::BATCH;
 use crate::store::series::limits::{Fills, Limits, Usage};
 use crate::store::series::list::List;
 use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
 use crate::store::series::vacant::Vacant;
 use crate::sync::{AtomicU64, Locked, Mutex, Ordering, gate::forks, lock};
-use core::marker::PhantomData;
-use core::ops::Deref;
 use core::ptr;
 use std::sync::Arc;
 
@@ -121,7 +121,7 @@ impl SeriesMap {
     }
 
     /// The series in place of one that was refused. Counts that.
-    pub(in crate::store) fn overflow(&self) -> &Series {
+    pub(crate) fn overflow(&self) -> &Series {
         self.refused.fetch_add(1, Ordering::Relaxed);
         &self.overflow
     }
@@ -377,107 +377,6 @@ impl SeriesMap {
     pub(crate) fn groups(&self) -> usize {
         let _lock = lock(&self.writer);
         self.index.groups()
-    }
-
-    /// Begins a walk over the series that are there, and returns the place after the last one. Until [`end_walk`](Self::end_walk),
-    /// new series go behind that place, so that none is met twice.
-    pub(crate) fn begin_walk(&self) -> usize {
-        let mut guard = self.lock();
-        // Empty places at the end of the list stay free for new series.
-        let end = guard.vacant.end_of_filled(self.list.len());
-        guard.walks.push(end);
-        end
-    }
-
-    /// Ends a walk to this place.
-    pub(crate) fn end_walk(&self, end: usize) {
-        let walks = &mut self.lock().walks;
-        if let Some(walk) = walks.iter().position(|place| *place == end) {
-            walks.swap_remove(walk);
-        }
-    }
-
-    /// Replaces what is in `batch` by the series in at most `most` places from `from` on, up to `to`, as far as they stand
-    /// together, and returns the place after them. The places are those of a walk, never more than [`BATCH`] of them.
-    pub(crate) fn batch<'p>(
-        &'p self,
-        from: usize,
-        to: usize,
-        most: usize,
-        batch: &mut Batch<'p>,
-        _pin: &'p Pin<'_>,
-    ) -> usize {
-        let entries = self.list.run(from, to.min(from + most.min(BATCH)));
-        let next = from + entries.len();
-        batch.len = 0;
-        for entry in entries {
-            // No branch: a null one is overwritten by the next.
-            batch.entries[batch.len % BATCH] = entry;
-            batch.len += usize::from(!entry.is_null());
-        }
-        next
-    }
-
-    /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
-    pub(crate) fn run<'p>(&'p self, from: usize, to: usize, _pin: &'p Pin<'_>) -> impl Iterator<Item = SeriesRef<'p>> {
-        let entries = self.list.run(from, to).filter(|entry| !entry.is_null());
-        // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
-        entries.map(|entry| unsafe { SeriesRef::new(entry) })
-    }
-
-    /// Asks for the memory of the `n`th series from place `from` on, at a call with `n`. The places are those of a walk.
-    ///
-    /// A scrape reads more memory than the caches hold, and most of its time would be waiting. One at a time, because the
-    /// processor can wait for few lines at once.
-    pub(crate) fn prefetch(&self, from: usize, to: usize) -> impl Fn(usize) {
-        let places = self.list.places(from, to);
-        move |n| {
-            if let Some(place) = places.get(n) {
-                // Relaxed: nothing is read there. Two cache lines, as a series of a few labels is long. One that was freed
-                // meanwhile does no harm.
-                let entry = place.load(Ordering::Relaxed).cast::<u8>();
-                prefetch(entry);
-                prefetch(entry.wrapping_add(64));
-            }
-        }
-    }
-}
-
-/// Some series that a walk has met.
-#[derive(Debug)]
-pub(crate) struct Batch<'p> {
-    /// The first `len` are series of a set, which the walker's pin keeps alive.
-    entries: [*mut (); BATCH],
-    len: usize,
-    pin: PhantomData<&'p SeriesMap>,
-}
-
-impl Batch<'_> {
-    pub(crate) fn new() -> Self {
-        Batch { entries: [ptr::null_mut(); BATCH], len: 0, pin: PhantomData }
-    }
-}
-
-impl<'p> Batch<'p> {
-    /// Takes out the series for which `keep` returns `false`.
-    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&SeriesRef<'p>) -> bool) {
-        let mut kept = 0;
-        for n in 0..self.len {
-            if keep(&self[n]) {
-                self.entries[kept] = self.entries[n];
-                kept += 1;
-            }
-        }
-        self.len = kept;
-    }
-}
-
-impl<'p> Deref for Batch<'p> {
-    type Target = [SeriesRef<'p>];
-
-    fn deref(&self) -> &[SeriesRef<'p>] {
-        // SAFETY: a `SeriesRef` is the pointer to a series, and these are pinned for the lifetime.
-        unsafe { core::slice::from_raw_parts(self.entries.as_ptr().cast(), self.len) }
     }
 }
 
