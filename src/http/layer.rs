@@ -73,7 +73,7 @@ impl<F> fmt::Debug for HttpLayer<F> {
 /// use quipu::http::{HttpMetrics, HttpService, ResponseFuture};
 /// use std::future::{Ready, ready};
 /// use tower::{Layer, Service, service_fn};
-/// # type Body = Full<&'static [u8]>;
+/// # type Body = Full<bytes::Bytes>;
 ///
 /// fn route(_: &Extensions) -> Option<&str> {
 ///     Some("/")
