@@ -2,8 +2,8 @@
 //!
 //! A **block** is 65 rows of 512 cells. Row 0 is shared; each other row is a **lane** that one thread at a time owns. A **slot**
 //! is a run of cells at the same place in every row; a series owns one. To record, a thread writes the slot in its lane; to read, the slot is
-//! summed over the rows ([`fold`]). Threads find their row in a thread-local ([`lane`]); series are found by key ([`index`],
-//! [`set`]) under a [`pin`].
+//! summed over the rows ([`fold`]). Threads find their row in a thread-local ([`lane`]); series are found by key ([`index`](lookup::index),
+//! [`map`](series::map)) under a [`pin`](reclaim::pin).
 //!
 //! # Who may touch what
 //!
@@ -13,8 +13,9 @@
 //! | a cell of row 0 | anyone: read-modify-write, or `set` | anyone |
 //! | a pin count | its lane's owner; those of row 0, anyone by read-modify-write | whoever frees |
 //! | a row's turn, which of its counts new pins raise | whoever frees | its lane's owner; row 0's, anyone |
-//! | index, list | the holder of the set's lock | anyone who is pinned |
-//! | a series' header | nobody after it is made, but for the count of shares | anyone with a share or a pin |
+//! | index | the holder of the map's lock | anyone who is pinned |
+//! | list | the holder of the map's lock; no place is moved or freed during a walk | walks, under a pin |
+//! | a series' header | nobody after it is made, but for the count of shares, and the place by the holder of the map's lock | anyone with a share or a pin |
 //!
 //! # Invariants
 //!

@@ -160,7 +160,7 @@ impl SeriesMap {
         debug_assert_eq!(N, self.family.label_names.len());
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.first(key.hash) }?;
-        // SAFETY: entries of the index are series of this set; pinned for the lifetime.
+        // SAFETY: entries of the index are series of this map; pinned for the lifetime.
         let found = unsafe { SeriesRef::new(entry) };
         found.matches(key, &self.separators).then_some(found)
     }
@@ -187,7 +187,7 @@ impl SeriesMap {
             // SAFETY: pinned for the lifetime.
             return unsafe { self.find(&values, hash(&values)) };
         };
-        // SAFETY: entries of the index are series of this set; pinned for the lifetime.
+        // SAFETY: entries of the index are series of this map; pinned for the lifetime.
         let found = |entry| unsafe { SeriesRef::new(entry) };
         // SAFETY: as above.
         let is_it = |entry| found(entry).matches(&key, &self.separators) || unsafe { is_series_of(entry, &values) };
@@ -259,7 +259,7 @@ impl SeriesMap {
         Ok(Admission::Admitted)
     }
 
-    /// Takes a series out. Handles to it stay good, and record into what nobody reads.
+    /// Removes a series, and returns whether it was there. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
         let hash = hash(values);
         let mut writer = lock(&self.writer);
@@ -268,7 +268,7 @@ impl SeriesMap {
         let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
         let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
-        // SAFETY: the share of the set, which the entry stood for; it is taken out of the list, too.
+        // SAFETY: the share of the map, which the entry stood for; it is taken out of the list, too.
         let series = unsafe { Series::from_raw(entry) };
         self.list.set(series.place(), ptr::null_mut());
         vacant.insert(series.place());
@@ -355,7 +355,7 @@ impl SeriesMap {
         lock(&self.writer).garbage.len()
     }
 
-    /// The number of series in the set.
+    /// The number of series.
     pub(crate) fn len(&self) -> usize {
         lock(&self.writer).fill.live()
     }
@@ -404,7 +404,7 @@ impl Drop for SeriesMap {
         for place in 0..self.list.len() {
             let entry = self.list.get(place);
             if !entry.is_null() {
-                // SAFETY: the share of the set. Whoever pins borrows the set, so nobody else looks at it now.
+                // SAFETY: the share of the map. Whoever pins borrows the map, so nobody else looks at it now.
                 drop(unsafe { Series::from_raw(entry) });
             }
         }
