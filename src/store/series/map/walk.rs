@@ -53,7 +53,7 @@ impl SeriesMap {
     /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
     pub(crate) fn run<'p>(&'p self, from: usize, to: usize, _pin: &'p Pin<'_>) -> impl Iterator<Item = SeriesRef<'p>> {
         let entries = self.list.run(from, to).filter(|entry| !entry.is_null());
-        // SAFETY: entries of the list are series of this set; the caller is pinned for the lifetime.
+        // SAFETY: entries of the list are series of this map; the caller is pinned for the lifetime.
         entries.map(|entry| unsafe { SeriesRef::new(entry) })
     }
 
@@ -78,7 +78,7 @@ impl SeriesMap {
 /// Some series that a walk has met.
 #[derive(Debug)]
 pub(crate) struct Batch<'p> {
-    /// The first `len` are series of a set, which the walker's pin keeps alive.
+    /// The first `len` are series of a map, which the walker's pin keeps alive.
     entries: [*mut (); BATCH],
     len: usize,
     pin: PhantomData<&'p SeriesMap>,
