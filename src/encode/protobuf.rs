@@ -314,6 +314,50 @@ mod tests {
         assert_eq!(out[..6], [0xac, 0x82, 0x80, 0x80, 0, 7]);
     }
 
+    /// A series without labels, made 300.000000007 s after 1970 began.
+    struct Dated;
+
+    impl SeriesView for Dated {
+        fn values(&self) -> impl Iterator<Item = &str> {
+            core::iter::empty()
+        }
+
+        fn text(&self) -> &str {
+            ""
+        }
+
+        fn created(&self) -> Option<Duration> {
+            Some(Duration::new(300, 7))
+        }
+    }
+
+    #[test]
+    fn counters_and_histograms_say_when_they_were_made() {
+        let start = [0x08, 0xac, 2, 0x10, 7];
+        let double = |value: f64| value.to_le_bytes().to_vec();
+        let counter = [&[0x1a, 16, 0x09][..], &double(1.0), &[0x1a, 5], &start].concat();
+        let gauge = [&[0x12, 9, 0x09][..], &double(1.0)].concat();
+        let histogram =
+            [&[0x3a, 0x92, 0x80, 0x80, 0x80, 0, 0x08, 1, 0x11][..], &double(1.0), &[0x7a, 5], &start].concat();
+        for (kind, expected) in
+            [(MetricType::Counter, counter), (MetricType::Gauge, gauge), (MetricType::Histogram, histogram)]
+        {
+            let (name, help, unit, label_names, bounds, is_continued) = ("n", "", None, &[], &[], false);
+            let global_labels = &GlobalLabels::default();
+            let mut protobuf = Protobuf::default();
+            protobuf.begin(Vec::new());
+            protobuf.family(FamilyView { name, help, unit, kind, global_labels, label_names, bounds, is_continued });
+            if kind == MetricType::Histogram {
+                protobuf.histogram(&Dated, HistogramView { counts: [1].into_iter(), sum: 1.0 });
+            } else {
+                protobuf.samples(|n| (n == 0).then_some(&Dated), |_| Value::Float(1.0));
+            }
+            let message = protobuf.finish().unwrap();
+            assert!(message.ends_with(&expected), "{message:x?}");
+            assert_eq!(message.len(), 5 + 3 + 2 + 6 + expected.len());
+        }
+    }
+
     #[test]
     fn a_series_that_no_message_can_hold_breaks_the_scrape_off() {
         let (label_names, global_labels) = (&[Cow::Borrowed("a")], &GlobalLabels::default());
