@@ -97,7 +97,7 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
     ///
     /// # Errors
-    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    /// When a name or a bound breaks a rule, or when another family has the name; see [`RegisterError`].
     pub fn register(self) -> Result<M, RegisterError> {
         let core = self.registry.get_or_register(self.description)?;
         Ok(MetricRef::look_up_once(&core.set, &[], M::from_series).clone())
@@ -119,7 +119,7 @@ impl<M: Metric, const N: usize> MetricBuilder<'_, M, LabelNames<N>> {
     /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
     ///
     /// # Errors
-    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    /// When a name or a bound breaks a rule, or when another family has the name; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, LabelNames<N>>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
     }
@@ -133,7 +133,7 @@ impl<M: Metric, L: LabelSet> MetricBuilder<'_, M, L> {
     /// are made now, and each returned family keeps a handle for each.
     ///
     /// # Errors
-    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    /// When a name or a bound breaks a rule, or when another family has the name; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, L>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
     }
@@ -146,7 +146,7 @@ impl<M: Metric> MetricBuilder<'_, M, DynLabelNames> {
     /// Takes the registry's lock and allocates; for the start of a program, not for its hot loops.
     ///
     /// # Errors
-    /// When a name or a bound breaks a rule, or when another family stands in the way; see [`RegisterError`].
+    /// When a name or a bound breaks a rule, or when another family has the name; see [`RegisterError`].
     pub fn register(self) -> Result<Family<M, DynLabelNames>, RegisterError> {
         self.registry.get_or_register(self.description).map(Family::new)
     }

@@ -66,9 +66,9 @@ pub enum RegisterError {
     Conflict {
         /// The metric's name.
         name: String,
-        /// What is registered, as far as the two differ.
+        /// How the registered one differs.
         registered: String,
-        /// What was refused, as far as the two differ.
+        /// How the refused one differs.
         refused: String,
     },
     /// Another family exposes a sample of the same name.
