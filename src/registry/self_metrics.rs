@@ -98,10 +98,13 @@ impl SelfMetrics {
     /// Brings up to date what is said about a family. Takes the family's lock; not to be called under a pin.
     pub(super) fn bring_up_to_date(&self, family: &FamilyCore) {
         family.count_series();
-        let refused = family.set.take_refused();
-        if refused > 0 {
+        if family.set.has_refused() {
             let name = [&*family.description.name];
-            MetricRef::look_up_once(&self.refused.set, &name, Counter::from_series).inc_by(refused);
+            self.refused.set.admit(&name);
+            // Without memory for this series, too, the count waits for a later scrape.
+            if let Some(metric) = MetricRef::find(&self.refused.set, &name, Counter::from_series) {
+                metric.inc_by(family.set.take_refused());
+            }
         }
     }
 

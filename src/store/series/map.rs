@@ -126,6 +126,11 @@ impl SeriesMap {
         &self.overflow
     }
 
+    /// Whether lookups were refused since they were last [taken](Self::take_refused).
+    pub(crate) fn has_refused(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) > 0
+    }
+
     /// How many lookups found their keys refused since the last call.
     pub(crate) fn take_refused(&self) -> u64 {
         self.refused.swap(0, Ordering::Relaxed)
