@@ -51,7 +51,7 @@
 //! from one copy to another may lose counts without a sign. Pass numbers or text across such a border, never a handle, a family or
 //! a registry.
 
-#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(quipu_loom))))]
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
 

@@ -1,4 +1,4 @@
-//! [quipu](../quipu/index.html) for [axum](axum) 0.8: measures requests by their routes, counts connections, and serves the metrics.
+//! [quipu] for [axum] 0.8: measures requests by their routes, counts connections, and serves the metrics.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
