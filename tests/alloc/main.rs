@@ -7,7 +7,10 @@ mod http;
 use quipu::{LabelSet, LabelValue, Registry};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
+use std::future::{Future, ready};
+use std::pin::pin;
 use std::sync::Barrier;
+use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -89,14 +92,35 @@ fn record_through_handles(registry: &Registry) {
     assert_free("float counter, refused", || amount.inc_by(-0.1));
     assert_free("gauge, set", || level.set(0.1));
     assert_free("gauge, added to", || level.add(0.1));
+    assert_free("gauge, highest value", || level.set_max(1e9));
+    assert_free("gauge, time", || level.set_to_current_time());
     assert_free("in-flight gauge", || under_way.dec());
     assert_free("in-flight guard", || drop(under_way.guard()));
     assert_free("histogram with a table", || tabulated.observe(0.1));
     assert_free("histogram without one", || searched.observe(0.1));
     assert_free("histogram, a duration", || tabulated.observe_duration(Duration::from_millis(3)));
     assert_free("histogram, refused", || tabulated.observe(f64::NAN));
+    assert_free("timer", || drop(tabulated.start_timer()));
+    assert_free("timed call", || tabulated.time(|| ()));
+    assert_free("timed future", || {
+        let timed = pin!(tabulated.time_future(ready(())));
+        assert!(timed.poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    });
     assert_free("clone", || drop((counter.clone(), tabulated.clone())));
     assert_free("value", || assert!(counter.value() > 0 && amount.value() > 0.0));
+}
+
+#[test]
+fn s7_a_disabled_registry_allocates_as_little() {
+    let registry = Registry::disabled();
+    record_through_handles(&registry);
+    let family = registry.counter("g_total", "G.").labels(["x"]).register().unwrap();
+    let values: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    let next = Cell::new(0);
+    assert_free("any labels of a disabled family", || {
+        family.with([&values[next.get() % values.len()]]).inc();
+        next.set(next.get() + 1);
+    });
 }
 
 #[test]
