@@ -116,7 +116,7 @@ fn series_that_come_and_go_meanwhile_are_met_at_most_once() {
 fn an_iteration_that_is_left_does_not_hold_the_places_of_removed_series() {
     let family = family();
     let order = || family.iter().map(|(labels, _)| labels[0].clone()).collect::<String>();
-    ["a", "b", "c"].map(|x| family.with([x, ""]).inc());
+    ["a", "b", "c"].iter().for_each(|x| family.with([x, ""]).inc());
     let iter = family.iter();
     family.remove(["a", ""]);
     family.with(["d", ""]).inc();

@@ -330,7 +330,8 @@ impl World {
             let name = NAMES[*kind];
             let mut labels = AnyFamily::register(&self.registry, *kind).labels();
             let mut expected: Vec<_> = family.series.keys().map(|labels| labels.map(str::to_owned).to_vec()).collect();
-            (labels.sort(), expected.sort());
+            labels.sort();
+            expected.sort();
             assert_eq!(labels, expected);
             let samples = read.family(name).map_or(0, |family| family.samples.len());
             let per_series = if *kind == 4 { BOUNDS.len() + 3 } else { 1 };

@@ -341,7 +341,7 @@ mod tests {
     fn a_few_that_stay_keep_no_more_than_their_slabs() {
         static POOL: Pool = Pool::new();
         let pieces = POOL.allocate_all((0..MANY).map(|_| layout(96, UNIT)));
-        let stays = |n: &usize| n % (MANY / 10) == 0;
+        let stays = |n: &usize| n.is_multiple_of(MANY / 10);
         POOL.free_all((0..MANY).filter(|n| !stays(n)).map(|n| pieces[n]));
         assert!(POOL.resident() <= 11, "{}", POOL.resident());
         POOL.free_all((0..MANY).filter(stays).map(|n| pieces[n]));
