@@ -131,7 +131,7 @@ impl Registry {
     /// ```
     ///
     /// # Cost
-    /// As [`scrape`](Self::scrape); of a [`Scrape`] as protobuf, 30 to 80 ns a series.
+    /// As [`scrape`](Self::scrape). As protobuf, a counter or a gauge takes about 40 ns, a histogram of 11 bounds 130 ns.
     pub fn scrape_as(&self, format: Format) -> Scrape {
         Scrape::of([self.clone()], format)
     }
