@@ -70,6 +70,8 @@ pub mod export;
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub mod http;
 #[cfg(not(quipu_loom))]
+pub mod lanes;
+#[cfg(not(quipu_loom))]
 mod metric;
 pub mod model;
 #[cfg(not(quipu_loom))]

@@ -44,7 +44,7 @@ impl Gauge {
     /// Replaces the value. Any float, NaN and the infinities included.
     #[inline(always)]
     pub fn set(&self, value: f64) {
-        self.0.shared().set_shared(value.to_bits());
+        self.0.set_shared(value.to_bits());
     }
 
     /// Sets a duration, in seconds.
@@ -112,7 +112,7 @@ impl Gauge {
     #[inline]
     fn replace_if(&self, value: f64, is_replaced: impl Fn(f64) -> bool) {
         if !value.is_nan() {
-            self.0.shared().set_shared_if(value, |now| now.is_nan() || is_replaced(now));
+            self.0.update_shared_float(|now| (now.is_nan() || is_replaced(now)).then_some(value));
         }
     }
 
@@ -131,7 +131,7 @@ impl Gauge {
     /// Adds `amount`. What is added to NaN or to an infinity is lost: such a gauge has to be set again.
     #[inline]
     pub fn add(&self, amount: f64) {
-        self.0.shared().add_float_shared(amount);
+        self.0.update_shared_float(|value| Some(value + amount));
     }
 
     /// Subtracts `amount`.
@@ -143,7 +143,7 @@ impl Gauge {
     /// The value now.
     #[inline]
     pub fn value(&self) -> f64 {
-        f64::from_bits(self.0.shared().get_shared())
+        f64::from_bits(self.0.get_shared())
     }
 }
 

@@ -6,8 +6,12 @@ use crate::store::{Handle, Series};
 
 /// The number of things under way: up when one begins, down when it ends.
 ///
-/// A handle, as [`Counter`](crate::Counter) is, at the same cost: every thread keeps its own balance, which may be negative,
-/// and the sum is exposed. It cannot be set; that is [`Gauge`](crate::Gauge).
+/// A handle, as [`Counter`](crate::Counter) is. It cannot be set; that is [`Gauge`](crate::Gauge).
+///
+/// # Cost
+/// One atomic addition to a cell that all threads share: about 5 ns alone, more when contended; wait-free, nothing
+/// allocated. A sum of what each thread has counted would be quicker, but it would not be a value that was ever there: a reader
+/// could see the end of what it has not seen begin.
 ///
 /// ```
 /// let registry = quipu::Registry::new();
@@ -51,13 +55,13 @@ impl InFlightGauge {
     /// Adds `n`. The sum wraps at the ends of `i64`.
     #[inline(always)]
     pub fn inc_by(&self, n: u64) {
-        self.0.add(n);
+        self.0.add_shared(n);
     }
 
     /// Subtracts `n`.
     #[inline(always)]
     pub fn dec_by(&self, n: u64) {
-        self.0.add(n.wrapping_neg());
+        self.0.add_shared(n.wrapping_neg());
     }
 
     /// Adds one now, and subtracts it when the returned guard is dropped, on whichever thread that is.
@@ -69,12 +73,10 @@ impl InFlightGauge {
         InFlightGuard(self.clone())
     }
 
-    /// The sum over all threads; see [`Counter::value`](crate::Counter::value).
-    ///
-    /// While other threads count, a reading can see the end of something whose beginning it has not seen, and be lower than
-    /// the truth, even below zero, by the number of those.
+    /// The value now: one that was there, however many threads count.
+    #[inline]
     pub fn value(&self) -> i64 {
-        self.0.sum().cast_signed()
+        self.0.get_shared().cast_signed()
     }
 }
 

@@ -69,11 +69,11 @@ pub struct Instrument {
 pub(crate) enum Values {
     /// A sum over the lanes.
     Unsigned,
-    /// A sum over the lanes, which may be negative.
+    /// A whole number that goes up and down, shared by all threads.
     Signed,
     /// A sum of floats over the lanes.
     Float,
-    /// A float that is set.
+    /// A float that is set, shared by all threads.
     SharedFloat,
     /// A count and a sum for each bucket.
     Buckets,
@@ -114,7 +114,8 @@ impl Values {
     /// What a series keeps in its cells. There are buckets if these are [`Values::Buckets`].
     pub(crate) fn layout(self, buckets: Option<&Buckets>) -> SlotLayout {
         match self {
-            Values::Unsigned | Values::Signed | Values::SharedFloat => SlotLayout::Number,
+            Values::Unsigned => SlotLayout::Number,
+            Values::Signed | Values::SharedFloat => SlotLayout::Shared,
             Values::Float => SlotLayout::Stripes,
             Values::Buckets => SlotLayout::Pairs(buckets.map_or(0, Buckets::count)),
         }

@@ -26,7 +26,7 @@ mod visit;
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
 pub(crate) use buckets::{Buckets, normal_bounds};
 pub(crate) use debug_as_message;
-pub(crate) use escape::push_escaped_label_value;
+pub(crate) use escape::{escaped, needs_escape, push_escaped_label_value};
 pub(crate) use family::Held;
 pub use family::{FamilySnapshot, SeriesSnapshot, Snapshot};
 pub use limit::VALUE_LIMIT;

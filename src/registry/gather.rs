@@ -5,7 +5,7 @@ use super::family::FamilyCore;
 use super::merge::{self, Gathered, Part, Source};
 use crate::metric::Values;
 use crate::model::{Held, HistogramSnapshot, HistogramView, SeriesView, Snapshot, Value, Visitor};
-use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, fold_floats, fold_integers, pin};
+use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, fold_floats, fold_integers, fold_shared, pin};
 use core::time::Duration;
 use std::collections::HashSet;
 
@@ -107,7 +107,7 @@ impl SeriesView for Series {
     }
 
     fn created(&self) -> Option<Duration> {
-        None
+        Some(Duration::from_secs(Series::created(self).into()))
     }
 }
 
@@ -241,7 +241,7 @@ impl Scratch {
                 samples(batch, integers, Value::Unsigned, visitor, prefetch)
             }
             Values::Signed => {
-                fold_integers(batch, integers);
+                fold_shared(batch, integers);
                 samples(batch, integers, |n| Value::Signed(n.cast_signed()), visitor, prefetch)
             }
             Values::Float => {
@@ -249,10 +249,8 @@ impl Scratch {
                 samples(batch, floats, Value::Float, visitor, prefetch)
             }
             Values::SharedFloat => {
-                for (float, series) in floats.iter_mut().zip(batch) {
-                    *float = f64::from_bits(series.cell().get_shared());
-                }
-                samples(batch, floats, Value::Float, visitor, prefetch)
+                fold_shared(batch, integers);
+                samples(batch, integers, |bits| Value::Float(f64::from_bits(bits)), visitor, prefetch)
             }
             Values::Buckets => {
                 let mut shown = 0;

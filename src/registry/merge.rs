@@ -2,6 +2,7 @@
 
 use super::Registry;
 use super::family::FamilyCore;
+use super::self_metrics::is_of_process;
 use crate::model::{FamilySnapshot, FamilyView, sample_names};
 use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
@@ -100,6 +101,10 @@ impl Merge {
             self.by_name.insert(view.name.to_owned(), vec![part]);
             return;
         };
+        if is_of_process(view.name) {
+            // The same in each registry.
+            return;
+        }
         if !parts.iter().all(|other| other.view(false).is_alike(&view)) {
             return registry.count_left_out(view.name, 1);
         }

@@ -3,6 +3,7 @@
 use super::description::Description;
 use super::family::FamilyCore;
 use crate::clock::Clock;
+use crate::lanes;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge, Instrument};
 use crate::model::GlobalLabels;
@@ -27,7 +28,7 @@ struct ProcessMetric {
     value: fn() -> f64,
 }
 
-const PROCESS: [ProcessMetric; 3] = [
+const PROCESS: [ProcessMetric; 6] = [
     ProcessMetric {
         name: "quipu_retained_series",
         help: "Series that were removed and are not freed yet: they wait for a `MetricRef` that a thread has kept, or for the next scrape.",
@@ -43,7 +44,27 @@ const PROCESS: [ProcessMetric; 3] = [
         help: "Lanes that no thread can get again: their threads have ended without dropping a `MetricRef`. Nothing is freed any more.",
         value: || lost_lanes() as f64,
     },
+    ProcessMetric {
+        name: "quipu_lane_bytes",
+        help: "Most memory that the lanes of busy series can take now.",
+        value: || lanes::used_bytes() as f64,
+    },
+    ProcessMetric {
+        name: "quipu_lane_limit_bytes",
+        help: "Memory that lanes may take; above it, series share one slot among all threads.",
+        value: || lanes::limit_bytes() as f64,
+    },
+    ProcessMetric {
+        name: "quipu_threads_without_lane",
+        help: "Threads that have recorded without a lane, since the process began.",
+        value: || lanes::threads_without() as f64,
+    },
 ];
+
+/// Whether a family is about the process.
+pub(super) fn is_of_process(name: &str) -> bool {
+    PROCESS.iter().any(|metric| metric.name == name)
+}
 
 /// The series that speak of one family.
 #[derive(Default)]

@@ -65,9 +65,10 @@ pub use series::metric_ref::MetricRef;
 pub use series::series::Series;
 #[cfg(not(quipu_loom))]
 pub(crate) use {
-    cells::slots::SlotLayout,
+    cells::lane::LANES,
+    cells::slots::{SLOTS, SlotLayout},
     reclaim::retained::{is_freeing_refused, lost_lanes, retained_series},
-    series::fold::{BATCH, Histograms, fold_floats, fold_integers},
+    series::fold::{BATCH, Histograms, fold_floats, fold_integers, fold_shared},
     series::handle::{Handle, HistogramHandle},
     series::map::{Batch, SeriesMap},
     series::series::{FamilyLayout, SeriesRef},

@@ -7,18 +7,21 @@
 //! Threads that write are spawned before those that read, and the main thread only waits: loom looks for other orders where
 //! an access conflicts with the *last* one to the same atomic, and so forgets a read when a writer reads its own cell.
 
+mod exchange;
 mod removal;
 
 use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use crate::store::cells::lane::{LaneAllocator, ROWS};
-use crate::store::cells::slots::{Allocator, SlotLayout};
+use crate::store::cells::shared::SharedSlot;
+use crate::store::cells::slots::{LaneSlots, SlotLayout};
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::reclaim::pin::{Pin, Pins};
 use crate::store::series::list::List;
 use crate::sync::pair::Pair;
+use core::ptr::NonNull;
 use loom::cell::UnsafeCell;
 use loom::sync::Arc;
-use loom::sync::atomic::{AtomicU64, Ordering};
+use loom::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use loom::thread;
 
 const LANES: usize = ROWS - 1;
@@ -26,48 +29,93 @@ const LANES: usize = ROWS - 1;
 /// What a process has once.
 struct World {
     lanes: LaneAllocator,
-    slots: Allocator,
+    slots: LaneSlots,
     pins: Pins,
 }
 
 impl World {
     fn new() -> Arc<World> {
-        Arc::new(World { lanes: LaneAllocator::new(), slots: Allocator::new(), pins: Pins::new() })
+        let world = World { lanes: LaneAllocator::new(), slots: LaneSlots::new(), pins: Pins::new() };
+        world.slots.prepare();
+        Arc::new(world)
     }
 
     /// The life of a thread that records with `owned` when it finds a lane, and with `shared` when it does not.
     fn short_thread(&self, owned: impl FnOnce(usize), shared: impl FnOnce()) {
-        match self.lanes.claim() {
+        match self.lanes.claim(ROWS) {
             Some(row) => {
                 owned(row * CELLS_PER_ROW);
                 self.lanes.release(row);
             }
-            None => {
-                self.lanes.overflow();
-                shared();
-            }
+            None => shared(),
         }
     }
 
-    fn add(&self, cell: Cell, n: u64) {
-        self.short_thread(|lane| cell.add_in(lane, n), || cell.add_shared(n));
+    /// A series that is not hot.
+    fn cold(&self, layout: SlotLayout) -> Slots {
+        let cells: Box<[AtomicU64; 2]> = Box::new([AtomicU64::new(0), AtomicU64::new(0)]);
+        // SAFETY: leaked, so there for good, and zero.
+        let shared = unsafe { SharedSlot::new(NonNull::from(Box::leak(cells)).cast()) };
+        Slots { layout, shared, lanes: AtomicPtr::new(core::ptr::null_mut()) }
     }
 
-    fn observe(&self, pair: Cell, value: f64) {
-        self.short_thread(
-            // SAFETY: the models call this with slots of pairs.
-            |lane| unsafe { pair.observe_in(lane, value) },
+    /// A series that has a slot in the lanes.
+    fn hot(&self, layout: SlotLayout) -> Slots {
+        let slots = self.cold(layout);
+        self.move_to_lanes(&slots);
+        assert!(slots.lanes().is_some());
+        slots
+    }
+
+    fn move_to_lanes(&self, slots: &Slots) {
+        self.slots.try_take(slots.layout, &self.lanes, &slots.lanes);
+    }
+
+    fn add(&self, slots: &Slots, n: u64) {
+        let shared = || slots.shared.add(n);
+        self.short_thread(|lane| slots.lanes().map_or_else(shared, |cell| cell.add_in(lane, n)), shared);
+    }
+
+    fn observe(&self, slots: &Slots, value: f64) {
+        // SAFETY: the models call this with slots of pairs.
+        let shared = || unsafe { slots.shared.observe(0, value) };
+        // SAFETY: as above.
+        let own = |cell: Cell, lane| unsafe { cell.observe_in(lane, value) };
+        self.short_thread(|lane| slots.lanes().map_or_else(shared, |cell| own(cell, lane)), shared);
+    }
+
+    fn sum(&self, slots: &Slots) -> u64 {
+        slots.lanes().map_or(0, |cell| cell.sum(&self.lanes)) + slots.shared.get()
+    }
+
+    fn snapshot(&self, slots: &Slots) -> Pair {
+        // SAFETY: the models call this with slots of pairs.
+        let shared = unsafe { slots.shared.get_pair(0) };
+        let rows = self.lanes.rows().filter_map(|row| slots.lanes().map(|cell| (cell, row)));
+        rows.fold(shared, |sum, (cell, row)| {
             // SAFETY: as above.
-            || unsafe { pair.observe_shared(value) },
-        );
-    }
-
-    fn snapshot(&self, pair: Cell) -> Pair {
-        self.lanes.rows().fold(Pair::default(), |sum, row| {
-            // SAFETY: the models call this with slots of pairs.
-            let Pair { sum: value, count } = unsafe { pair.get_pair(row) };
+            let Pair { sum: value, count } = unsafe { cell.get_pair(row) };
             Pair { sum: sum.sum + value, count: sum.count + count }
         })
+    }
+}
+
+/// The slots of a series.
+struct Slots {
+    layout: SlotLayout,
+    shared: SharedSlot,
+    lanes: AtomicPtr<AtomicU64>,
+}
+
+// SAFETY: atomics only.
+unsafe impl Send for Slots {}
+// SAFETY: as above.
+unsafe impl Sync for Slots {}
+
+impl Slots {
+    fn lanes(&self) -> Option<Cell> {
+        // Acquire pairs with the Release in `LaneSlots::try_take`.
+        Cell::from_ptr(self.lanes.load(Ordering::Acquire))
     }
 }
 
@@ -75,6 +123,16 @@ impl World {
 fn spawn(world: &Arc<World>, f: impl FnOnce(&World) + 'static) -> thread::JoinHandle<()> {
     let world = world.clone();
     thread::spawn(move || f(&world))
+}
+
+/// As [`spawn`], with something else as well.
+fn spawn_with<T: Send + Sync + 'static>(
+    world: &Arc<World>,
+    with: &Arc<T>,
+    f: impl FnOnce(&World, &T) + 'static,
+) -> thread::JoinHandle<()> {
+    let with = with.clone();
+    spawn(world, move |world| f(world, &with))
 }
 
 fn join(thread: thread::JoinHandle<()>) {
@@ -94,7 +152,7 @@ fn loom_s1_a_row_has_one_owner() {
             })
         });
         threads.into_iter().for_each(join);
-        assert_eq!([(); ROWS].map(|()| world.lanes.claim()), [Some(1), Some(2), None]);
+        assert_eq!([(); ROWS].map(|()| world.lanes.claim(ROWS)), [Some(1), Some(2), None]);
     });
 }
 
@@ -102,126 +160,63 @@ fn loom_s1_a_row_has_one_owner() {
 fn loom_s3_the_next_owner_goes_on_from_the_values() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(SlotLayout::Number);
-        // One free lane, so that it passes between the threads, or one of them overflows.
-        assert_eq!(world.lanes.claim(), Some(1));
-        let threads = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
+        let series = Arc::new(world.hot(SlotLayout::Number));
+        // One free lane, so that it passes between the threads, or one of them finds none.
+        assert_eq!(world.lanes.claim(ROWS), Some(1));
+        let threads = [1, 10].map(|n| spawn_with(&world, &series, move |world, series| world.add(series, n)));
         threads.into_iter().for_each(join);
         world.lanes.release(1);
-        world.add(cell, 100);
-        assert_eq!(cell.sum(&world.lanes), 111);
+        world.add(&series, 100);
+        assert_eq!(world.sum(&series), 111);
     });
 }
 
 #[test]
-fn loom_s3_more_threads_than_lanes_share_row_0() {
+fn loom_s3_more_threads_than_lanes_share_a_slot() {
     loom::model(|| {
         let world = World::new();
-        let cell = world.slots.take(SlotLayout::Number);
-        assert_eq!([(); LANES].map(|()| world.lanes.claim()), [Some(1), Some(2)]);
-        let float = world.slots.take(SlotLayout::Number);
+        let series = Arc::new(world.hot(SlotLayout::Number));
+        let float = Arc::new(world.cold(SlotLayout::Stripes));
+        assert_eq!([(); LANES].map(|()| world.lanes.claim(ROWS)), [Some(1), Some(2)]);
         let [first, second] = [1, 10].map(|n| {
-            spawn(&world, move |world| {
-                world.add(cell, n);
-                float.add_float_shared(n as f64);
+            let float = float.clone();
+            spawn_with(&world, &series, move |world, series| {
+                world.add(series, n);
+                float.shared.update_float(|sum| Some(sum + n as f64));
             })
         });
-        // Whoever knows of one thread's end sees what that one recorded, also if the other was first to overflow.
+        // Whoever knows of one thread's end sees what that one recorded.
         join(second);
-        assert!(matches!(cell.sum(&world.lanes), 10 | 11));
+        assert!(matches!(world.sum(&series), 10 | 11));
         join(first);
-        assert_eq!(cell.sum(&world.lanes), 11);
-        assert_eq!(f64::from_bits(float.get_shared()), 11.0);
+        assert_eq!(world.sum(&series), 11);
+        assert_eq!(f64::from_bits(float.shared.get()), 11.0);
     });
 }
 
 #[test]
 fn loom_s4_a_slot_is_reused_at_zero_and_out_of_reach() {
-    /// Stands for a series: gives its slot back when its last share is dropped.
-    struct Series(Cell, Arc<World>);
+    /// Stands for a series: gives its slot back when the last reference to it is dropped.
+    struct Series(Slots, Arc<World>);
 
     impl Drop for Series {
         fn drop(&mut self) {
-            self.1.slots.give_back(self.0, SlotLayout::Number, &self.1.lanes);
+            let cell = self.0.lanes().expect("it is hot");
+            self.1.slots.give_back(cell, SlotLayout::Number, &self.1.lanes);
         }
     }
 
     loom::model(|| {
         let world = World::new();
-        let series = Arc::new(Series(world.slots.take(SlotLayout::Number), world.clone()));
-        let old_handle = {
-            let series = series.clone();
-            spawn(&world, move |world| world.add(series.0, 1))
-        };
-        world.add(series.0, 2);
+        let series = Arc::new(Series(world.hot(SlotLayout::Number), world.clone()));
+        let old_handle = spawn_with(&world, &series, |world, series| world.add(&series.0, 1));
+        world.add(&series.0, 2);
         drop(series);
-        let next = world.slots.take(SlotLayout::Number);
-        assert_eq!(next.sum(&world.lanes), 0);
-        world.add(next, 4);
+        let next = world.hot(SlotLayout::Number);
+        assert_eq!(world.sum(&next), 0);
+        world.add(&next, 4);
         join(old_handle);
-        assert_eq!(next.sum(&world.lanes), 4);
-    });
-}
-
-#[test]
-fn loom_s6_a_later_fold_is_not_smaller() {
-    loom::model(|| {
-        let world = World::new();
-        let cell = world.slots.take(SlotLayout::Number);
-        // One lane, which passes from thread to thread; and row 0 for the one that comes while it is taken.
-        assert_eq!(world.lanes.claim(), Some(1));
-        let writers = [1, 10].map(|n| spawn(&world, move |world| world.add(cell, n)));
-        let scraper = spawn(&world, move |world| {
-            let before = cell.sum(&world.lanes);
-            let now = cell.sum(&world.lanes);
-            assert!(before <= now && now <= 11, "{now} after {before}");
-        });
-        writers.into_iter().for_each(join);
-        join(scraper);
-        assert_eq!(cell.sum(&world.lanes), 11);
-    });
-}
-
-/// The later fold may be another thread's.
-#[test]
-fn loom_s6_scrapers_agree() {
-    loom::model(|| {
-        let world = World::new();
-        let cell = world.slots.take(SlotLayout::Number);
-        let before = Arc::new(AtomicU64::new(0));
-        let writer = spawn(&world, move |world| {
-            world.add(cell, 1);
-            world.add(cell, 10);
-        });
-        let first = {
-            let before = before.clone();
-            spawn(&world, move |world| before.store(cell.sum(&world.lanes), Ordering::Release))
-        };
-        let second = spawn(&world, move |world| {
-            let before = before.load(Ordering::Acquire);
-            let now = cell.sum(&world.lanes);
-            assert!(before <= now && now <= 11, "{now} after {before}");
-        });
-        [writer, first, second].into_iter().for_each(join);
-        assert_eq!(cell.sum(&world.lanes), 11);
-    });
-}
-
-#[test]
-fn loom_s8_count_and_sum_agree() {
-    loom::model(|| {
-        let world = World::new();
-        let pair = world.slots.take(SlotLayout::Pairs(1));
-        // One lane, and row 0 for the thread that comes while it is taken.
-        assert_eq!(world.lanes.claim(), Some(1));
-        let threads = [1, 2].map(|times| spawn(&world, move |world| (0..times).for_each(|_| world.observe(pair, 3.0))));
-        let reader = spawn(&world, move |world| {
-            let Pair { sum, count } = world.snapshot(pair);
-            assert_eq!(sum, 3.0 * count as f64);
-        });
-        threads.into_iter().for_each(join);
-        join(reader);
-        assert_eq!(world.snapshot(pair), Pair { sum: 9.0, count: 3 });
+        assert_eq!(world.sum(&next), 4);
     });
 }
 
@@ -325,7 +320,7 @@ fn read_while<const N: usize>(
     readers: [fn(&Family, &Pins, usize); N],
 ) -> (Arc<World>, Arc<Family>) {
     let world = World::new();
-    (lanes..LANES).for_each(|_| assert!(world.lanes.claim().is_some()));
+    (lanes..LANES).for_each(|_| assert!(world.lanes.claim(ROWS).is_some()));
     let (family, mut fill) = Family::new(entries);
     let writer = {
         let family = family.clone();

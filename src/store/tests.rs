@@ -4,13 +4,14 @@
 mod admission;
 mod folds;
 mod histograms;
+mod lanes;
 mod removal;
 mod storms;
 
 use super::MetricRef;
 use crate::metric::{Counter, sealed::Sealed};
 use crate::model::{Buckets, HistogramSnapshot};
-use crate::store::cells::block::Cell;
+use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use crate::store::cells::lane::{LANES, ROWS};
 use crate::store::cells::slots::{SLOTS, SlotLayout};
 use crate::store::lookup::key::{Seeds, separators};
@@ -23,7 +24,7 @@ use crate::store::thread::{claim_lane, pin};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, Ordering, fence};
 use std::sync::{Arc, Barrier, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 
@@ -49,9 +50,9 @@ impl Drop for Done<'_> {
     }
 }
 
-fn set_of(form: SlotLayout, bounds: &[f64]) -> SeriesMap {
+fn set_of(layout: SlotLayout, bounds: &[f64]) -> SeriesMap {
     let buckets = (!bounds.is_empty()).then(|| Buckets::new(bounds).unwrap());
-    SeriesMap::new(Arc::new(FamilyLayout::new(form, [Box::from("x")].into(), buckets, None)))
+    SeriesMap::new(Arc::new(FamilyLayout::new(layout, [Box::from("x")].into(), buckets, None)))
 }
 
 fn series(set: &SeriesMap, value: &str) -> Series {
@@ -63,8 +64,18 @@ fn handle(set: &SeriesMap, value: &str) -> Handle {
     Handle::new(series(set, value))
 }
 
-fn histogram(set: &SeriesMap) -> HistogramHandle {
-    HistogramHandle::new(series(set, ""))
+/// As [`series`], with a slot in the lanes.
+fn hot(set: &SeriesMap, value: &str) -> Series {
+    let series = series(set, value);
+    while series.lanes().is_none() {
+        SLOTS.prepare();
+        series.move_to_lanes();
+    }
+    series
+}
+
+fn hot_handle(set: &SeriesMap, value: &str) -> Handle {
+    Handle::new(hot(set, value))
 }
 
 /// Frees what was removed. Tests that are not [`alone`] pin only for moments.
@@ -152,10 +163,11 @@ fn s1_a_thread_that_ends_under_a_pin_keeps_its_lane() {
 fn s2_a_cell_does_not_move() {
     let _alone = alone();
     let set = set_of(SlotLayout::Number, &[]);
-    let first = handle(&set, "first");
+    let first = hot_handle(&set, "first");
     first.add(1);
     // Several blocks, and several tables of the index.
-    let others: Vec<Handle> = (0..if cfg!(miri) { 100 } else { 2_000 }).map(|n| handle(&set, &n.to_string())).collect();
+    let others: Vec<Handle> =
+        (0..if cfg!(miri) { 100 } else { 2_000 }).map(|n| hot_handle(&set, &n.to_string())).collect();
     first.add(1);
     others.iter().for_each(|other| other.add(1));
     assert_eq!((first.sum(), handle(&set, "first").sum()), (2, 2));
@@ -166,55 +178,12 @@ fn s2_a_cell_does_not_move() {
 fn s3_values_stay_when_their_threads_are_gone() {
     let _alone = alone();
     let set = set_of(SlotLayout::Number, &[]);
+    // Hot after two thirds of them.
     let handle = handle(&set, "");
     for n in 1..=SHORT_THREADS {
         let mine = handle.clone();
         thread::spawn(move || mine.add(1)).join().unwrap();
         assert_eq!(handle.sum(), n);
-    }
-}
-
-/// Every value of the slots that are taken is still in them, whatever else was taken and given back.
-fn check_slots(slots: &[(SlotLayout, Cell, u64)]) {
-    for (form, cell, mark) in slots {
-        // SAFETY: the slot has this many cells.
-        let values = (0..form.cells()).map(|n| unsafe { cell.offset(n) }.get_shared());
-        assert!(values.zip(*mark..).all(|(value, expected)| value == expected), "{slots:?}");
-    }
-}
-
-fn form() -> impl Strategy<Value = SlotLayout> {
-    let pairs = prop_oneof![1..4usize, 1..40usize].prop_map(SlotLayout::Pairs);
-    prop_oneof![4 => Just(SlotLayout::Number), 2 => Just(SlotLayout::Stripes), 4 => pairs]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 1 } else { 64 }))]
-
-    #[test]
-    fn s4_slots_do_not_overlap_and_are_taken_at_zero(
-        steps in prop::collection::vec((form(), any::<prop::sample::Index>(), prop::bool::weighted(0.7)), 1..STEPS),
-    ) {
-        let mut slots: Vec<(SlotLayout, Cell, u64)> = Vec::new();
-        for (step, (form, which, is_taking)) in steps.into_iter().enumerate() {
-            if is_taking || slots.is_empty() {
-                let mark = 1 + step as u64 * 1000;
-                let cell = SLOTS.take(form);
-                prop_assert!(!matches!(form, SlotLayout::Pairs(_)) || cell.is_aligned_for_pair());
-                for (n, value) in (0..form.cells()).zip(mark..) {
-                    // SAFETY: the slot has this many cells.
-                    let cell = unsafe { cell.offset(n) };
-                    prop_assert_eq!(cell.sum(&LANES), 0);
-                    cell.set_shared(value);
-                }
-                slots.push((form, cell, mark));
-            } else {
-                let (form, cell, _) = slots.swap_remove(which.index(slots.len()));
-                SLOTS.give_back(cell, form, &LANES);
-            }
-            check_slots(&slots);
-        }
-        slots.into_iter().for_each(|(form, cell, _)| SLOTS.give_back(cell, form, &LANES));
     }
 }
 
@@ -228,8 +197,11 @@ fn name(cell: Cell) -> String {
 fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
     let _alone = alone();
     let set = set_of(SlotLayout::Pairs(77), &[1.0]);
-    let old = histogram(&set);
-    let cell = name(series(&set, "").cell());
+    // So that their block stays theirs.
+    let _other = hot(&set, "other");
+    let slot = |series: Series| name(series.lanes().unwrap());
+    let old = HistogramHandle::new(hot(&set, ""));
+    let cell = slot(series(&set, ""));
     let (one, other) = (old.clone(), old.clone());
     thread::spawn(move || one.observe(0.5)).join().unwrap();
     other.observe(0.5);
@@ -238,14 +210,14 @@ fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
     // The old handles are out of the family, but good.
     drop(other);
     old.observe(0.5);
-    let next = histogram(&set);
-    assert_ne!(name(series(&set, "").cell()), cell, "taken from under a handle");
+    let next = HistogramHandle::new(hot(&set, ""));
+    assert_ne!(slot(series(&set, "")), cell, "taken from under a handle");
     next.observe(2.0);
     old.observe(0.5);
     assert_eq!((old.snapshot().bucket_counts(), next.snapshot().bucket_counts()), (&[4, 0][..], &[0, 1][..]));
     drop(old);
-    let last = series(&set, "last");
-    assert_eq!(name(last.cell()), cell, "not given back");
+    let last = hot(&set, "last");
+    assert_eq!(slot(last.clone()), cell, "not given back");
     assert_eq!(HistogramHandle::new(last).snapshot().count(), 0);
 }
 
@@ -253,20 +225,23 @@ fn s4_a_slot_is_reused_when_its_last_handle_is_gone() {
 fn s4_what_is_on_loan_is_not_freed() {
     let _alone = alone();
     let set = set_of(SlotLayout::Pairs(78), &[]);
+    let _other = hot(&set, "other");
+    let slot = |series: Series| name(series.lanes().unwrap());
+    hot(&set, "");
     let look_up = || MetricRef::look_up(|| &set, &[""], Counter::from_series);
     let old = look_up();
-    let cell = name(series(&set, "").cell());
+    let cell = slot(series(&set, ""));
     assert!(set.remove(&[""]));
     set.collect();
     old.inc();
     let next = look_up();
-    assert_ne!(name(series(&set, "").cell()), cell, "taken from under a loan");
+    assert_ne!(slot(hot(&set, "")), cell, "taken from under a loan");
     next.inc_by(10);
     old.inc();
     assert_eq!((old.value(), next.value()), (2, 10));
     drop((old, next));
     collect(&set);
-    assert_eq!(name(series(&set, "last").cell()), cell, "not given back");
+    assert_eq!(slot(hot(&set, "last")), cell, "not given back");
 }
 
 #[test]
@@ -357,8 +332,7 @@ fn s5_a_fold_never_sees_half_a_value() {
     thread::scope(|scope| {
         scope.spawn(|| (0..20 * ROUNDS).for_each(|_| handle.add(BOTH_HALVES)));
         scope.spawn(|| {
-            LANES.overflow();
-            (0..20 * ROUNDS).for_each(|_| handle.shared().add_shared(BOTH_HALVES));
+            (0..20 * ROUNDS).for_each(|_| handle.add_shared(BOTH_HALVES));
             overflow.store(false, Ordering::Relaxed);
         });
         while overflow.load(Ordering::Relaxed) {

@@ -2,6 +2,7 @@
 
 use super::cells::block::CELLS_PER_ROW;
 use super::cells::lane::{LANES, ROWS};
+use super::cells::slots::SLOTS;
 use super::lookup::key::Seeds;
 use super::reclaim::pin::{PINS, Pin, Row, shared_held};
 use super::reclaim::retained::count_lost_lane;
@@ -16,12 +17,14 @@ thread_local! {
     static LANE: Cell<usize> = const { Cell::new(0) };
     /// The pins of that row, once this thread has pinned as its owner.
     static OWN: Cell<Option<Own>> = const { Cell::new(None) };
-    static LEASE: Lease = const { Lease { row: Cell::new(0) } };
+    static LEASE: Lease = const { Lease { row: Cell::new(0), is_without: Cell::new(false) } };
 }
 
 /// Gives the thread's row back when the thread ends.
 struct Lease {
     row: Cell<usize>,
+    /// Whether the thread was counted as one that found no lane.
+    is_without: Cell<bool>,
 }
 
 impl Drop for Lease {
@@ -52,21 +55,21 @@ pub(super) fn lane() -> usize {
     LANE.get()
 }
 
-/// Finds a lane for a thread that has none; 0 when all are taken or the thread is ending: it then shares row 0.
+/// Finds a lane for a thread that has none; 0 when there is none for it or the thread is ending: it then records in the slots
+/// that all threads share.
 #[cold]
 #[inline(never)]
 pub(super) fn claim_lane() -> usize {
     in_child(&AFTER_FORK);
     // The lease's destructor has run when `try_with` fails; a row claimed now would never be given back.
-    let row = LEASE.try_with(|lease| {
-        if let Some(row) = LANES.claim() {
+    let _ = LEASE.try_with(|lease| match LANES.claim(SLOTS.most_lanes()) {
+        Some(row) => {
             lease.row.set(row);
             LANE.set(row * CELLS_PER_ROW);
         }
+        None if !lease.is_without.replace(true) => LANES.count_without(),
+        None => {}
     });
-    if row.is_err() || LANE.get() == 0 {
-        LANES.overflow();
-    }
     LANE.get()
 }
 

@@ -12,6 +12,9 @@ pub(crate) use imp::Pass;
 /// Goes in. For whatever waits like a lock, but is none.
 pub(crate) use imp::pass;
 
+/// Goes in if that needs no waiting, and nothing was to be prepared for it.
+pub(crate) use imp::try_pass;
+
 #[cfg(not(quipu_loom))]
 pub(crate) use imp::{forks, in_child};
 
@@ -61,6 +64,15 @@ mod imp {
         Pass(PhantomData)
     }
 
+    pub(crate) fn try_pass() -> Option<Pass> {
+        let depth = DEPTH.get();
+        let is_inside = depth > 0 || (IS_REGISTERED.load(Ordering::Relaxed) && try_go_in());
+        is_inside.then(|| {
+            DEPTH.set(depth + 1);
+            Pass(PhantomData)
+        })
+    }
+
     impl Drop for Pass {
         fn drop(&mut self) {
             let depth = DEPTH.get() - 1;
@@ -73,12 +85,14 @@ mod imp {
     }
 
     fn go_in() {
-        wait_until(|| {
-            let gate = GATE.load(Ordering::Relaxed);
-            // Relaxed: what threads do inside, their locks order.
-            let is_open = gate & CLOSED == 0;
-            is_open && GATE.compare_exchange_weak(gate, gate + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        });
+        wait_until(try_go_in);
+    }
+
+    fn try_go_in() -> bool {
+        let gate = GATE.load(Ordering::Relaxed);
+        // Relaxed: what threads do inside, their locks order.
+        let is_open = gate & CLOSED == 0;
+        is_open && GATE.compare_exchange_weak(gate, gate + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// By looking again and again, since a wait of the system's could not be carried over a fork.
@@ -154,6 +168,10 @@ mod imp {
 
     pub(crate) fn pass() -> Pass {
         Pass
+    }
+
+    pub(crate) fn try_pass() -> Option<Pass> {
+        Some(pass())
     }
 
     #[cfg(not(quipu_loom))]

@@ -65,3 +65,14 @@ pub(crate) fn get_or_init<T>(cell: &OnceLock<T>, init: impl FnOnce() -> T) -> &T
         cell.get_or_init(init)
     })
 }
+
+/// As [`lock`], without waiting: `None` when another thread holds the lock, or forks.
+pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<Locked<'_, T>> {
+    let pass = gate::try_pass()?;
+    let data = match mutex.try_lock() {
+        Ok(data) => data,
+        Err(std::sync::TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(std::sync::TryLockError::WouldBlock) => return None,
+    };
+    Some(Locked { data, _pass: pass })
+}

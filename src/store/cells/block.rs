@@ -1,8 +1,8 @@
 //! Blocks of cells, and what threads do to a cell.
 
-use crate::store::cells::lane::{LaneAllocator, ROWS};
+use super::lane::{LaneAllocator, ROWS};
 #[cfg(not(quipu_loom))]
-use crate::store::cells::prefetch::prefetch;
+use super::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
 #[cfg(not(quipu_loom))]
 use core::ops::Range;
@@ -15,13 +15,16 @@ pub(crate) const STRIPES: usize = 4;
 /// Cells of one row of a block.
 pub(crate) const CELLS_PER_ROW: usize = if cfg!(quipu_loom) { 4 } else { 512 };
 
+/// Cells of a block.
+pub(in crate::store) const CELLS_PER_BLOCK: usize = ROWS * CELLS_PER_ROW;
+
 #[cfg(not(quipu_loom))]
-const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == crate::store::cells::pages::PAGE);
+const _: () = assert!(CELLS_PER_ROW * size_of::<AtomicU64>() == super::pages::PAGE);
 
 /// A cell of every lane: the same place in each row of one block.
 ///
 /// Points at the cell in row 0. Blocks are never freed, so a `Cell` may be read and written for as long as the process
-/// lives; whose counts it holds is for the owner of its slot to know (see [`Slot`](crate::store::cells::slots::Slot)).
+/// lives; whose counts it holds is for the owner of its [slot](super::slots) to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Cell(NonNull<AtomicU64>);
 
@@ -31,34 +34,51 @@ unsafe impl Send for Cell {}
 unsafe impl Sync for Cell {}
 
 impl Cell {
-    /// Makes a new block and returns its first cell.
-    pub(in crate::store) fn first_of_new_block() -> Cell {
+    /// Makes `count` blocks, one after another, and returns the first cell. `None` when there is no memory.
+    pub(in crate::store) fn first_of_new_blocks(count: usize) -> Option<Cell> {
         #[cfg(not(quipu_loom))]
-        let memory = {
-            let layout = core::alloc::Layout::new::<[[AtomicU64; CELLS_PER_ROW]; ROWS]>();
-            let memory = crate::store::cells::pages::reserve(layout.size());
-            memory.unwrap_or_else(|| std::alloc::handle_alloc_error(layout)).cast()
-        };
+        return super::pages::reserve(count * CELLS_PER_BLOCK * size_of::<AtomicU64>())
+            .map(|memory| Cell(memory.cast()));
         #[cfg(quipu_loom)]
-        let memory = {
-            let cells: Box<[AtomicU64]> = (0..ROWS * CELLS_PER_ROW).map(|_| AtomicU64::new(0)).collect();
-            NonNull::from(Box::leak(cells)).cast()
-        };
-        Cell(memory)
+        {
+            let cells: Box<[AtomicU64]> = (0..count * CELLS_PER_BLOCK).map(|_| AtomicU64::new(0)).collect();
+            Some(Cell(NonNull::from(Box::leak(cells)).cast()))
+        }
+    }
+
+    /// The cell that a [`pointer`](Self::as_ptr) stands for, unless that is null.
+    #[inline(always)]
+    pub(in crate::store) fn from_ptr(pointer: *mut AtomicU64) -> Option<Cell> {
+        NonNull::new(pointer).map(Cell)
+    }
+
+    #[inline(always)]
+    pub(in crate::store) fn as_ptr(self) -> *mut AtomicU64 {
+        self.0.as_ptr()
     }
 
     /// The cell `n` places further in the row.
     ///
     /// # Safety
     /// It lies in the same row.
+    #[inline(always)]
     pub(in crate::store) unsafe fn offset(self, n: usize) -> Cell {
         // SAFETY: the caller stays in the row, which is part of one allocation.
         Cell(unsafe { self.0.add(n) })
     }
 
-    /// Whether the cell and its successor can be a pair.
-    pub(in crate::store) fn is_aligned_for_pair(self) -> bool {
-        cfg!(quipu_loom) || self.0.as_ptr().align_offset(2 * size_of::<AtomicU64>()) == 0
+    /// The same cell `n` blocks further.
+    ///
+    /// # Safety
+    /// That block was made together with this one.
+    pub(in crate::store) unsafe fn in_block(self, n: usize) -> Cell {
+        // SAFETY: blocks that are made together are one allocation.
+        Cell(unsafe { self.0.add(n * CELLS_PER_BLOCK) })
+    }
+
+    /// How many cells further than `first` this one lies in memory, if it does not lie before it.
+    pub(in crate::store) fn distance_from(self, first: Cell) -> Option<usize> {
+        self.0.addr().get().checked_sub(first.0.addr().get()).map(|bytes| bytes / size_of::<AtomicU64>())
     }
 
     /// The cell in a lane, `lane` being the distance in cells from row 0.
@@ -82,52 +102,11 @@ impl Cell {
         cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
     }
 
-    /// Adds in row 0, which any thread may write.
-    #[inline]
-    pub(crate) fn add_shared(&self, n: u64) {
-        self.at(0).fetch_add(n, Relaxed);
-    }
-
     /// Adds a float, as the thread that owns `lane`.
     #[inline(always)]
     pub(crate) fn add_float_in(&self, lane: usize, n: f64) {
         let cell = self.at(lane);
         cell.store((f64::from_bits(cell.load(Relaxed)) + n).to_bits(), Relaxed);
-    }
-
-    /// Adds a float in row 0. Lock-free: a thread retries only when another one has added.
-    #[inline]
-    pub(crate) fn add_float_shared(&self, n: f64) {
-        let cell = self.at(0);
-        let mut old = cell.load(Relaxed);
-        while let Err(current) = cell.compare_exchange_weak(old, (f64::from_bits(old) + n).to_bits(), Relaxed, Relaxed)
-        {
-            old = current;
-        }
-    }
-
-    /// Replaces the float in row 0 as long as `is_replaced` says so of it.
-    #[inline]
-    pub(crate) fn set_shared_if(&self, value: f64, is_replaced: impl Fn(f64) -> bool) {
-        let cell = self.at(0);
-        let mut old = cell.load(Relaxed);
-        while is_replaced(f64::from_bits(old))
-            && let Err(current) = cell.compare_exchange_weak(old, value.to_bits(), Relaxed, Relaxed)
-        {
-            old = current;
-        }
-    }
-
-    /// Replaces the value in row 0.
-    #[inline(always)]
-    pub(crate) fn set_shared(&self, bits: u64) {
-        self.at(0).store(bits, Relaxed);
-    }
-
-    /// The value in row 0.
-    #[inline(always)]
-    pub(crate) fn get_shared(&self) -> u64 {
-        self.at(0).load(Relaxed)
     }
 
     /// The value in one row.
@@ -141,7 +120,7 @@ impl Cell {
         lanes.rows().fold(0, |sum, row| sum.wrapping_add(self.get(row)))
     }
 
-    /// As [`observe_in`](Self::observe_in), in the quick way.
+    /// As [`observe_in`](Self::observe_in), on the fast path.
     ///
     /// # Safety
     /// This cell and the next are a pair of a slot, and [`pair::is_quick`].
@@ -160,15 +139,6 @@ impl Cell {
         unsafe { pair::observe_owned(self.pointer(lane), value) }
     }
 
-    /// Adds one observation to the pair in row 0.
-    ///
-    /// # Safety
-    /// This cell and the next are a pair of a slot.
-    pub(crate) unsafe fn observe_shared(&self, value: f64) {
-        // SAFETY: a pair of a slot is aligned and inside the row; row 0 is written by this function alone.
-        unsafe { pair::observe_shared(self.pointer(0), value) }
-    }
-
     /// Reads the pair in one row.
     ///
     /// # Safety
@@ -181,9 +151,9 @@ impl Cell {
 
     /// Zeroes the cell in every row, leaving rows that are zero untouched (and so not resident).
     ///
-    /// Only for an owner that no other thread writes beside: see [`Slot`](crate::store::cells::slots::Slot).
+    /// Only for an owner that no other thread writes beside (S4).
     pub(in crate::store) fn clear(&self, lanes: &LaneAllocator) {
-        for row in 0..lanes.rows().end {
+        for row in lanes.rows() {
             if self.get(row) != 0 {
                 self.at(row * CELLS_PER_ROW).store(0, Relaxed);
             }
@@ -195,7 +165,7 @@ impl Cell {
     /// # Safety
     /// This cell and the next are a pair of a slot.
     pub(in crate::store) unsafe fn clear_pair(&self, lanes: &LaneAllocator) {
-        for row in 0..lanes.rows().end {
+        for row in lanes.rows() {
             // SAFETY: passed on.
             let old = unsafe { self.get_pair(row) };
             if old.count != 0 {
@@ -204,6 +174,16 @@ impl Cell {
             }
         }
     }
+
+    /// Gives back the memory of `count` blocks, of which this is the first cell and which hold only zeros.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) fn discard_blocks(self, count: usize) {
+        // SAFETY: blocks are reserved there and page-aligned; these are zero, and nobody writes them.
+        unsafe { super::pages::discard(self.0.cast(), count * CELLS_PER_BLOCK * size_of::<AtomicU64>()) };
+    }
+
+    #[cfg(quipu_loom)]
+    pub(in crate::store) fn discard_blocks(self, _count: usize) {}
 }
 
 /// Runs of cells that lie side by side in one row.
@@ -216,12 +196,12 @@ impl Cell {
         self.0.as_ptr() == first.0.as_ptr().wrapping_add(n)
     }
 
-    /// Replaces the sums by those of the cells from this one on, over `rows`.
+    /// Adds the cells from this one on, over `rows`, to the sums.
     ///
     /// # Safety
     /// There are as many cells as sums in one row.
     #[inline(always)]
-    pub(in crate::store) unsafe fn sum_run<T: Copy + Default>(
+    pub(in crate::store) unsafe fn sum_run<T: Copy>(
         self,
         rows: Range<usize>,
         sums: &mut [T],
@@ -241,23 +221,14 @@ impl Cell {
         let whole = 8 * eights.len();
         for (n, eight) in eights.iter_mut().enumerate() {
             // A cache line's worth, so that the sums stay in registers while the rows go by.
-            *eight = rows().fold([T::default(); 8], |sums, cells| {
+            *eight = rows().fold(*eight, |sums, cells| {
                 let cells = &cells[8 * n..][..8];
                 core::array::from_fn(|n| add(sums[n], cells[n].load(Relaxed)))
             });
         }
         for (n, sum) in (whole..).zip(rest) {
-            *sum = rows().fold(T::default(), |sum, cells| add(sum, cells[n].load(Relaxed)));
+            *sum = rows().fold(*sum, |sum, cells| add(sum, cells[n].load(Relaxed)));
         }
-    }
-
-    /// Replaces the sums by the pairs in `row` from this one on. Whether the row is written there.
-    ///
-    /// # Safety
-    /// There are as many pairs as sums in one row, side by side.
-    pub(in crate::store) unsafe fn copy_run_of_pairs(self, row: usize, sums: &mut [Pair]) -> bool {
-        // SAFETY: pairs of a slot are aligned; the caller stays in the row.
-        unsafe { pair::copy_run(self.pointer(row * CELLS_PER_ROW), sums) }
     }
 
     /// Adds the pairs in `row` from this one on to the sums. Whether the row seems to be written there.

@@ -1,8 +1,8 @@
 //! Lanes: which row of every block belongs to which thread.
 
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// Rows of a block: row 0, which threads without a lane share, and one for each lane.
+/// Rows of a block: one for each lane, after a row 0 that nobody writes, so that a lane's distance from it is never 0.
 ///
 /// An odd number: with a power of two, the pages of all blocks compete for the same sets of the processor's TLB.
 pub(crate) const ROWS: usize = if cfg!(quipu_loom) {
@@ -24,8 +24,8 @@ pub(crate) struct LaneAllocator {
     taken: [AtomicU64; WORDS],
     /// The highest row that was ever owned.
     highest: AtomicUsize,
-    /// Whether row 0 was ever written as an overflow lane.
-    overflowed: AtomicBool,
+    /// Threads that ever recorded without a lane.
+    without: AtomicU64,
 }
 
 impl LaneAllocator {
@@ -34,7 +34,7 @@ impl LaneAllocator {
         LaneAllocator {
             taken: [const { AtomicU64::new(0) }; WORDS],
             highest: AtomicUsize::new(0),
-            overflowed: AtomicBool::new(false),
+            without: AtomicU64::new(0),
         }
     }
 
@@ -43,15 +43,16 @@ impl LaneAllocator {
         LaneAllocator {
             taken: core::array::from_fn(|_| AtomicU64::new(0)),
             highest: AtomicUsize::new(0),
-            overflowed: AtomicBool::new(false),
+            without: AtomicU64::new(0),
         }
     }
 
-    /// Takes the lowest free row for the calling thread; `None` when there is none. Lock-free.
-    pub(crate) fn claim(&self) -> Option<usize> {
+    /// Takes the lowest free row for the calling thread, if it is one of the first `most`. Lock-free.
+    pub(crate) fn claim(&self, most: usize) -> Option<usize> {
+        let most = most.min(ROWS - 1);
         self.taken.iter().enumerate().find_map(|(n, word)| {
-            let first = n * u64::BITS as usize;
-            let row = first + claim_bit(word, (ROWS - 1 - first).min(u64::BITS as usize))? + 1;
+            let before = n * u64::BITS as usize;
+            let row = before + claim_bit(word, most.saturating_sub(before).min(u64::BITS as usize))? + 1;
             self.highest.fetch_max(row, Ordering::Relaxed);
             Some(row)
         })
@@ -74,17 +75,20 @@ impl LaneAllocator {
         }
     }
 
-    /// Says, before a thread first writes row 0 as its overflow lane, that readers must look there.
-    pub(crate) fn overflow(&self) {
-        if !self.overflowed.load(Ordering::Relaxed) {
-            self.overflowed.store(true, Ordering::Relaxed);
-        }
-    }
-
     /// The rows that any thread can have written.
     #[inline]
     pub(crate) fn rows(&self) -> core::ops::Range<usize> {
-        usize::from(!self.overflowed.load(Ordering::Relaxed))..self.highest.load(Ordering::Relaxed) + 1
+        1..self.highest.load(Ordering::Relaxed) + 1
+    }
+
+    /// Counts a thread that has found no lane.
+    pub(crate) fn count_without(&self) {
+        self.without.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The threads that ever recorded without a lane.
+    pub(crate) fn without(&self) -> u64 {
+        self.without.load(Ordering::Relaxed)
     }
 }
 
@@ -106,7 +110,7 @@ fn claim_bit(word: &AtomicU64, bits: usize) -> Option<usize> {
 
 /// One allocator serves every registry of the process.
 #[cfg(not(quipu_loom))]
-pub(in crate::store) static LANES: LaneAllocator = LaneAllocator::new();
+pub(crate) static LANES: LaneAllocator = LaneAllocator::new();
 
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {
@@ -116,9 +120,9 @@ mod tests {
     fn s3_a_child_has_all_rows_but_its_own_to_give() {
         for row in 0..ROWS {
             let lanes = LaneAllocator::new();
-            while lanes.claim().is_some() {}
+            while lanes.claim(ROWS).is_some() {}
             lanes.keep_only(row);
-            let claimed: Vec<usize> = core::iter::from_fn(|| lanes.claim()).collect();
+            let claimed: Vec<usize> = core::iter::from_fn(|| lanes.claim(ROWS)).collect();
             assert_eq!(claimed, (1..ROWS).filter(|n| *n != row).collect::<Vec<_>>());
         }
     }

@@ -7,4 +7,5 @@ pub(in crate::store) mod memory;
 pub(in crate::store) mod pages;
 #[cfg(not(quipu_loom))]
 pub(in crate::store) mod prefetch;
+pub(in crate::store) mod shared;
 pub(in crate::store) mod slots;

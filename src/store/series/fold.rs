@@ -1,18 +1,20 @@
-//! Folding: from the lanes of a series to its value.
+//! Folding: from the slots of a series to its value.
 //!
-//! S5, S6: what a fold takes of each cell was read once, whole: zero from a look at it, or else what it adds. A cell of a
-//! counter never goes down, and two reads of one cell that follow one another see its values in their order; so of two folds,
-//! of which one follows the other, the later sum is not smaller. (Floats too: all folds add in the same order, and rounding
-//! never turns a larger summand into a smaller sum.)
+//! The value of a series is what its shared slot holds and, if it has a slot in the lanes, the sum of that over the lanes.
 //!
-//! The cells of series that were made one after another mostly lie side by side. Such a *run* is summed a cache line at a
+//! S5, S6: each cell is read whole and contributes once: either it was seen to be zero, or its value is added. A cell of a
+//! counter never goes down, a slot in the lanes stays once it is there, and two reads of one cell that follow one another see
+//! its values in their order; so of two folds, of which one follows the other, the later sum is not smaller. (Floats too: all
+//! folds add in the same order, and rounding never turns a larger summand into a smaller sum.)
+//!
+//! Slots in the lanes that were taken one after another mostly lie side by side. Such a *run* is summed a cache line at a
 //! time: to go from page to page for each cell, as a row is a page of its own, costs several times as much. Most rows of a
 //! process with many threads are empty, which a look at the run tells for less than adding it.
 
+use super::series::{Series, SeriesRef};
 use crate::model::{HistogramSnapshot, MAX_BOUNDS};
 use crate::store::cells::block::{Cell, STRIPES};
 use crate::store::cells::lane::LANES;
-use crate::store::series::series::{Series, SeriesRef};
 use crate::sync::pair::Pair;
 
 /// Series folded in one go.
@@ -23,49 +25,84 @@ const _: () = assert!(BATCH <= 1 << 8, "the place of a series in a batch is a by
 /// Shorter runs are not worth the effort to tell them.
 const SHORTEST_RUN: usize = 8;
 
-/// How many of these series, from the first on, have their slots, of `width` cells, in one run.
-fn run_len(series: &[SeriesRef<'_>], width: usize) -> usize {
-    let Some(first) = series.first() else { return 0 };
-    series.iter().zip(0..).take_while(|(series, n)| series.cell().follows(first.cell(), width * n)).count()
+/// The slots that some series have in the lanes, each read once, so that a fold sees the same all the time.
+struct Slots {
+    cells: [Option<Cell>; BATCH],
+    len: usize,
+}
+
+impl Slots {
+    /// `None` when no series has one.
+    #[inline(always)]
+    fn of(series: &[SeriesRef<'_>]) -> Option<Slots> {
+        let mut cells = [None; BATCH];
+        let mut any = false;
+        for (cell, series) in cells.iter_mut().zip(series) {
+            *cell = series.lanes();
+            any |= cell.is_some();
+        }
+        any.then_some(Slots { cells, len: series.len().min(BATCH) })
+    }
+
+    /// The runs of slots of `width` cells: the number of the first series, the first cell, and the number of series.
+    fn runs(&self, width: usize) -> impl Iterator<Item = (usize, Cell, usize)> {
+        let cells = &self.cells[..self.len];
+        let mut from = 0;
+        core::iter::from_fn(move || {
+            from += cells[from..].iter().take_while(|cell| cell.is_none()).count();
+            let first = (*cells.get(from)?)?;
+            let is_next = |(n, cell): &(usize, &Option<Cell>)| cell.is_some_and(|cell| cell.follows(first, width * n));
+            let len = cells[from..].iter().enumerate().take_while(is_next).count();
+            from += len;
+            Some((from - len, first, len))
+        })
+    }
+}
+
+/// Values of series whose slot all threads share.
+pub(crate) fn fold_shared(series: &[SeriesRef<'_>], values: &mut [u64; BATCH]) {
+    values.iter_mut().zip(series).for_each(|(value, series)| *value = series.shared_cell().get());
 }
 
 /// Sums of integer cells, modulo 2^64.
 pub(crate) fn fold_integers(series: &[SeriesRef<'_>], sums: &mut [u64; BATCH]) {
-    let (mut singles, mut count, mut from) = ([0u8; BATCH], 0, 0);
-    while from < series.len() {
-        let len = run_len(&series[from..], 1);
+    fold_shared(series, sums);
+    let Some(slots) = Slots::of(series) else { return };
+    let (mut singles, mut count) = ([0u8; BATCH], 0);
+    for (from, cell, len) in slots.runs(1) {
         if len < SHORTEST_RUN {
-            (singles[count], sums[from]) = (from as u8, 0);
-            (count, from) = (count + 1, from + 1);
+            for n in from..from + len {
+                (singles[count], count) = (n as u8, count + 1);
+            }
         } else {
             // SAFETY: these series own the cells of the run.
-            unsafe { series[from].cell().sum_run(LANES.rows(), &mut sums[from..from + len], u64::wrapping_add) };
-            from += len;
+            unsafe { cell.sum_run(LANES.rows(), &mut sums[from..from + len], u64::wrapping_add) };
         }
     }
     for row in LANES.rows() {
         for n in singles[..count].iter().map(|n| usize::from(*n)) {
-            sums[n] = sums[n].wrapping_add(series[n].cell().get(row));
+            sums[n] = sums[n].wrapping_add(slots.cells[n].map_or(0, |cell| cell.get(row)));
         }
     }
 }
 
 /// Sums of float counters.
 pub(crate) fn fold_floats(series: &[SeriesRef<'_>], sums: &mut [f64; BATCH]) {
-    let mut stripes = [[0.0; STRIPES]; BATCH];
-    let mut from = 0;
-    while from < series.len() {
-        let len = run_len(&series[from..], STRIPES);
-        // SAFETY: these series own the cells of the run.
-        unsafe { sum_strands(series[from].cell(), &mut stripes[from..from + len]) };
-        from += len;
+    for (sum, series) in sums.iter_mut().zip(series) {
+        *sum = f64::from_bits(series.shared_cell().get());
     }
-    sums.iter_mut().zip(&stripes).for_each(|(sum, stripes)| *sum = stripes.iter().sum());
+    let Some(slots) = Slots::of(series) else { return };
+    let mut stripes = [[0.0; STRIPES]; BATCH];
+    for (from, cell, len) in slots.runs(STRIPES) {
+        // SAFETY: these series own the cells of the run.
+        unsafe { sum_stripes(cell, &mut stripes[from..from + len]) };
+    }
+    sums.iter_mut().zip(&stripes).for_each(|(sum, stripes)| *sum += stripes.iter().sum::<f64>());
 }
 
 /// # Safety
 /// There are as many slots of stripes side by side.
-unsafe fn sum_strands(first: Cell, stripes: &mut [[f64; STRIPES]]) {
+unsafe fn sum_stripes(first: Cell, stripes: &mut [[f64; STRIPES]]) {
     // SAFETY: passed on.
     unsafe { first.sum_run(LANES.rows(), stripes.as_flattened_mut(), |sum, cell| sum + f64::from_bits(cell)) };
 }
@@ -77,7 +114,7 @@ pub(crate) struct Histograms {
     buckets: usize,
     /// Of each histogram, the sum of its pairs' sums.
     sums: Vec<f64>,
-    /// The rows that were written, as far as the last group shows.
+    /// The rows that were written, as far as the last run of slots in the lanes shows.
     rows: Vec<usize>,
 }
 
@@ -87,32 +124,36 @@ impl Histograms {
     pub(crate) fn fold(&mut self, series: &[SeriesRef<'_>]) -> usize {
         let Some(first) = series.first() else { return 0 };
         self.buckets = first.buckets();
-        let len = run_len(&series[..series.len().min(PAIRS / self.buckets)], 2 * self.buckets);
-        self.pairs.resize(self.buckets * len, Pair::default());
-        self.rows.clear();
-        let (cell, mut rows) = (first.cell(), LANES.rows());
-        // In place of what was there before. If no thread ever owned a row, any will do.
-        let row = rows.next().unwrap_or(0);
-        // SAFETY: these series own the pairs of the run.
-        if unsafe { cell.copy_run_of_pairs(row, &mut self.pairs) } {
-            self.rows.push(row);
+        let series = &series[..series.len().min((PAIRS / self.buckets).clamp(1, BATCH))];
+        self.pairs.resize(self.buckets * series.len(), Pair::default());
+        for (pairs, series) in self.pairs.chunks_exact_mut(self.buckets).zip(series) {
+            // SAFETY: the slot of a histogram has a pair for each bucket.
+            unsafe { series.shared().copy_pairs(pairs) };
         }
-        for row in rows {
-            // SAFETY: as above.
-            if unsafe { cell.add_run_of_pairs(row, &mut self.pairs) } {
-                self.rows.push(row);
+        self.rows.clear();
+        if let Some(slots) = Slots::of(series) {
+            for (from, cell, len) in slots.runs(2 * self.buckets) {
+                self.rows.clear();
+                let pairs = &mut self.pairs[self.buckets * from..][..self.buckets * len];
+                // SAFETY: these series own the pairs of the run.
+                self.rows.extend(LANES.rows().filter(|row| unsafe { cell.add_run_of_pairs(*row, pairs) }));
             }
         }
         // Here, so that one series' additions, each of which waits for the one before, go on beside those of the next.
         self.sums.clear();
         self.sums.extend(self.pairs.chunks_exact(self.buckets).map(sum_of));
-        len
+        series.len()
     }
 
-    /// Asks for the memory of another one's pairs, in the first few of the rows that were written in the last group. (Of
-    /// many rows, the first cache would not keep it until it is used.)
+    /// Asks for the memory of another one's pairs: the shared ones, and in the lanes those of the first few of the rows that were
+    /// written in the last run. (Of many rows, the first cache would not keep it until it is used.)
     pub(crate) fn prefetch(&self, series: &SeriesRef<'_>) {
-        self.rows.iter().take(4).for_each(|row| series.cell().prefetch(*row, 2 * self.buckets));
+        let cells = 2 * self.buckets;
+        match series.lanes() {
+            Some(cell) => self.rows.iter().take(4).for_each(|row| cell.prefetch(*row, cells)),
+            None => {}
+        }
+        series.shared().prefetch(cells);
     }
 
     /// What the `n`th of them held: how many observations in each bucket, and the sum of all.
@@ -131,25 +172,29 @@ fn sum_of(pairs: &[Pair]) -> f64 {
 }
 
 impl Series {
+    /// Sum of a counter of whole numbers, modulo 2^64.
+    pub(in crate::store) fn fold_integer(&self) -> u64 {
+        let in_lanes = self.lanes().map_or(0, |cell| cell.sum(&LANES));
+        self.shared_cell().get().wrapping_add(in_lanes)
+    }
+
     /// Sum of a float counter.
     pub(in crate::store) fn fold_float(&self) -> f64 {
         let mut stripes = [[0.0; STRIPES]];
-        // SAFETY: the slot of a float counter has this many cells.
-        unsafe { sum_strands(self.cell(), &mut stripes) };
-        stripes[0].iter().sum()
+        if let Some(cell) = self.lanes() {
+            // SAFETY: the slot of a float counter has this many cells.
+            unsafe { sum_stripes(cell, &mut stripes) };
+        }
+        f64::from_bits(self.shared_cell().get()) + stripes[0].iter().sum::<f64>()
     }
 
     /// What a histogram holds.
     pub(in crate::store) fn fold_histogram(&self, snapshot: &mut HistogramSnapshot) {
-        let mut pairs = [Pair::default(); PAIRS];
-        let pairs = &mut pairs[..self.buckets()];
-        for row in LANES.rows() {
-            // SAFETY: the slot of a histogram has a pair for each bucket.
-            unsafe { self.cell().add_run_of_pairs(row, pairs) };
-        }
+        let mut histograms = Histograms::default();
+        histograms.fold(&[self.by_ref()]);
+        let (buckets, sum) = histograms.get(0);
+        (snapshot.buckets, snapshot.sum) = (buckets.collect(), sum);
         snapshot.bounds = self.family().buckets.as_ref().map(|buckets| buckets.bounds().clone()).unwrap_or_default();
-        snapshot.buckets = pairs.iter().map(|pair| pair.count).collect();
-        snapshot.sum = sum_of(pairs);
     }
 
     fn buckets(&self) -> usize {

@@ -1,42 +1,38 @@
 //! Recording: what a handle does to its series.
 //!
-//! Each operation asks for the thread's lane, and writes there without a read-modify-write; a thread without a lane takes
-//! the cold path: it finds one, or shares row 0.
+//! Each operation asks for the series' slot in the lanes and for the thread's lane, and writes there without a
+//! read-modify-write. A series that is not busy has no such slot, and few threads have no lane: those take the cold path, and
+//! write the slot that all threads share.
 
+use super::series::{Series, SeriesRef};
 use crate::clock::Clock;
 use crate::model::{Buckets, HistogramSnapshot, is_summable};
 use crate::store::cells::block::{Cell, STRIPES};
-use crate::store::cells::lane::LANES;
-use crate::store::series::series::Series;
 use crate::store::thread;
 use core::ptr::NonNull;
 
-/// A share of a series, with its cell at hand.
+/// A reference to a series of numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Handle {
-    cell: Cell,
-    series: Series,
-}
+pub(crate) struct Handle(Series);
 
 impl Handle {
     #[inline(always)]
     pub(crate) fn new(series: Series) -> Handle {
-        Handle { cell: series.cell(), series }
+        Handle(series)
     }
 
     /// Adds to the thread's cell, modulo 2^64.
     #[inline(always)]
     pub(crate) fn add(&self, n: u64) {
-        add(self.cell, n);
+        self.0.add(n);
     }
 
     /// Adds a float to one of the thread's cells, as a float counter.
     #[inline(always)]
     pub(crate) fn add_float(&self, n: f64) {
-        match thread::lane() {
-            0 => add_float_cold(self.cell, n),
-            // SAFETY: handles of float counters have a slot of this many cells in one row.
-            lane => unsafe { self.cell.offset(thread::next_stripe(lane) % STRIPES) }.add_float_in(lane, n),
+        match (self.0.lanes(), thread::lane()) {
+            (Some(cell), lane) if lane != 0 => add_float_in(cell, lane, n),
+            _ => add_float_cold(self.0.by_ref(), n),
         }
     }
 
@@ -44,77 +40,124 @@ impl Handle {
     #[cold]
     #[inline(never)]
     pub(crate) fn reject(&self) {
-        self.series.reject();
+        self.0.reject();
     }
 
-    /// The value that all threads share (a gauge's).
+    /// Adds to the value that all threads share, modulo 2^64.
     #[inline(always)]
-    pub(crate) fn shared(&self) -> Cell {
-        self.cell
+    pub(crate) fn add_shared(&self, n: u64) {
+        self.0.shared_cell().add(n);
     }
 
     /// What the family's timers read.
     pub(crate) fn clock(&self) -> &Clock {
-        &self.series.family().clock
+        &self.0.family().clock
     }
 
-    /// Sum over the lanes, modulo 2^64.
+    /// Replaces the value that all threads share.
+    #[inline(always)]
+    pub(crate) fn set_shared(&self, bits: u64) {
+        self.0.shared_cell().set(bits);
+    }
+
+    /// Replaces the float that all threads share by what `next` makes of it, as long as that is something.
+    #[inline(always)]
+    pub(crate) fn update_shared_float(&self, next: impl Fn(f64) -> Option<f64>) {
+        self.0.shared_cell().update_float(next);
+    }
+
+    /// The value that all threads share.
+    #[inline(always)]
+    pub(crate) fn get_shared(&self) -> u64 {
+        self.0.shared_cell().get()
+    }
+
+    /// Sum of what all threads have added, modulo 2^64.
     pub(crate) fn sum(&self) -> u64 {
-        self.cell.sum(&LANES)
+        self.0.fold_integer()
     }
 
-    /// Sum of a float counter over the lanes.
+    /// Sum of a float counter.
     pub(crate) fn sum_float(&self) -> f64 {
-        self.series.fold_float()
+        self.0.fold_float()
+    }
+}
+
+impl Series {
+    #[inline(always)]
+    fn add(&self, n: u64) {
+        match (self.lanes(), thread::lane()) {
+            (Some(cell), lane) if lane != 0 => cell.add_in(lane, n),
+            _ => add_cold(self.by_ref(), n),
+        }
+    }
+
+    pub(in crate::store) fn reject(&self) {
+        if let Some(rejected) = &self.family().rejected {
+            rejected.add(1);
+        }
+    }
+
+    /// Where the calling thread records without a read-modify-write, and its lane; `None` when it is to write the shared slot,
+    /// and that is counted.
+    fn own_slot(&self) -> Option<(Cell, usize)> {
+        let lane = match thread::lane() {
+            0 => thread::claim_lane(),
+            lane => lane,
+        };
+        let slot = self.lanes();
+        if slot.is_none() {
+            self.count_recording();
+        }
+        slot.filter(|_| lane != 0).map(|cell| (cell, lane))
+    }
+}
+
+/// With the series by value, so that a handle that is only looked up need not be in memory.
+#[cold]
+#[inline(never)]
+fn add_cold(series: SeriesRef<'_>, n: u64) {
+    match series.own_slot() {
+        Some((cell, lane)) => cell.add_in(lane, n),
+        None => series.shared_cell().add(n),
     }
 }
 
 #[inline(always)]
-fn add(cell: Cell, n: u64) {
-    match thread::lane() {
-        0 => add_cold(cell, n),
-        lane => cell.add_in(lane, n),
-    }
-}
-
-/// With the cell by value, so that a handle that is only looked up need not be in memory.
-#[cold]
-fn add_cold(cell: Cell, n: u64) {
-    match thread::claim_lane() {
-        0 => cell.add_shared(n),
-        lane => cell.add_in(lane, n),
-    }
+fn add_float_in(cell: Cell, lane: usize, n: f64) {
+    // SAFETY: float counters have a slot of this many cells in one row.
+    unsafe { cell.offset(thread::next_stripe(lane) % STRIPES) }.add_float_in(lane, n);
 }
 
 /// As [`add_cold`].
 #[cold]
-fn add_float_cold(cell: Cell, n: f64) {
-    match thread::claim_lane() {
-        0 => cell.add_float_shared(n),
-        lane => cell.add_float_in(lane, n),
+#[inline(never)]
+fn add_float_cold(series: SeriesRef<'_>, n: f64) {
+    match series.own_slot() {
+        Some((cell, lane)) => add_float_in(cell, lane, n),
+        None => series.shared_cell().update_float(|sum| Some(sum + n)),
     }
 }
 
-/// A share of a histogram's series, with its first pair and its bounds at hand.
+/// A reference to a histogram's series, with its bounds at hand.
 #[derive(Clone)]
 pub(crate) struct HistogramHandle {
-    cell: Cell,
     /// Owned by the layout that the series owns.
     buckets: NonNull<Buckets>,
     series: Series,
 }
 
-// SAFETY: the bounds are immutable, and live as long as the series that the handle shares.
+// SAFETY: the bounds are immutable, and live as long as the series that the handle refers to.
 unsafe impl Send for HistogramHandle {}
 // SAFETY: as above.
 unsafe impl Sync for HistogramHandle {}
 
 impl HistogramHandle {
-    /// `series` is of a layout with buckets.
+    /// `series` is of a family with buckets.
     #[inline(always)]
     pub(crate) fn new(series: Series) -> HistogramHandle {
-        let buckets = series.family().buckets.as_deref().expect("a histogram's layout has buckets");
-        HistogramHandle { cell: series.cell(), buckets: NonNull::from(buckets), series }
+        let buckets = series.family().buckets.as_deref().expect("a histogram's family has buckets");
+        HistogramHandle { buckets: NonNull::from(buckets), series }
     }
 
     #[inline(always)]
@@ -126,12 +169,11 @@ impl HistogramHandle {
     /// Adds an observation to its bucket: count and sum at once (S8). A value that is not summable is refused.
     #[inline(always)]
     pub(crate) fn observe(&self, value: f64) {
-        let lane = thread::lane();
-        match self.buckets().find(value) {
-            Some(bucket) if lane != 0 => {
+        match (self.buckets().find(value), self.series.lanes(), thread::lane()) {
+            (Some(bucket), Some(cell), lane) if lane != 0 => {
                 // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
-                let pair = unsafe { self.cell.offset(2 * bucket) };
-                // SAFETY: as above; a bucket is found quickly only where pairs are written quickly.
+                let pair = unsafe { cell.offset(2 * bucket) };
+                // SAFETY: as above; a bucket is found by the table only where pairs are written on the fast path.
                 unsafe { pair.observe_quick_in(lane, value) };
             }
             _ => self.observe_cold(value),
@@ -144,17 +186,16 @@ impl HistogramHandle {
         if !is_summable(value) {
             return self.series.reject();
         }
-        // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
-        let pair = unsafe { self.cell.offset(2 * self.buckets().search(value)) };
-        let lane = match thread::lane() {
-            0 => thread::claim_lane(),
-            lane => lane,
-        };
-        match lane {
-            // SAFETY: as above, it is a pair of this slot.
-            0 => unsafe { pair.observe_shared(value) },
-            // SAFETY: as above.
-            lane => unsafe { pair.observe_in(lane, value) },
+        let bucket = self.buckets().search(value);
+        match self.series.own_slot() {
+            Some((cell, lane)) => {
+                // SAFETY: the slot has a pair for each bucket, in one row: see `FamilyLayout::new`.
+                let pair = unsafe { cell.offset(2 * bucket) };
+                // SAFETY: as above, it is a pair of this slot.
+                unsafe { pair.observe_in(lane, value) };
+            }
+            // SAFETY: the slot has a pair for each bucket.
+            None => unsafe { self.series.shared().observe(bucket, value) },
         }
     }
 
@@ -179,13 +220,5 @@ impl HistogramHandle {
 impl core::fmt::Debug for HistogramHandle {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.series.fmt(f)
-    }
-}
-
-impl Series {
-    fn reject(&self) {
-        if let Some(rejected) = &self.family().rejected {
-            add(rejected.cell(), 1);
-        }
     }
 }

@@ -242,6 +242,7 @@ impl SeriesMap {
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
         let place = writer.vacant.first_from(walks_end);
         let series = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len()));
+        let series = series.ok_or(Refusal::OutOfMemory)?;
         if let Some(usage) = &self.usage {
             let unlinked = |unlinked| writer.garbage.push(Garbage::Known(unlinked));
             // SAFETY: the lock is held.

@@ -1,23 +1,34 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
+use super::pool::POOL;
 use crate::clock::Clock;
-use crate::model::{Buckets, push_escaped_label_value};
+use crate::model::{Buckets, escaped, needs_escape};
 use crate::store::cells::block::Cell;
-use crate::store::cells::slots::SlotLayout;
+use crate::store::cells::lane::LANES;
+use crate::store::cells::shared::SharedSlot;
+use crate::store::cells::slots::{SLOTS, SlotLayout};
 use crate::store::lookup::key::{self, Key, QUICK, SPELLED, separator, sum_of_lengths};
-use crate::store::series::pool::POOL;
 use crate::sync::pair::is_quick;
-use crate::sync::{AtomicU32, Ordering, fence};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use core::alloc::Layout;
+use core::any::Any;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
+use std::alloc::handle_alloc_error;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// After about so many recordings a series gets a slot in the lanes.
+const HOT: u32 = 1024;
+
+/// One of so many later recordings tries again, when there was none. A power of two.
+const TRIES: u32 = 64;
 
 /// What all series of a family have in common.
 #[derive(Debug)]
 pub(crate) struct FamilyLayout {
-    pub(crate) form: SlotLayout,
+    pub(crate) slots: SlotLayout,
     pub(crate) label_names: Box<[Box<str>]>,
     /// Length of what stands between the values in the text of the labels.
     separators_len: usize,
@@ -33,42 +44,53 @@ impl FamilyLayout {
     /// # Panics
     /// When there are buckets, but not a pair for each of them.
     pub(crate) fn new(
-        form: SlotLayout,
+        slots: SlotLayout,
         label_names: Box<[Box<str>]>,
         buckets: Option<Buckets>,
         rejected: Option<Series>,
     ) -> FamilyLayout {
         // Whoever finds a bucket by the table writes its pair the quick way.
         let buckets = buckets.map(|buckets| Box::new(if is_quick() { buckets } else { buckets.without_table() }));
-        let has_pairs = |buckets: &Buckets| matches!(form, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
+        let has_pairs = |buckets: &Buckets| matches!(slots, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let separators_len = label_names.iter().enumerate().map(|(n, name)| separator(n, name)).sum();
-        FamilyLayout { form, label_names, separators_len, buckets, rejected, clock: Clock::default() }
+        FamilyLayout { slots, label_names, separators_len, buckets, rejected, clock: Clock::default() }
     }
 }
 
-/// An owner's share of a series.
+/// An owner's reference to a series.
 ///
-/// S3, S4: the slot is given back when the last share is dropped, and every handle owns a share, so no handle can write into
-/// a slot that has passed to another series.
+/// S3, S4: the slots are given back when the last reference is dropped, and every handle owns one, so no handle can write
+/// into a slot that has passed to another series.
 #[repr(transparent)]
 pub struct Series(NonNull<Header>);
 
-/// Start of the allocation. The *tail* follows: the text of the labels from the first value to the end of the last,
-/// `GET",path="/",status="200`, escaped.
+/// The middle of the allocation. Before it is the slot that all threads share; after it the *tail*: the text of the labels from
+/// the first value to the end of the last, `GET",path="/",status="200`, escaped.
 ///
-/// Of an *spelled* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
+/// Of a *spelled* series (one with many labels, or with a value that is long or has to be escaped) the tail is: the length
 /// of the text and the length of each value (32 bits each), the text, and the values as they were given.
 #[repr(C)]
-struct Header {
-    shares: AtomicU32,
+pub(in crate::store) struct Header {
+    references: AtomicU32,
     /// The place in the list of its map; written under the map's lock, while nobody walks.
     place: AtomicU32,
-    cell: Cell,
+    /// About how often the shared slot was written, for a series that may get one in the lanes. Threads overwrite each other's
+    /// count, which only delays that.
+    recorded: AtomicU32,
+    /// Seconds of the Unix epoch.
+    created: u32,
+    /// The slot in the lanes, once there is one: the pointer of a [`Cell`].
+    lanes: AtomicPtr<AtomicU64>,
+    /// What only few series have: null, or a `Box<Extra>`.
+    extra: AtomicPtr<Extra>,
     family: Arc<FamilyLayout>,
     /// The packed [lengths](key::lengths) of the values, or [`SPELLED`].
     lengths: u64,
 }
+
+/// A value of a type that its user knows. Boxed again, so that a pointer to it is one word.
+pub(crate) type Extra = Box<dyn Any + Send + Sync>;
 
 // A comparison reads the eight bytes before the text without synchronisation: see `Pattern::difference`. So the last eight
 // bytes of the header must never be written after it is made.
@@ -80,41 +102,47 @@ unsafe impl Send for Series {}
 unsafe impl Sync for Series {}
 
 impl Series {
-    /// Makes a series with a new slot. There are as many values as label names; `place` is its place in the list.
-    ///
-    /// # Panics
-    /// When the labels are longer than 4 GiB.
-    pub(in crate::store) fn new(family: Arc<FamilyLayout>, values: &[&str], place: usize) -> Series {
-        let is_plain = |value: &&str| !value.bytes().any(|byte| matches!(byte, b'\\' | b'"' | b'\n'));
-        let lengths = key::lengths(values).filter(|_| values.iter().all(is_plain)).unwrap_or(SPELLED);
-        let tail = tail(&family.label_names, values, lengths == SPELLED);
-        let header = Header {
-            shares: AtomicU32::new(1),
+    /// Makes a series, with a shared slot at zero. There are as many values as label names; `place` is its place in the list.
+    /// `None` when there is no memory.
+    pub(in crate::store) fn new(family: Arc<FamilyLayout>, values: &[&str], place: usize) -> Option<Series> {
+        SLOTS.prepare();
+        let is_plain = values.iter().all(|value| !value.bytes().any(needs_escape));
+        let lengths = key::lengths(values).filter(|_| is_plain).unwrap_or(SPELLED);
+        let tail_len = tail_len(&family, values, lengths)?;
+        let (layout, before) = layout(&family, tail_len)?;
+        let start = POOL.allocate(layout)?;
+        // SAFETY: the allocation has this many bytes.
+        unsafe { start.write_bytes(0, layout.size()) };
+        // SAFETY: as above.
+        let header = unsafe { start.add(before) }.cast::<Header>();
+        let value = Header {
+            references: AtomicU32::new(1),
             place: AtomicU32::new(place_number(place)),
-            cell: crate::store::cells::slots::SLOTS.take(family.form),
+            recorded: AtomicU32::new(0),
+            created: unix_seconds(),
+            lanes: AtomicPtr::new(ptr::null_mut()),
+            extra: AtomicPtr::new(ptr::null_mut()),
             family,
             lengths,
         };
-        let layout = layout(tail.len());
-        let memory = POOL.allocate(layout).unwrap_or_else(|| std::alloc::handle_alloc_error(layout)).cast::<Header>();
-        // SAFETY: freshly allocated with the size and alignment of a header.
-        unsafe { memory.write(header) };
-        // SAFETY: the tail follows the header in the same allocation.
-        let start = unsafe { memory.add(1) }.cast::<u8>();
-        // SAFETY: the allocation has room for the tail.
-        unsafe { start.copy_from_nonoverlapping(NonNull::from(&tail[..]).cast(), tail.len()) };
-        Series(memory)
+        // SAFETY: the layout has room for a header there, aligned.
+        unsafe { header.write(value) };
+        let series = Series(header);
+        // SAFETY: zeroed above, and nobody else has the series yet.
+        let tail = unsafe { core::slice::from_raw_parts_mut(series.start_of_tail().as_ptr(), tail_len) };
+        write_tail(tail, &series.family().label_names, values, lengths);
+        Some(series)
     }
 
     /// Makes a series that is in no map: only its handles know it. Its label values are empty.
     pub(crate) fn detached(family: Arc<FamilyLayout>) -> Series {
         let values = vec![""; family.label_names.len()];
-        Series::new(family, &values, 0)
+        Series::new(family, &values, 0).unwrap_or_else(|| handle_alloc_error(Layout::new::<Header>()))
     }
 
     #[inline(always)]
     fn header(&self) -> &Header {
-        // SAFETY: the owner of a share keeps the allocation alive.
+        // SAFETY: the owner of a reference keeps the allocation alive.
         unsafe { self.0.as_ref() }
     }
 
@@ -145,17 +173,86 @@ impl Series {
         lengths.iter().map(|length| u32::from_ne_bytes(*length) as usize).sum::<usize>() + size_of_val(lengths)
     }
 
-    /// Of an spelled series, the length of the text and those of the values.
+    /// Of a spelled series, the length of the text and those of the values.
     fn spelled_lengths(&self) -> &[[u8; 4]] {
-        // SAFETY: the tail of an spelled series begins with these lengths.
+        // SAFETY: the tail of a spelled series begins with these lengths.
         unsafe {
             core::slice::from_raw_parts(self.start_of_tail().as_ptr().cast(), 1 + self.family().label_names.len())
         }
     }
 
+    /// The slot that all threads share.
     #[inline(always)]
-    pub(crate) fn cell(&self) -> Cell {
-        self.header().cell
+    pub(in crate::store) fn shared(&self) -> SharedSlot {
+        // SAFETY: the slot ends where the header begins.
+        let first = unsafe { self.0.cast::<AtomicU64>().sub(self.family().slots.shared_cells()) };
+        // SAFETY: zeroed by `new`, aligned by `layout`; the caller's reference keeps it while it is used.
+        unsafe { SharedSlot::new(first) }
+    }
+
+    /// The first cell of the shared slot, of a series whose slot is one cell.
+    #[inline(always)]
+    pub(in crate::store) fn shared_cell(&self) -> SharedSlot {
+        // SAFETY: as in `shared`.
+        let first = unsafe { self.0.cast::<AtomicU64>().sub(1) };
+        // SAFETY: as in `shared`.
+        unsafe { SharedSlot::new(first) }
+    }
+
+    /// The slot in the lanes, if there is one. Of two calls of which one follows the other, the later one returns it as well.
+    #[inline(always)]
+    pub(in crate::store) fn lanes(&self) -> Option<Cell> {
+        // Acquire pairs with the Release in `LaneSlots::try_take`: the slot is zero in all lanes.
+        Cell::from_ptr(self.header().lanes.load(Ordering::Acquire))
+    }
+
+    /// Counts a recording in the shared slot; now and then one of a busy series takes a slot in the lanes.
+    #[inline(always)]
+    pub(in crate::store) fn count_recording(&self) {
+        let recorded = &self.header().recorded;
+        let count = recorded.load(Ordering::Relaxed).wrapping_add(1);
+        recorded.store(count, Ordering::Relaxed);
+        if count % TRIES == 0 && count >= HOT {
+            self.move_to_lanes();
+        }
+    }
+
+    /// Takes a slot in the lanes, if one is at hand. What is recorded from now on goes there (S9).
+    #[cold]
+    #[inline(never)]
+    pub(in crate::store) fn move_to_lanes(&self) {
+        SLOTS.try_take(self.family().slots, &LANES, &self.header().lanes);
+    }
+
+    /// When the series was made, in seconds of the Unix epoch.
+    pub(crate) fn created(&self) -> u32 {
+        self.header().created
+    }
+
+    /// What was attached to the series.
+    #[cfg_attr(not(test), expect(dead_code, reason = "room for exemplars and windows"))]
+    pub(crate) fn extra(&self) -> Option<&Extra> {
+        // Acquire pairs with the Release in `attach`.
+        let extra = self.header().extra.load(Ordering::Acquire);
+        // SAFETY: null, or attached, and freed with the series only.
+        unsafe { extra.as_ref() }
+    }
+
+    /// Attaches something to the series, which is freed with it, unless something is there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "room for exemplars and windows"))]
+    pub(crate) fn attach(&self, extra: Extra) -> &Extra {
+        let new = Box::into_raw(Box::new(extra));
+        // Release pairs with the Acquire in `extra`, and Acquire with the Release of whoever was first.
+        match self.header().extra.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Acquire) {
+            // SAFETY: attached now, and freed with the series only.
+            Ok(_) => unsafe { &*new },
+            Err(first) => {
+                // SAFETY: nobody else has it.
+                drop(unsafe { Box::from_raw(new) });
+                // SAFETY: attached by another thread, and freed with the series only.
+                unsafe { &*first }
+            }
+        }
     }
 
     #[inline(always)]
@@ -165,7 +262,7 @@ impl Series {
 
     /// The bytes that it takes, without those in the lanes.
     pub(in crate::store) fn size(&self) -> usize {
-        layout(self.tail_len()).size()
+        layout(self.family(), self.tail_len()).map_or(0, |(layout, _)| layout.size())
     }
 
     /// The place in the list of its map.
@@ -197,7 +294,7 @@ impl Series {
     }
 
     /// Whether the series has exactly these label values, which are as many as it has (a hash is never taken for a key).
-    /// `false` also for an spelled one, whose [`values`](Self::values) tell.
+    /// `false` also for a spelled one, whose [`values`](Self::values) tell.
     #[inline(always)]
     pub(in crate::store) fn matches<const N: usize>(&self, key: &Key<'_, N>, separators: &[usize; QUICK]) -> bool {
         self.header().lengths == key.lengths
@@ -223,15 +320,15 @@ impl Series {
         })
     }
 
-    /// Gives up the share for a pointer that stands for it.
+    /// Gives up the reference for a pointer that stands for it.
     pub(in crate::store) fn into_raw(self) -> *mut () {
         ManuallyDrop::new(self).0.as_ptr().cast()
     }
 
-    /// Takes back the share that [`into_raw`](Self::into_raw) gave up.
+    /// Takes back the reference that [`into_raw`](Self::into_raw) gave up.
     ///
     /// # Safety
-    /// The pointer came from `into_raw`, and its share is taken back once.
+    /// The pointer came from `into_raw`, and its reference is taken back once.
     pub(in crate::store) unsafe fn from_raw(raw: *mut ()) -> Series {
         // SAFETY: `into_raw` made it from a pointer that is not null.
         Series(unsafe { NonNull::new_unchecked(raw.cast()) })
@@ -240,8 +337,8 @@ impl Series {
 
 impl Clone for Series {
     fn clone(&self) -> Series {
-        // Relaxed: whoever can clone has a share, or a pin that keeps the set's, so the count is not zero.
-        let before = self.header().shares.fetch_add(1, Ordering::Relaxed);
+        // Relaxed: whoever can clone has a reference, or a pin that keeps the map's, so the count is not zero.
+        let before = self.header().references.fetch_add(1, Ordering::Relaxed);
         if before > u32::MAX / 2 {
             // Only leaked handles get here; going on would wrap the count and free a series in use.
             std::process::abort();
@@ -253,7 +350,7 @@ impl Clone for Series {
 impl Drop for Series {
     fn drop(&mut self) {
         // Release pairs with the Acquire below: what each owner did, it did before the last one gives the slot back.
-        if self.header().shares.fetch_sub(1, Ordering::Release) == 1 {
+        if self.header().references.fetch_sub(1, Ordering::Release) == 1 {
             fence(Ordering::Acquire);
             self.destroy();
         }
@@ -263,12 +360,21 @@ impl Drop for Series {
 impl Series {
     #[cold]
     fn destroy(&mut self) {
-        let layout = layout(self.tail_len());
-        crate::store::cells::slots::SLOTS.give_back(self.cell(), self.family().form, &crate::store::cells::lane::LANES);
-        // SAFETY: this was the last share, so nothing else refers to the header.
+        let (layout, before) = layout(self.family(), self.tail_len()).expect("the layout that it was made with");
+        if let Some(cell) = self.lanes() {
+            SLOTS.give_back(cell, self.family().slots, &LANES);
+        }
+        let extra = self.header().extra.load(Ordering::Relaxed);
+        if !extra.is_null() {
+            // SAFETY: `attach` leaked it; this was the last reference to the series.
+            drop(unsafe { Box::from_raw(extra) });
+        }
+        // SAFETY: this was the last reference, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
+        // SAFETY: the allocation begins there.
+        let start = unsafe { self.0.cast::<u8>().sub(before) };
         // SAFETY: allocated in `new` with the same layout.
-        unsafe { POOL.free(self.0.cast(), layout) };
+        unsafe { POOL.free(start, layout) };
     }
 }
 
@@ -282,45 +388,86 @@ fn place_number(place: usize) -> u32 {
     u32::try_from(place).expect("a family has fewer than 2^32 series")
 }
 
-fn layout(tail: usize) -> Layout {
-    let tail = Layout::array::<u8>(tail).expect("a tail is shorter than 4 GiB");
-    Layout::new::<Header>().extend(tail).expect("a tail is shorter than 4 GiB").0
+/// The layout of a series' allocation, and the bytes before its header. `None` when it is too large for any memory.
+fn layout(family: &FamilyLayout, tail_len: usize) -> Option<(Layout, usize)> {
+    let slot = Layout::array::<AtomicU64>(family.slots.shared_cells()).ok()?;
+    let slot = slot.align_to(if matches!(family.slots, SlotLayout::Pairs(_)) { 16 } else { 8 }).ok()?;
+    let (with_header, before) = slot.extend(Layout::new::<Header>()).ok()?;
+    let tail = Layout::array::<u8>(tail_len).ok()?;
+    Some((with_header.extend(tail).ok()?.0, before))
 }
 
-fn tail(names: &[Box<str>], values: &[&str], is_unusual: bool) -> Vec<u8> {
-    let mut text = String::new();
+/// The length of a tail. `None` when its lengths do not fit 32 bits.
+fn tail_len(family: &FamilyLayout, values: &[&str], lengths: u64) -> Option<usize> {
+    if lengths != SPELLED {
+        return Some(family.separators_len + sum_of_lengths(lengths));
+    }
+    let raw: usize = values.iter().map(|value| value.len()).sum();
+    let fits = u32::try_from(text_len(&family.label_names, values)).is_ok() && u32::try_from(raw).is_ok();
+    fits.then(|| size_of::<u32>() * (1 + values.len()) + text_len(&family.label_names, values) + raw)
+}
+
+/// The length of the text of the labels, from the first value to the end of the last.
+fn text_len(names: &[Box<str>], values: &[&str]) -> usize {
+    let escapes = |value: &str| value.bytes().filter(|byte| needs_escape(*byte)).count();
+    names
+        .iter()
+        .zip(values)
+        .enumerate()
+        .map(|(n, (name, value))| separator(n, name) + value.len() + escapes(value))
+        .sum()
+}
+
+/// Fills the tail of a series, which is as long as [`tail_len`] says.
+fn write_tail(tail: &mut [u8], names: &[Box<str>], values: &[&str], lengths: u64) {
+    let mut rest = tail;
+    let mut push = |bytes: &[u8]| {
+        let (start, after) = core::mem::take(&mut rest).split_at_mut(bytes.len());
+        start.copy_from_slice(bytes);
+        rest = after;
+    };
+    if lengths == SPELLED {
+        for length in core::iter::once(text_len(names, values)).chain(values.iter().map(|value| value.len())) {
+            push(&(length as u32).to_ne_bytes());
+        }
+    }
     for (n, (name, value)) in names.iter().zip(values).enumerate() {
         if n > 0 {
-            text.push_str("\",");
-            text.push_str(name);
-            text.push_str("=\"");
+            ["\",", &**name, "=\""].into_iter().for_each(|part| push(part.as_bytes()));
         }
-        push_escaped_label_value(&mut text, value);
-    }
-    let mut tail = Vec::new();
-    if is_unusual {
-        for length in core::iter::once(text.len()).chain(values.iter().map(|value| value.len())) {
-            let length = u32::try_from(length).expect("labels of one series are shorter than 4 GiB");
-            tail.extend_from_slice(&length.to_ne_bytes());
+        if value.bytes().any(needs_escape) {
+            escaped(value).for_each(|byte| push(&[byte]));
+        } else {
+            push(value.as_bytes());
         }
     }
-    tail.extend_from_slice(text.as_bytes());
-    if is_unusual {
-        values.iter().for_each(|value| tail.extend_from_slice(value.as_bytes()));
+    if lengths == SPELLED {
+        values.iter().for_each(|value| push(value.as_bytes()));
     }
-    tail
+    debug_assert!(rest.is_empty());
 }
 
-/// A series that a pin or a lock keeps alive, without a share of its own: the pointer that stands for the share.
+fn unix_seconds() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
+}
+
+/// A series that a pin or a lock keeps alive, without a reference of its own: the pointer that stands for one.
 #[repr(transparent)]
 pub(crate) struct SeriesRef<'a>(ManuallyDrop<Series>, PhantomData<&'a ()>);
+
+impl Series {
+    #[inline(always)]
+    pub(in crate::store) fn by_ref(&self) -> SeriesRef<'_> {
+        SeriesRef(ManuallyDrop::new(Series(self.0)), PhantomData)
+    }
+}
 
 impl SeriesRef<'_> {
     /// # Safety
     /// The pointer came from [`Series::into_raw`], and its share is not taken back during the lifetime.
     #[inline(always)]
     pub(in crate::store) unsafe fn new(raw: *mut ()) -> Self {
-        // SAFETY: never dropped, so the share stays where it is.
+        // SAFETY: never dropped, so the reference stays where it is.
         SeriesRef(ManuallyDrop::new(unsafe { Series::from_raw(raw) }), PhantomData)
     }
 }

@@ -2,7 +2,6 @@
 
 use super::super::{BATCH, Histograms, SeriesRef, fold_floats, fold_integers};
 use super::*;
-use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use std::sync::LazyLock;
 
 /// The two ways to fold agree: one series at a time, and runs of many, some of whose rows are empty. What is removed and
@@ -17,9 +16,18 @@ fn s5_both_folds_agree() {
     for step in [1, 2, 5] {
         for name in names.iter().step_by(step) {
             for set in [&integers, &floats, &histograms] {
-                set.admit(&[name]);
+                // So that slots come and go, and their order is not that of the series.
+                hot(set, name);
                 set.remove(&[name]);
                 collect(set);
+            }
+        }
+        // Some of them are hot, side by side and not.
+        for (n, name) in names.iter().enumerate().filter(|(n, _)| n % 16 > 1 && n / 16 != 1) {
+            [&integers, &floats, &histograms].into_iter().for_each(|set| drop(hot(set, name)));
+            if n % 20 == 0 {
+                hot(&integers, "between");
+                integers.remove(&["between"]);
             }
         }
         // Each thread writes some of the series.
@@ -58,12 +66,12 @@ fn both_folds_agree(integers: &SeriesMap, floats: &SeriesMap, histograms: &Serie
     }
 }
 
-/// Rows of which all cells, few, or none were written; what the sums were before does not count.
+/// Rows of which all cells, few, or none were written; they are added to what the sums were before.
 #[test]
 fn s5_a_run_is_the_sum_of_its_cells() {
     const ROWS_HERE: usize = 7;
     // Kept, as blocks are for good.
-    static FIRST: LazyLock<Cell> = LazyLock::new(Cell::first_of_new_block);
+    static FIRST: LazyLock<Cell> = LazyLock::new(|| Cell::first_of_new_blocks(1).unwrap());
     let first = *FIRST;
     // SAFETY: all stay in the first row.
     let cell = |n| unsafe { first.offset(n) };
@@ -73,10 +81,10 @@ fn s5_a_run_is_the_sum_of_its_cells() {
     }
     let (starts, most) = if cfg!(miri) { (2, 20) } else { (20, BATCH) };
     for (from, len) in (0..starts).flat_map(|from| (0..=most).map(move |len| (from, len))) {
-        let mut sums = [u64::MAX; BATCH];
+        let mut sums = [7; BATCH];
         // SAFETY: as above.
         unsafe { cell(from).sum_run(0..ROWS_HERE, &mut sums[..len], u64::wrapping_add) };
-        let expected = (from..from + len).map(|n| (0..ROWS_HERE).map(|row| cell(n).get(row)).sum());
+        let expected = (from..from + len).map(|n| 7 + (0..ROWS_HERE).map(|row| cell(n).get(row)).sum::<u64>());
         assert_eq!(sums[..len], expected.collect::<Vec<u64>>(), "{len} from {from}");
     }
 }

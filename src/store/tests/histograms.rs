@@ -1,23 +1,26 @@
 //! S8 on real hardware, which loom knows nothing of.
 
 use super::*;
-use crate::store::cells::block::CELLS_PER_ROW;
+use crate::sync::pair::Pair;
 use std::time::{Duration, Instant};
 
-/// Two owners of lanes and two threads that share row 0 write one pair, which is read whole: two million times, and until it
-/// was seen to change a hundred thousand times, if the machine has the time for it.
+/// Two owners of lanes write a pair each, and two threads write one that they share. All are read whole: two million times,
+/// and until they were seen to change a hundred thousand times, if the machine has the time for it.
 #[test]
 fn s8_no_pair_is_ever_torn() {
     let _alone = alone();
     let (reads, changes) = if cfg!(miri) { (100, 0) } else { (2_000_000, 100_000) };
-    let slot = SLOTS.take(SlotLayout::Pairs(1));
-    let rows: Vec<usize> = [(); 2].into_iter().filter_map(|()| LANES.claim()).chain([0]).collect();
+    let set = set_of(SlotLayout::Pairs(1), &[]);
+    let series = hot(&set, "");
+    let slot = series.lanes().unwrap();
+    // Row 0 stands for the shared slot.
+    let rows: Vec<usize> = [(); 2].into_iter().filter_map(|()| LANES.claim(ROWS)).chain([0]).collect();
     let is_done = AtomicBool::new(false);
     let write = |row| {
         while !is_done.load(Ordering::Relaxed) {
             match row * CELLS_PER_ROW {
                 // SAFETY: the slot is a pair.
-                0 => unsafe { slot.observe_shared(3.0) },
+                0 => unsafe { series.shared().observe(0, 3.0) },
                 // SAFETY: as above; the row was claimed for this thread.
                 lane => unsafe { slot.observe_in(lane, 3.0) },
             }
@@ -30,8 +33,15 @@ fn s8_no_pair_is_ever_torn() {
         let (mut read, mut changed, mut before) = (0, 0, [0; ROWS]);
         while read < reads || changed < changes && Instant::now() < deadline {
             for &row in rows.iter().cycle().take(100) {
-                // SAFETY: the slot is a pair.
-                let pair = unsafe { slot.get_pair(row) };
+                let mut pairs = [Pair::default()];
+                if row == 0 {
+                    // SAFETY: the slot is a pair.
+                    unsafe { series.shared().copy_pairs(&mut pairs) };
+                } else {
+                    // SAFETY: the slot is a pair.
+                    pairs[0] = unsafe { slot.get_pair(row) };
+                }
+                let [pair] = pairs;
                 assert_eq!(pair.sum, 3.0 * pair.count as f64);
                 changed += usize::from(pair.count != before[row]);
                 before[row] = pair.count;
@@ -40,7 +50,6 @@ fn s8_no_pair_is_ever_torn() {
         }
     });
     rows.into_iter().filter(|row| *row != 0).for_each(|row| LANES.release(row));
-    SLOTS.give_back(slot, SlotLayout::Pairs(1), &LANES);
 }
 
 #[test]
@@ -55,7 +64,8 @@ fn s8_the_counts_tell_the_sum() {
     const VALUES: [f64; 4] = [1.0, 8.0, 64.0, 512.0];
     let _alone = alone();
     let set = set_of(SlotLayout::Pairs(4), &VALUES[..3]);
-    let histogram = histogram(&set);
+    // Hot after some of the observations.
+    let histogram = HistogramHandle::new(series(&set, ""));
     let is_done = AtomicBool::new(false);
     let check = |snapshot: &HistogramSnapshot| {
         let told: f64 = snapshot.bucket_counts().iter().zip(VALUES).map(|(count, value)| *count as f64 * value).sum();

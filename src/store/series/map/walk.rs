@@ -65,11 +65,11 @@ impl SeriesMap {
         let places = self.list.places(from, to);
         move |n| {
             if let Some(place) = places.get(n) {
-                // Relaxed: nothing is read there. Two cache lines, as a series of a few labels is long. One that was freed
-                // meanwhile does no harm.
-                let entry = place.load(Ordering::Relaxed).cast::<u8>();
-                prefetch(entry);
-                prefetch(entry.wrapping_add(64));
+                // Relaxed: nothing is read there. Two cache lines, as a series of a few labels is long, from the shared slot of a
+                // number on, which ends where the series begins. One that was freed meanwhile does no harm.
+                let slot = place.load(Ordering::Relaxed).cast::<u8>().wrapping_sub(size_of::<u64>());
+                prefetch(slot);
+                prefetch(slot.wrapping_add(64));
             }
         }
     }
