@@ -149,17 +149,19 @@ fn bits(value: f64) -> u64 {
 /// The families of a text.
 pub(crate) fn families_of_text(text: &str) -> Vec<Family> {
     let read = reader::read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let label = |(name, value): (String, String)| match &*name {
-        // A bound may be spelled in several ways.
+    // A bound may be spelled in several ways.
+    let bound = |(name, value): (String, String)| match &*name {
         "le" => (name, format!("{:?}", value.parse::<f64>().expect("a bound"))),
         _ => (name, value),
     };
-    let sample = |sample: reader::Sample| {
-        let labels = sample.labels.into_iter().map(label).collect();
+    let sample = |sample: reader::Sample, is_histogram: bool| {
+        let labels = sample.labels.into_iter();
+        let labels = if is_histogram { labels.map(bound).collect() } else { labels.collect() };
         (sample.name, labels, bits(sample.value))
     };
     let family = |family: reader::Family| {
-        let samples = family.samples.into_iter().map(sample).collect();
+        let is_histogram = family.kind == reader::MetricType::Histogram;
+        let samples = family.samples.into_iter().map(|of_family| sample(of_family, is_histogram)).collect();
         (family.name, family.help.unwrap_or_default(), family.kind, samples)
     };
     read.families.into_iter().map(family).collect()
