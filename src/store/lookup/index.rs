@@ -317,7 +317,7 @@ mod tests {
         let (mut late, mut groups) = (0, 0);
         for family in 0..100 {
             let (index, mut fill) = (Index::new(), Fill::default());
-            let hash = |entry: *mut ()| hash(entry.wrapping_byte_add(family << 32));
+            let hash = |entry: *mut ()| hash(entry.wrapping_byte_add(family << 20));
             (1..=96).for_each(|n| insert(&index, &mut fill, hash, entry(n)));
             assert_eq!((fill.live, fill.used), (96, 96));
             // SAFETY: as above.
@@ -334,10 +334,10 @@ mod tests {
     fn an_index_that_grows_and_shrinks_is_a_set() {
         let most = if cfg!(miri) { 300 } else { 60_000 };
         let (index, mut fill, mut set) = (Index::new(), Fill::default(), HashSet::new());
-        let (mut was_replacing, mut random) = (0, 1usize);
+        let (mut was_replacing, mut random) = (0, 1u64);
         for round in 0..3 * most {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let entry = entry(1 + (random >> 33) % most);
+            let entry = entry(1 + (random >> 33) as usize % most);
             let is_it = |found| found == entry;
             // SAFETY: nobody else has the index.
             let found = unsafe { index.find(hash(entry), is_it) }.is_some();
