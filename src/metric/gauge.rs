@@ -111,9 +111,7 @@ impl Gauge {
 
     #[inline]
     fn replace_if(&self, value: f64, is_replaced: impl Fn(f64) -> bool) {
-        if !value.is_nan() {
-            self.0.update_shared_float(|now| (now.is_nan() || is_replaced(now)).then_some(value));
-        }
+        self.0.update_shared_float(|now| (now.is_nan() || is_replaced(now)).then_some(value));
     }
 
     /// Adds one.

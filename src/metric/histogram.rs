@@ -54,6 +54,22 @@ impl Histogram {
         self.0.observe(value);
     }
 
+    /// Adds a value `n` times at once: what comes counted already, such as a histogram of another library.
+    ///
+    /// Refused as in [`observe`](Self::observe), and then counted `n` times. Costs about 20 ns, whatever `n` is.
+    ///
+    /// ```
+    /// # let registry = quipu::Registry::new();
+    /// let sizes = registry.histogram("batch_size", "Jobs in a batch.").bounds([10.0, 100.0]).register()?;
+    /// sizes.observe_n(50.0, 3);
+    /// assert_eq!(sizes.snapshot().bucket_counts(), [0, 3, 0]);
+    /// assert_eq!(sizes.snapshot().sum(), 150.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn observe_n(&self, value: f64, n: u64) {
+        self.0.observe_n(value, n);
+    }
+
     /// Adds a duration, in seconds.
     #[inline(always)]
     pub fn observe_duration(&self, duration: Duration) {

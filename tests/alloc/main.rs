@@ -100,6 +100,7 @@ fn record_through_handles(registry: &Registry) {
     assert_free("histogram without one", || searched.observe(0.1));
     assert_free("histogram, a duration", || tabulated.observe_duration(Duration::from_millis(3)));
     assert_free("histogram, refused", || tabulated.observe(f64::NAN));
+    assert_free("histogram, a value that comes many times", || tabulated.observe_n(0.1, 3));
     assert_free("timer", || drop(tabulated.start_timer()));
     assert_free("timed call", || tabulated.time(|| ()));
     assert_free("timed future", || {

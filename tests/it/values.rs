@@ -1,6 +1,7 @@
 //! What metrics make of the values that they are given.
 
-use quipu::model::HistogramSnapshot;
+use crate::read;
+use quipu::model::{HistogramSnapshot, VALUE_LIMIT};
 use quipu::{Gauge, Histogram, Registry};
 use std::thread;
 use std::time::Duration;
@@ -63,6 +64,53 @@ fn durations_are_seconds() {
     let gauge = gauge();
     gauge.set_duration(Duration::from_millis(1_250));
     assert_eq!(gauge.value(), 1.25);
+}
+
+#[test]
+fn a_value_that_comes_many_times_is_as_many_values() {
+    let registry = Registry::new();
+    let histogram = |name: &'static str| registry.histogram(name, "A.").bounds([-1.0, 0.5, 8.0]).register().unwrap();
+    let (many, each) = (histogram("a"), histogram("b"));
+    // Long enough for a series to get a slot in the lanes.
+    for round in 0..2_000_u64 {
+        for (value, n) in [(-2.0, 3), (0.25, round % 5), (8.0, 1), (9.0, 2), (1.0, 0)] {
+            many.observe_n(value, n);
+            (0..n).for_each(|_| each.observe(value));
+        }
+    }
+    let (many, each) = (many.snapshot(), each.snapshot());
+    assert_eq!((many.bucket_counts(), many.sum()), (each.bucket_counts(), each.sum()));
+}
+
+#[test]
+fn a_value_that_is_refused_is_counted_as_often_as_it_came() {
+    let registry = Registry::new();
+    let histogram = registry.histogram("a", "A.").register().unwrap();
+    for refused in [f64::NAN, f64::INFINITY, VALUE_LIMIT] {
+        histogram.observe_n(refused, 5);
+    }
+    assert_eq!(histogram.snapshot().count(), 0);
+    let rejected = read(&registry).value("quipu_rejected_values_total", &[("family", "a")]);
+    assert_eq!(rejected, Some(15.0));
+    histogram.observe_n(VALUE_LIMIT.next_down(), u64::MAX);
+    assert!(histogram.snapshot().sum().is_finite());
+}
+
+#[test]
+fn values_that_come_many_times_are_not_lost_among_threads() {
+    let histogram = histogram(&[1.0], &[]);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                (0..5_000).for_each(|_| {
+                    histogram.observe_n(2.0, 3);
+                    histogram.observe(0.5);
+                })
+            });
+        }
+    });
+    let snapshot = histogram.snapshot();
+    assert_eq!((snapshot.bucket_counts(), snapshot.sum()), (&[20_000, 60_000][..], 130_000.0));
 }
 
 /// `histogram_quantile` as Prometheus computes it, from cumulative counts.

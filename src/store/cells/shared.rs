@@ -73,6 +73,18 @@ impl SharedSlot {
         unsafe { pair::observe_shared(pair, value) }
     }
 
+    /// Adds to the `n`th pair.
+    ///
+    /// # Safety
+    /// The slot has as many pairs.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) unsafe fn add_pair(self, n: usize, more: Pair) {
+        // SAFETY: passed on.
+        let pair = unsafe { self.pair(n) };
+        // SAFETY: an aligned pair, which only this function and `observe` write.
+        unsafe { pair::add_shared(pair, more) }
+    }
+
     /// Reads a pair.
     ///
     /// # Safety

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::model::{Buckets, HistogramSnapshot, is_summable};
 use crate::store::cells::block::{Cell, STRIPES};
 use crate::store::thread;
+use crate::sync::pair::Pair;
 use core::ptr::NonNull;
 
 /// A reference to a series of numbers.
@@ -40,7 +41,7 @@ impl Handle {
     #[cold]
     #[inline(never)]
     pub(crate) fn reject(&self) {
-        self.0.reject();
+        self.0.reject(1);
     }
 
     /// Adds to the value that all threads share, modulo 2^64.
@@ -92,9 +93,9 @@ impl Series {
         }
     }
 
-    pub(in crate::store) fn reject(&self) {
+    pub(in crate::store) fn reject(&self, n: u64) {
         if let Some(rejected) = &self.family().rejected {
-            rejected.add(1);
+            rejected.add(n);
         }
     }
 
@@ -184,7 +185,7 @@ impl HistogramHandle {
     #[inline(never)]
     fn observe_cold(&self, value: f64) {
         if !is_summable(value) {
-            return self.series.reject();
+            return self.series.reject(1);
         }
         let bucket = self.buckets().search(value);
         match self.series.own_slot() {
@@ -197,6 +198,16 @@ impl HistogramHandle {
             // SAFETY: the slot has a pair for each bucket.
             None => unsafe { self.series.shared().observe(bucket, value) },
         }
+    }
+
+    /// Adds a value `n` times, to the slot that all threads share.
+    pub(crate) fn observe_n(&self, value: f64, n: u64) {
+        if !is_summable(value) {
+            return self.series.reject(n);
+        }
+        let bucket = self.buckets().search(value);
+        // SAFETY: the slot has a pair for each bucket.
+        unsafe { self.series.shared().add_pair(bucket, Pair { sum: value * n as f64, count: n }) };
     }
 
     /// What all threads have observed.

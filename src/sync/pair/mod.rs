@@ -126,10 +126,20 @@ pub(crate) unsafe fn observe_owned(cell: *const AtomicU64, value: f64) {
 /// Adds one observation to a pair that other threads may add to.
 ///
 /// # Safety
-/// As [`load`]; and the other writers use this function too.
+/// As [`add_shared`].
 pub(crate) unsafe fn observe_shared(cell: *const AtomicU64, value: f64) {
     // SAFETY: passed on.
-    unsafe { portable::observe_shared(cell, value) }
+    unsafe { portable::add_shared(cell, Pair { sum: value, count: 1 }) }
+}
+
+/// Adds to a pair that other threads may add to; also for the only thread that writes it.
+///
+/// # Safety
+/// As [`load`]; and the other writers use this function or [`observe_shared`].
+#[cfg(not(quipu_loom))]
+pub(crate) unsafe fn add_shared(cell: *const AtomicU64, more: Pair) {
+    // SAFETY: passed on.
+    unsafe { portable::add_shared(cell, more) }
 }
 
 /// Sets both halves to zero.

@@ -32,11 +32,11 @@ pub(super) unsafe fn observe(cell: *const AtomicU64, value: f64) {
     pair.store(pack(unpack(pair.load(Relaxed)).with(value)), Relaxed);
 }
 
-pub(super) unsafe fn observe_shared(cell: *const AtomicU64, value: f64) {
+pub(super) unsafe fn add_shared(cell: *const AtomicU64, more: Pair) {
     // SAFETY: passed on.
     let pair = unsafe { view(cell) };
     let mut old = pair.load(Relaxed);
-    while let Err(current) = pair.compare_exchange(old, pack(unpack(old).with(value)), Relaxed, Relaxed) {
+    while let Err(current) = pair.compare_exchange(old, pack(unpack(old).plus(more)), Relaxed, Relaxed) {
         old = current;
     }
 }
