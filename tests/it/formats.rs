@@ -64,6 +64,20 @@ fn a_family_larger_than_a_chunk_comes_as_several_messages() {
 }
 
 #[test]
+fn counters_and_histograms_say_when_they_were_made() {
+    let now = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64;
+    let (registry, before) = (Registry::new(), now());
+    registry.counter("a_total", "").register().unwrap();
+    registry.histogram("b", "").register().unwrap();
+    let messages = messages(&chunks(&registry).concat());
+    let counter = messages[0].metric[0].counter.clone().unwrap().start.unwrap();
+    let histogram = messages[1].metric[0].histogram.clone().unwrap().start.unwrap();
+    for start in [counter, histogram] {
+        assert!((before..=now()).contains(&start.seconds) && start.nanos == 0, "{start:?}");
+    }
+}
+
+#[test]
 fn every_nan_is_the_one_that_marks_nothing() {
     let registry = Registry::new();
     let gauge = registry.gauge("a", "").register().unwrap();
