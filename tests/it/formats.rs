@@ -25,6 +25,14 @@ fn assert_agrees(registry: &Registry) {
     for family in found.iter_mut().chain(&mut expected) {
         family.1 = family.1.trim_end_matches('\r').to_owned();
     }
+    // What is said of the process, other tests change between the two scrapes.
+    for families in [&mut found, &mut expected] {
+        families.retain(|(name, ..)| {
+            !["retained", "freeing", "lost", "lane", "threads"]
+                .iter()
+                .any(|word| name.starts_with(&format!("quipu_{word}")))
+        });
+    }
     assert_eq!(found, expected);
 }
 

@@ -63,7 +63,7 @@ const DEFAULT_LIMIT: usize = 64 << 20;
 const ROW_BYTES: usize = CELLS_PER_ROW * size_of::<u64>();
 
 /// Blocks that are reserved at once, at least.
-const BLOCKS_AT_ONCE: usize = if cfg!(any(miri, quipu_loom)) { 2 } else { 16 };
+const BLOCKS_AT_ONCE: usize = if cfg!(any(miri, quipu_loom, target_pointer_width = "32")) { 2 } else { 64 };
 
 /// Hands out slots in the lanes, and takes them back.
 #[derive(Debug)]
