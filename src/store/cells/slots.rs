@@ -49,6 +49,16 @@ impl SlotLayout {
         }
     }
 
+    /// Layouts of which several slots may be in one block have a class each; wider ones share the last.
+    const fn class(self) -> usize {
+        match self {
+            SlotLayout::Shared | SlotLayout::Number => 0,
+            SlotLayout::Stripes => 1,
+            SlotLayout::Pairs(pairs) if pairs < CELLS_PER_ROW / 2 => 1 + pairs,
+            SlotLayout::Pairs(_) => CLASSES - 1,
+        }
+    }
+
     /// Blocks side by side that a slot needs.
     const fn blocks(self) -> usize {
         self.lane_cells().div_ceil(CELLS_PER_ROW)
@@ -84,12 +94,12 @@ struct Blocks {
     blocks: Vec<Block>,
     /// Blocks before this one are not free.
     first_free: usize,
-    /// For each class of widths, blocks before this one have no room for it.
+    /// For each [class](SlotLayout::class) of layouts, blocks before this one have no room for it.
     first_with_room: [usize; CLASSES],
 }
 
-/// Widths of slots, modulo this.
-const CLASSES: usize = 64;
+/// [Classes](SlotLayout::class) of layouts.
+const CLASSES: usize = CELLS_PER_ROW / 2 + 2;
 
 /// Blocks that were reserved together.
 #[derive(Debug)]
@@ -258,7 +268,7 @@ impl Blocks {
     }
 
     fn take_from_opened(&mut self, layout: SlotLayout) -> Option<Cell> {
-        let class = layout.lane_cells() % CLASSES;
+        let class = layout.class();
         for n in self.first_with_room[class]..self.blocks.len() {
             let block = &mut self.blocks[n];
             if block.layout == Some(layout)
@@ -286,7 +296,7 @@ impl Blocks {
     fn give_back(&mut self, cell: Cell, layout: SlotLayout) -> usize {
         let (first, place) = self.place(cell);
         let count = layout.blocks();
-        let class = layout.lane_cells() % CLASSES;
+        let class = layout.class();
         self.first_with_room[class] = self.first_with_room[class].min(first);
         let slot = place / layout.lane_cells();
         if !self.blocks[first..first + count].iter_mut().all(|block| block.give_back(slot)) {
@@ -342,3 +352,26 @@ unsafe fn clear(cell: Cell, layout: SlotLayout, lanes: &LaneAllocator) {
 /// The slots of a process.
 #[cfg(not(quipu_loom))]
 pub(crate) static SLOTS: LaneSlots = LaneSlots::new();
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layouts_that_take_turns_fill_the_blocks_that_they_have() {
+        let layouts = [
+            SlotLayout::Number,
+            SlotLayout::Stripes,
+            SlotLayout::Pairs(1),
+            SlotLayout::Pairs(2),
+            SlotLayout::Pairs(12),
+            SlotLayout::Pairs(44),
+        ];
+        let mut blocks = Blocks::new();
+        blocks.reserve(layouts.len());
+        for round in 0..5 {
+            let opened: usize = layouts.iter().map(|layout| blocks.take(*layout, 1).expect("there is room").1).sum();
+            assert_eq!(opened, if round == 0 { layouts.len() } else { 0 });
+        }
+    }
+}
