@@ -16,16 +16,13 @@ pub(super) fn is_available() -> bool {
     arch::is_atomic() && portable_atomic::AtomicU128::is_lock_free()
 }
 
-pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
-    let mut any = 0;
+pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) {
     for (n, sum) in sums.iter_mut().enumerate() {
         // SAFETY: the caller passes as many pairs as sums, each of two cells.
         let cell = unsafe { first.add(2 * n) };
         // SAFETY: passed on.
         *sum = unsafe { load(cell) };
-        any |= sum.count;
     }
-    any != 0
 }
 
 /// Pairs that are looked at before they are added: four cache lines.

@@ -96,12 +96,12 @@ pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool
     unsafe { portable::add_run(first, sums) }
 }
 
-/// Replaces the sums by pairs that lie side by side. Returns `false` if all of them are known to be zero.
+/// Replaces the sums by pairs that lie side by side.
 ///
 /// # Safety
 /// As [`load`], for each of as many pairs as sums.
 #[cfg(not(quipu_loom))]
-pub(crate) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+pub(crate) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) {
     if fast::is_available() {
         // SAFETY: passed on; the fast way is available.
         return unsafe { fast::copy_run(first, sums) };

@@ -12,7 +12,7 @@ fn unpack(bits: u64) -> Pair {
 }
 
 unsafe fn view<'a>(cell: *const AtomicU64) -> &'a AtomicU64 {
-    // SAFETY: the caller passes a cell of a block, and blocks are never freed.
+    // SAFETY: the caller passes a cell that stays for as long as it is used.
     unsafe { &*cell }
 }
 

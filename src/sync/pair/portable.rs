@@ -19,7 +19,7 @@ fn unpack(bits: u128) -> Pair {
 }
 
 unsafe fn view<'a>(cell: *const AtomicU64) -> &'a AtomicU128 {
-    // SAFETY: the caller passes 16 aligned bytes that are only accessed as one; blocks are never freed.
+    // SAFETY: the caller passes 16 aligned bytes that are only accessed as one, and stay for as long as they are used.
     unsafe { &*cell.cast::<AtomicU128>() }
 }
 
@@ -28,10 +28,10 @@ pub(super) unsafe fn load(cell: *const AtomicU64) -> Pair {
     unpack(unsafe { view(cell) }.load(Relaxed))
 }
 
-pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) {
     sums.fill(Pair::default());
     // SAFETY: passed on.
-    unsafe { add_run(first, sums) }
+    unsafe { add_run(first, sums) };
 }
 
 /// Without a look first, which costs as much as the sum.
