@@ -113,7 +113,7 @@ impl Registry {
     /// Begins to expose the registry in the Prometheus text format 0.0.4.
     ///
     /// # Cost
-    /// Takes the registry's lock, once, and looks each family up in `quipu_series`. The rest is what a [`Scrape`] costs.
+    /// Takes the registry's lock once, and then each family's, to count its series. The rest is what a [`Scrape`] costs.
     pub fn scrape(&self) -> Scrape {
         self.scrape_as(Format::Text)
     }

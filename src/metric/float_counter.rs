@@ -11,7 +11,7 @@ use core::time::Duration;
 ///
 /// # Cost
 /// [`inc_by`](Self::inc_by) writes one of four cells that only the calling thread writes: about 0.8 ns, wait-free, nothing allocated.
-/// A thread beyond the 256th that records at the same time shares cells with others.
+/// The first thousand or so recordings of a series go to a cell that all threads share, as with a [`Counter`](crate::Counter).
 ///
 /// ```
 /// let registry = quipu::Registry::new();

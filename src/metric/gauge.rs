@@ -7,8 +7,8 @@ use core::time::Duration;
 
 /// A value that goes up and down and can be set: a temperature, a size, a state.
 ///
-/// A handle, as [`Counter`](crate::Counter) is. What is only ever counted up and down is cheaper in an
-/// [`InFlightGauge`](crate::InFlightGauge).
+/// A handle, as [`Counter`](crate::Counter) is. What is only counted up and down belongs in an
+/// [`InFlightGauge`](crate::InFlightGauge), which counts in whole numbers and never retries.
 ///
 /// # Cost
 /// All threads share one cell, since the last `set` must win. [`set`](Self::set) is a store; [`add`](Self::add) and

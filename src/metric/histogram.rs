@@ -15,10 +15,11 @@ use std::borrow::Cow;
 /// # Cost
 /// [`observe`](Self::observe) finds the bucket by a table and one comparison and writes a cell that only the calling thread
 /// writes: about 2 to 4 ns, wait-free, nothing allocated. Values below zero are searched for by halving, and so are all where
-/// a bound is below zero or the bounds are too many or too uneven for the table (128 at equal distances fit). A thread
-/// beyond the 256th that records at the same time: about 20 ns. On processors without 16-byte atomic stores (x86-64 before
-/// AVX) the write takes an atomic instruction, about 10 ns. Memory: 16 bytes for each bucket and thread that touched its
-/// page, and 5 KiB for each family.
+/// a bound is below zero or the bounds are too many or too uneven for the table (128 at equal distances fit). The
+/// first thousand or so recordings of a series go to cells that all threads share, as with a [`Counter`](crate::Counter): about 20 ns. On
+/// processors without 16-byte atomic stores (x86-64 before
+/// AVX) the write takes an atomic instruction, about 10 ns. Memory: 16 bytes for each bucket; for a busy series, as much again for
+/// each thread that records; and 5 KiB for each family.
 ///
 /// ```
 /// let registry = quipu::Registry::new();

@@ -67,11 +67,11 @@ pub struct Instrument {
 /// What a series keeps, and how it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Values {
-    /// A sum over the lanes.
+    /// A sum of whole numbers.
     Unsigned,
     /// A whole number that goes up and down, shared by all threads.
     Signed,
-    /// A sum of floats over the lanes.
+    /// A sum of floats.
     Float,
     /// A float that is set, shared by all threads.
     SharedFloat,

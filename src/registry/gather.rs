@@ -223,7 +223,7 @@ impl Drop for Walk {
 }
 
 impl Scratch {
-    /// Shows the series of a batch until the visitor is full, and at least one. How many it has shown.
+    /// Shows the series of a batch until the visitor is full, and at least one. Returns how many.
     ///
     /// Before the `n`th it calls `prefetch(n)`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
@@ -275,7 +275,7 @@ impl Scratch {
     }
 }
 
-/// Shows series with a sample each until the visitor is full. How many it has shown.
+/// Shows series with a sample each until the visitor is full. Returns how many.
 #[inline(always)]
 fn samples<V: Visitor, T: Copy>(
     batch: &[SeriesRef<'_>],

@@ -22,7 +22,8 @@ use std::sync::Arc;
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
 /// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
 /// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory. `quipu_retained_series`,
-/// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed. Where several registries are
+/// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed; `quipu_lane_bytes`,
+/// `quipu_lane_limit_bytes` and `quipu_threads_without_lane` tell about the [lanes](crate::lanes). Where several registries are
 /// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
 /// `quipu_` are reserved for such metrics; [`without_self_metrics`](RegistryBuilder::without_self_metrics) leaves them out.
 ///
@@ -197,8 +198,8 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// Takes a family out of the registry, and says whether it was there. `name` is the full name, with the namespace and the prefix. The
-    /// registry's metrics about itself stay: `false`.
+    /// Unregisters a family. Returns whether it was registered. `name` is the full name, with the namespace and the prefix. The
+    /// registry's metrics about itself cannot be unregistered: `false`.
     ///
     /// Handles to its series stay good, but nobody reads what they record; the name is free again.
     ///

@@ -23,7 +23,7 @@ impl<T> Retired<T> {
     /// To begin a period costs microseconds, so it is done for this many things at once.
     const BATCH: usize = 64;
 
-    /// Takes in what no search can find that begins from now on. Without memory to remember it, it stays for good.
+    /// Adds what is already unlinked: searches that start later cannot find it. Without memory to remember it, it stays for good.
     pub(crate) fn push(&mut self, unlinked: T) {
         match self.young.try_reserve(1) {
             Ok(()) => self.young.push(unlinked),

@@ -31,7 +31,7 @@ const LIST_IS_SHORT: usize = 64;
 
 /// The series of one family.
 ///
-/// The map owns one share of each series that is in it, which stands in the index and in the list as the same pointer.
+/// The map owns one reference to each series that is in it, which stands in the index and in the list as the same pointer.
 #[derive(Debug)]
 pub(crate) struct SeriesMap {
     pub(crate) family: Arc<FamilyLayout>,
@@ -274,7 +274,7 @@ impl SeriesMap {
         let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
         let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
-        // SAFETY: the share of the map, which the entry stood for; it is taken out of the list, too.
+        // SAFETY: the reference of the map, which the entry stood for; it is taken out of the list, too.
         let series = unsafe { Series::from_raw(entry) };
         self.list.set(series.place(), ptr::null_mut());
         vacant.insert(series.place());
@@ -410,7 +410,7 @@ impl Drop for SeriesMap {
         for place in 0..self.list.len() {
             let entry = self.list.get(place);
             if !entry.is_null() {
-                // SAFETY: the share of the map. Whoever pins borrows the map, so nobody else looks at it now.
+                // SAFETY: the reference of the map. Whoever pins borrows the map, so nobody else looks at it now.
                 drop(unsafe { Series::from_raw(entry) });
             }
         }

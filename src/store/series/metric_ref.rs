@@ -26,7 +26,7 @@ use core::ops::Deref;
 /// ```
 #[must_use = "nothing is recorded until a method like `inc` is called"]
 pub struct MetricRef<'a, M> {
-    /// Without a share of its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
+    /// Without a reference to its series, so never dropped; good while the pin is held, or while the family is borrowed that keeps
     /// a handle for each of its series.
     metric: ManuallyDrop<M>,
     _pin: Option<Pin<'a>>,
@@ -79,7 +79,7 @@ impl<'a, M> MetricRef<'a, M> {
     }
 }
 
-/// A series without a share, not to be dropped: its share is given up once, by its owner.
+/// A series without a reference of its own, not to be dropped: a reference is given up once, by its owner.
 type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 
 #[inline(always)]

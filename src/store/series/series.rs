@@ -464,7 +464,7 @@ impl Series {
 
 impl SeriesRef<'_> {
     /// # Safety
-    /// The pointer came from [`Series::into_raw`], and its share is not taken back during the lifetime.
+    /// The pointer came from [`Series::into_raw`], and its reference is not taken back during the lifetime.
     #[inline(always)]
     pub(in crate::store) unsafe fn new(raw: *mut ()) -> Self {
         // SAFETY: never dropped, so the reference stays where it is.

@@ -26,7 +26,7 @@ fn without_limits_nothing_is_refused() {
 }
 
 #[test]
-fn a_family_has_at_most_so_many_series_until_one_is_removed() {
+fn s10_a_family_has_at_most_so_many_series_until_one_is_removed() {
     let set = limited(Limits { series: Some(2), ..Limits::default() });
     ["/a", "/b", "/c", "/a", "/c"].iter().for_each(|path| count(&set, ["GET", path]));
     assert_eq!((value(&set, ["GET", "/a"]), value(&set, ["GET", "/c"])), (Some(2), None));
