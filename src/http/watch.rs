@@ -1,10 +1,9 @@
 //! Whether requests are recorded as the program meant them to be.
 
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::clock::{Clock, Moment};
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::{Counter, Family, LabelNames};
 
 /// How many requests and connections lie between two looks at the clock.
@@ -17,18 +16,18 @@ const SETTLED: Duration = Duration::from_secs(60);
 /// there. Judges once, when a minute and a hundred requests or connections have passed; after that it costs one load.
 pub(super) struct Watch {
     exclusions: Box<[Exclusion]>,
-    has_routes: OnceLock<()>,
+    has_routes: AtomicBool,
     clock: Clock,
     start: Moment,
     /// About so many requests and connections: threads do not wait for each other to count them.
     events: AtomicU64,
-    verdict: OnceLock<()>,
+    is_judged: AtomicBool,
     faults: Family<Counter, LabelNames<1>>,
 }
 
 struct Exclusion {
     pattern: Box<str>,
-    is_used: OnceLock<()>,
+    is_used: AtomicBool,
 }
 
 impl Watch {
@@ -36,14 +35,14 @@ impl Watch {
         for fault in [Fault::NoRoute, Fault::UnusedExclusion] {
             faults.handle([fault.label()]);
         }
-        let exclusions = excluded.into_iter().map(|pattern| Exclusion { pattern, is_used: OnceLock::new() });
+        let exclusions = excluded.into_iter().map(|pattern| Exclusion { pattern, is_used: AtomicBool::new(false) });
         Self {
             exclusions: exclusions.collect(),
-            has_routes: OnceLock::new(),
+            has_routes: AtomicBool::new(false),
             start: clock.now(),
             clock,
             events: AtomicU64::new(0),
-            verdict: OnceLock::new(),
+            is_judged: AtomicBool::new(false),
             faults,
         }
     }
@@ -52,19 +51,19 @@ impl Watch {
     pub(super) fn excludes(&self, pattern: &str) -> bool {
         let mut exclusions = self.exclusions.iter();
         let Some(exclusion) = exclusions.find(|exclusion| *exclusion.pattern == *pattern) else { return false };
-        exclusion.is_used.get_or_init(|| ());
+        exclusion.is_used.store(true, Ordering::Relaxed);
         true
     }
 
     /// A request has a route.
     pub(super) fn route_seen(&self) {
-        self.has_routes.get_or_init(|| ());
+        self.has_routes.store(true, Ordering::Relaxed);
     }
 
     /// A request or a connection has come.
     #[inline]
     pub(super) fn event(&self) {
-        if self.verdict.get().is_none() {
+        if !self.is_judged.load(Ordering::Relaxed) {
             self.count();
         }
     }
@@ -72,17 +71,19 @@ impl Watch {
     fn count(&self) {
         let events = self.events.load(Ordering::Relaxed) + 1;
         self.events.store(events, Ordering::Relaxed);
-        if events.is_multiple_of(INTERVAL) && self.clock.seconds_since(self.start) >= SETTLED.as_secs_f64() {
-            self.verdict.get_or_init(|| self.judge());
+        let is_due = events.is_multiple_of(INTERVAL) && self.clock.seconds_since(self.start) >= SETTLED.as_secs_f64();
+        // Requests of other threads do not wait for the verdict, which may write a warning.
+        if is_due && !self.is_judged.swap(true, Ordering::Relaxed) {
+            self.judge();
         }
     }
 
     #[cold]
     fn judge(&self) {
-        if self.has_routes.get().is_none() {
+        if !self.has_routes.load(Ordering::Relaxed) {
             self.report(Fault::NoRoute, "");
         }
-        for exclusion in self.exclusions.iter().filter(|exclusion| exclusion.is_used.get().is_none()) {
+        for exclusion in self.exclusions.iter().filter(|exclusion| !exclusion.is_used.load(Ordering::Relaxed)) {
             self.report(Fault::UnusedExclusion, &exclusion.pattern);
         }
     }

@@ -103,7 +103,7 @@ pub struct DynLabelNames(());
 /// series, and 21 to 45 among 10,000, which wait for memory; without a lock, and without an allocation when the series exists.
 /// On a closed label set it computes an index. More than four labels, values that have to be escaped, and those
 /// longer than 64 bytes take 35 to 50 ns or, if they are very long, more.
-/// The first call with new values takes the family's lock and allocates the series: its labels as text and about 70 bytes
+/// The first call with new values takes the family's lock and allocates the series: its labels as text and about 80 bytes
 /// more.
 ///
 /// [`remove`](Self::remove) takes the lock, and now and then a system call (`membarrier`) that interrupts the other threads, to
@@ -217,7 +217,7 @@ impl<M: Metric, const N: usize> Family<M, LabelNames<N>> {
         self.with(values).clone()
     }
 
-    /// Takes a series out of the family, and says whether it was there.
+    /// Removes a series. Returns whether it was there.
     ///
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
@@ -289,7 +289,7 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
         self.with(labels).clone()
     }
 
-    /// Takes a series out of the family, and says whether it was there. The series of a closed set are always there: `false`.
+    /// Removes a series. Returns whether it was there. The series of a closed set always stay: `false`.
     ///
     /// It is not exposed any more. Handles to it stay good, but nobody reads what they record; the same labels make a new
     /// series, from zero.
@@ -370,7 +370,7 @@ impl<M: Metric> Family<M, DynLabelNames> {
         Ok(self.with(values)?.clone())
     }
 
-    /// Takes a series out of the family, and says whether it was there; see [`Family::<M, LabelNames<N>>::remove`](Family::remove).
+    /// Removes a series. Returns whether it was there; see [`Family::<M, LabelNames<N>>::remove`](Family::remove).
     ///
     /// # Errors
     /// When there are not as many values as label names.
