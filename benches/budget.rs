@@ -111,7 +111,7 @@ fn own(added: f64) -> Vec<Row> {
     vec![
         operation("counter, increment", 0.6, counter()),
         operation("float counter, add", 1.0, float_counter()),
-        operation("in-flight gauge, up and down", 1.2, in_flight_gauge()),
+        operation("in-flight gauge, up and down", 15.0, in_flight_gauge()),
         operation("histogram, observe", 3.5, histogram()),
         operation("1,000 histograms in random order, observe", 4.0, histograms()),
         operation("3 strings among 96 series, find and count", 10.0, strings(Keys::few())),

@@ -14,6 +14,7 @@ mod formats;
 mod house;
 mod http_layer;
 mod invariants;
+mod lanes;
 #[cfg(unix)]
 mod memory;
 mod names;
