@@ -36,7 +36,7 @@ fn main() -> ExitCode {
         child(work, threads.parse().expect("a number of threads"));
         return ExitCode::SUCCESS;
     }
-    println!("{:32} {:>7} {:>12} {:>8}   {}", "each touched once by", "threads", "bytes/series", "at most", "time");
+    println!("{:32} {:>7} {:>12} {:>8}   time", "each touched once by", "threads", "bytes/series", "at most");
     let mut is_kept = true;
     for (work, threads, most) in ROWS {
         let this = std::env::current_exe().expect("the path of this program");

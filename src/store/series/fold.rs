@@ -149,9 +149,8 @@ impl Histograms {
     /// written in the last run. (Of many rows, the first cache would not keep it until it is used.)
     pub(crate) fn prefetch(&self, series: &SeriesRef<'_>) {
         let cells = 2 * self.buckets;
-        match series.lanes() {
-            Some(cell) => self.rows.iter().take(4).for_each(|row| cell.prefetch(*row, cells)),
-            None => {}
+        if let Some(cell) = series.lanes() {
+            self.rows.iter().take(4).for_each(|row| cell.prefetch(*row, cells));
         }
         series.shared().prefetch(cells);
     }

@@ -212,7 +212,7 @@ impl Series {
         let recorded = &self.header().recorded;
         let count = recorded.load(Ordering::Relaxed).wrapping_add(1);
         recorded.store(count, Ordering::Relaxed);
-        if count % TRIES == 0 && count >= HOT {
+        if count.is_multiple_of(TRIES) && count >= HOT {
             self.move_to_lanes();
         }
     }
