@@ -3,7 +3,7 @@
 //! A series that is recorded into often gets a slot in the *lanes*: a cell for each thread, which that thread writes without an
 //! atomic operation. That costs memory for each thread: 8 bytes for a counter, 32 for a float counter, and 16 for each bucket of a
 //! histogram. When the lanes have reached their limit, no more series get such slots, and new threads get no lane. What they
-//! record goes into one slot that all threads share: slower (about 5 ns for a counter, 20 for a histogram), never wrong.
+//! record goes into one slot that all threads share: slower (5 to 10 ns for a counter, 20 for a histogram), never wrong.
 //!
 //! Each registry exposes what this module tells: `quipu_lane_bytes`, `quipu_lane_limit_bytes` and
 //! `quipu_threads_without_lane`.

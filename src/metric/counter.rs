@@ -14,7 +14,7 @@ use crate::store::{Handle, Series};
 ///
 /// # Cost
 /// [`inc`](Self::inc) writes a cell that only the calling thread writes: 0.3 to 0.6 ns, wait-free, and nothing is allocated. The
-/// first thousand or so recordings of a series go to a cell that all threads share: about 5 ns, more when contended. So do those of
+/// first thousand or so recordings of a series go to a cell that all threads share: 5 to 10 ns, more when contended. So do those of
 /// a thread beyond the 256th that records at the same time, and of a series for which the [lanes](crate::lanes) have no memory. The
 /// first recording of a thread finds it a lane (about 100 ns, once).
 ///

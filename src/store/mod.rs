@@ -52,8 +52,7 @@
 //! - **S8** The count, the `+Inf` bucket and the sum in a snapshot of a histogram speak of the same observations: each bucket
 //!   keeps its count and its sum in 16 bytes that are written and read as one ([`pair`](crate::sync::pair)).
 //! - **S9** A series that gets a slot in the lanes while handles are in use loses nothing, and nothing counts twice. The shared slot
-//!   keeps what it holds. A thread that has not seen the new slot yet writes the shared one. Every fold adds both, the shared
-//!   one first.
+//!   keeps what it holds. A thread that has not seen the new slot yet writes the shared one. Every fold adds both.
 //! - **S10** A series that is refused or removed leaves the sums explained. What is recorded under a refused key is in no sum, and
 //!   each such lookup is counted. What is recorded into a removed series is in no sum either. A key that comes back gets a new
 //!   series, which begins at zero with a time of creation of its own.

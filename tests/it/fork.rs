@@ -50,6 +50,9 @@ fn ends_well(child: libc::pid_t) -> bool {
     status == 0
 }
 
+/// Recordings after which a series has a slot in the lanes.
+const BUSY: usize = 2_000;
+
 struct Metrics {
     registry: Registry,
     events: Counter,
@@ -70,7 +73,9 @@ impl Metrics {
         record();
     }
 
-    fn check(&self, times: f64) {
+    /// Everything was recorded so often since it was busy.
+    fn check(&self, times: usize) {
+        let times = (BUSY + times) as f64;
         let text = self.registry.to_text();
         let read = reader::read(&text).unwrap();
         assert_eq!(read.value("events_total", &[]), Some(times), "{text}");
@@ -88,12 +93,13 @@ fn fork_and_count() {
         family: registry.counter("family_total", "F.").labels(["n"]).register().unwrap(),
         registry,
     };
+    (0..BUSY).for_each(|_| metrics.record(0));
     metrics.record(3);
-    metrics.check(4.0);
+    metrics.check(4);
     let child = fork(|| child(&metrics));
     metrics.record(1);
     assert!(ends_well(child), "the child has failed");
-    metrics.check(6.0);
+    metrics.check(6);
 }
 
 /// Threads that scrape, register and insert, and some that hold what the child must not wait for.
@@ -169,10 +175,10 @@ fn resident() -> usize {
 
 /// More threads than there are lanes, removal and growth: all of it works in the child.
 fn child(metrics: &Metrics) {
-    metrics.check(4.0);
-    let barrier = Barrier::new(80);
+    metrics.check(4);
+    let barrier = Barrier::new(300);
     thread::scope(|scope| {
-        for _ in 0..80 {
+        for _ in 0..300 {
             scope.spawn(|| {
                 metrics.record(0);
                 barrier.wait();
@@ -180,12 +186,12 @@ fn child(metrics: &Metrics) {
             });
         }
     });
-    metrics.check(164.0);
+    metrics.check(604);
     for n in 0..1_000 {
         let name = n.to_string();
         metrics.family.with([&name]).inc();
         assert_eq!(metrics.family.with([&name]).value(), 1);
         assert!(metrics.family.remove([&name]));
     }
-    metrics.check(164.0);
+    metrics.check(604);
 }

@@ -7,6 +7,9 @@ use quipu::{Family, Gauge, LabelNames, Registry};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
+/// Recordings after which a series has a slot in the lanes.
+const BUSY: u64 = 1_200;
+
 /// A scrape, chunk by chunk, with something done after each.
 fn scrape_slowly(registry: &Registry, mut meanwhile: impl FnMut(usize)) -> (usize, Exposition) {
     let (mut scrape, mut chunk, mut text, mut chunks) = (registry.scrape(), Vec::new(), String::new(), 0);
@@ -76,6 +79,11 @@ fn s4_a_slot_that_is_reused_starts_at_zero() {
         counts.with([n]).inc_by(7);
         (0..5).for_each(|_| amounts.with([n]).inc_by(0.1));
         [0.001, 1.0, 1e9].iter().for_each(|value| sizes.with([n]).observe(*value));
+        if round % 10 == 0 {
+            (0..BUSY).for_each(|_| counts.with([n]).inc());
+            (0..BUSY).for_each(|_| amounts.with([n]).inc_by(0.1));
+            (0..BUSY).for_each(|_| sizes.with([n]).observe(1.0));
+        }
         levels.with([n]).set(f64::NAN);
         assert!(counts.remove([n]) && amounts.remove([n]) && sizes.remove([n]) && levels.remove([n]));
     }
@@ -296,7 +304,8 @@ fn a_family_and_its_self_metrics_are_one() {
     });
 }
 
-/// Slots of float counters and of histograms with one bound are of one size, but only pairs need an even place.
+/// Busy ones: slots in the lanes of float counters and of histograms with one bound are of one size, but only pairs need an even
+/// place.
 #[test]
 fn s4_a_histogram_takes_over_from_float_counters() {
     let registry = Registry::new();
@@ -304,16 +313,16 @@ fn s4_a_histogram_takes_over_from_float_counters() {
     let floats = registry.float_counter("b_total", "B.").labels(["n"]).register().unwrap();
     let names: Vec<String> = (0..200).map(|n| n.to_string()).collect();
     for name in &names {
-        floats.with([name]).inc_by(0.5);
-        counts.with([name]).inc();
+        (0..BUSY).for_each(|_| floats.with([name]).inc_by(0.5));
+        (0..BUSY).for_each(|_| counts.with([name]).inc());
     }
     names.iter().for_each(|name| assert!(floats.remove([name])));
     let sizes = registry.histogram("c", "C.").labels(["n"]).bounds([0.5]).register().unwrap();
     // Until a scrape has freed them all.
     for round in 1..=3 {
         registry.to_text();
-        names.iter().for_each(|name| sizes.with([name]).observe(0.25));
-        names.iter().for_each(|name| assert_eq!(sizes.with([name]).snapshot().bucket_counts(), [round, 0]));
+        names.iter().for_each(|name| (0..BUSY).for_each(|_| sizes.with([name]).observe(0.25)));
+        names.iter().for_each(|name| assert_eq!(sizes.with([name]).snapshot().bucket_counts(), [round * BUSY, 0]));
     }
 }
 
