@@ -35,6 +35,25 @@ fn a_busy_series_uses_lanes_and_a_quiet_one_does_not() {
     });
 }
 
+/// Slots are prepared where memory may be asked for: when a series is made, and by scrapes, when none is made any more.
+#[test]
+fn series_that_are_all_made_at_the_start_all_get_lanes() {
+    alone("lanes::series_that_are_all_made_at_the_start_all_get_lanes", || {
+        let registry = Registry::new();
+        // So many bounds that each series needs a block for itself.
+        let bounds: Vec<f64> = (0..255).map(f64::from).collect();
+        let family = registry.histogram("h", "H.").bounds(bounds).labels(["n"]).register().unwrap();
+        let histograms: Vec<_> = (0..300).map(|n| family.handle([&n.to_string()])).collect();
+        // Each scrape prepares as many as there are.
+        for _ in 0..4 {
+            histograms.iter().for_each(|histogram| (0..2_000).for_each(|_| histogram.observe(7.0)));
+            registry.to_text();
+        }
+        assert_eq!(lanes::used_bytes(), 300 * 4096);
+        assert!(histograms.iter().all(|histogram| histogram.snapshot().count() == 8_000));
+    });
+}
+
 #[test]
 fn above_the_limit_series_and_threads_share() {
     alone("lanes::above_the_limit_series_and_threads_share", || {

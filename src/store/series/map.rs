@@ -4,6 +4,7 @@ mod walk;
 
 pub(crate) use walk::Batch;
 
+use crate::store::cells::slots::SLOTS;
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
 use crate::store::lookup::known::Unlinked;
@@ -291,8 +292,11 @@ impl SeriesMap {
         true
     }
 
-    /// Frees what was unlinked, as far as no thread can hold it any more, and gives back room that is not needed.
+    /// Frees what was unlinked, as far as no thread can hold it any more, gives back room that is not needed, and prepares
+    /// slots in the lanes. Scrapes do this.
     pub(crate) fn collect(&self) {
+        // Series may become busy when none is made any more.
+        SLOTS.prepare();
         // In pieces, so that whoever wants to insert does not wait long.
         (0..PIECES).any(|_| !self.tidy());
         let Some(period) = lock(&self.writer).garbage.close(&PINS) else { return };
