@@ -1,6 +1,6 @@
 //! Memory for series: pieces of a multiple of eight bytes, without the 8 to 23 bytes that a general allocator adds to each.
 //!
-//! A series of three labels takes about 90 bytes, and there can be a million. Pieces are cut from slabs of 16 KiB, each of which
+//! A series of three labels takes about 100 bytes, and there can be a million. Pieces are cut from slabs of 16 KiB, each of which
 //! has pieces of one size at a time. A slab of which no piece is in use goes back to the system, and serves any size later; its
 //! address stays reserved.
 
