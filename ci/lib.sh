@@ -8,7 +8,7 @@ mkdir -p "$root"
 # Not under the target directory, so that a fresh clone finds them again.
 tools=${QUIPU_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/quipu-tools}
 
-skip() { # REASON: what the check needs was asked for and cannot be had here
+skip() { # REASON: what the check needs was asked for and is not available here
     echo "SKIP ${0##*/}: $*" >&2
     exit 77
 }
