@@ -1,4 +1,4 @@
-//! Models: loom runs each of them in the orders that its threads can take, in CI those with up to three preemptions, and with
+//! Models: loom runs each of them in the orders that its threads can take, in CI those with up to three preemptions (`exchange`: two), and with
 //! every value that a load may return.
 //!
 //! A model puts a few threads around the store's own code. What a thread must not touch at the wrong time is a

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// With at most two preemptions: three threads meet at the lanes, a lock and the slot, and a third takes many minutes.
+/// With at most two preemptions: three threads meet at the lanes, a lock and the slot, and a third one takes many minutes.
 fn model(run: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(2);
