@@ -1,5 +1,5 @@
-//! Models: loom runs each of them in the orders that its threads can take, in CI those with up to three preemptions (`exchange`: two), and with
-//! every value that a load may return.
+//! Models: loom runs each of them in the orders that its threads can take, in CI those with up to three preemptions (two in
+//! `exchange`), and with every value that a load may return.
 //!
 //! A model puts a few threads around the store's own code. What a thread must not touch at the wrong time is a
 //! [`loom::cell::UnsafeCell`] in them, whose unordered uses loom reports.
