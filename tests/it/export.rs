@@ -315,6 +315,8 @@ fn an_address_that_cannot_be_taken_is_named() {
     let message = error.to_string();
     assert!(message.starts_with("cannot serve metrics on no port here: "), "{message}");
     assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
+    let message = serve("http://127.0.0.1:9090", small()).unwrap_err().to_string();
+    assert!(message.ends_with("; write HOST:PORT, such as 127.0.0.1:9090"), "{message}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl fmt::Display for CannotServe {
                     Some(port) if port.parse::<u16>().is_ok() => {
                         write!(f, "; write \"0.0.0.0:{port}\" to be reached from everywhere, or \"127.0.0.1:{port}\"")
                     }
-                    _ if source.kind() == ErrorKind::InvalidInput => {
+                    _ if source.kind() == ErrorKind::InvalidInput || address.contains("://") => {
                         write!(f, "; write HOST:PORT, such as 127.0.0.1:9090")
                     }
                     _ => Ok(()),
