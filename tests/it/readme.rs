@@ -1,4 +1,6 @@
-//! The first page can be pasted.
+//! The first page can be pasted, and shows messages as they are.
+
+use quipu::{RegisterError, Registry};
 
 const README: &str = include_str!("../../README.md");
 
@@ -24,4 +26,27 @@ fn the_dependencies_of_an_example_are_those_before_it() {
         (rest, examples) = (after, examples + 1);
     }
     assert_eq!(examples, 2);
+}
+
+#[test]
+fn the_messages_are_those_of_the_library() -> Result<(), RegisterError> {
+    let (shown, _) = block(README, "text").expect("messages are shown");
+    let registry = Registry::new();
+    registry.counter("jobs_total", "Jobs finished.").labels(["queue"]).register()?;
+    let errors = [
+        registry.counter("jobs", "Jobs finished.").register().unwrap_err(),
+        registry.counter("jobs_total", "Jobs finished.").labels(["http-method"]).register().unwrap_err(),
+        registry.counter("jobs_total", "Jobs finished.").labels(["queue", "status"]).register().unwrap_err(),
+    ];
+    let shown: Vec<_> = shown.trim_start().lines().collect();
+    assert_eq!(shown.len(), errors.len());
+    for (shown, error) in shown.into_iter().zip(errors) {
+        let message = error.to_string();
+        let is_same = match shown.strip_suffix(" …") {
+            Some(beginning) => message.starts_with(beginning),
+            None => message == shown,
+        };
+        assert!(is_same, "README has {shown:?}, the library {message:?}");
+    }
+    Ok(())
 }
