@@ -28,6 +28,13 @@
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
 //!
+//! # Features
+//!
+//! - `derive` (on by default): the derives of [`LabelSet`] and [`LabelValue`].
+//! - `http`: the module [`http`], and the scrape endpoint as a tower service.
+//! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
+//! - `tracing`: warnings about mistakes in the setup of `http`.
+//!
 //! # Promises
 //!
 //! Recording never fails, never panics, never blocks and, through a warm handle, allocates nothing. What makes no sense is

@@ -7,6 +7,14 @@
 //! | on the port of an axum application | `router` of the crate `quipu-axum` | |
 //! | under a path of one's own, with any tower server | [`ScrapeService`] | `http` |
 //! | in any other way | [`Scrape`] | |
+//!
+//! ```
+//! let registry = quipu::Registry::new();
+//! registry.counter("jobs_total", "Jobs finished.").register()?.inc();
+//! let server = quipu::export::serve("127.0.0.1:0", registry)?; // port 0 is any free port
+//! println!("http://{}/metrics", server.local_addr());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod scrape;
 

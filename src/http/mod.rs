@@ -34,8 +34,8 @@
 //! After the first minute, and a hundred requests or connections, the layer judges once whether it does what was meant. What it
 //! finds is counted in `quipu_http_faults_total`, and with the feature `tracing` it is a warning that says what to do:
 //!
-//! - `no_route`: no request had a route. The layer is around the routes where it should be behind them, or is not passed by the
-//!   requests that have one.
+//! - `no_route`: no request that passed the layer had a route. Most often the layer was added before the routes: add it after
+//!   them.
 //! - `unused_exclusion`, for each: no request had the route that [`exclude`](HttpMetricsBuilder::exclude) names.
 //!
 //! # Example

@@ -179,6 +179,7 @@ impl<L> MetricBuilder<'_, Histogram, L> {
     /// assert_eq!(ages.bounds(), [60.0, 3600.0]);
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
+    #[doc(alias = "buckets")]
     pub fn bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         let bounds: Vec<f64> = bounds.into();
         self.description.config = Config::Classic { bounds: normal_bounds(&bounds).into() };

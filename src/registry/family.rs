@@ -193,6 +193,7 @@ impl<M: Metric, const N: usize> Family<M, LabelNames<N>> {
     /// The series with these label values, to record into on the spot; made if it is not there.
     ///
     /// Values are any strings, the empty one included, in the order of the label names.
+    #[doc(alias = "with_label_values")]
     #[inline(always)]
     pub fn with(&self, values: [&str; N]) -> MetricRef<'_, M> {
         self.look_up(&values)

@@ -178,6 +178,27 @@ impl<T: LabelValue> WithNone for Option<T> {
 /// When every field is an enum, the set is *closed*: all its series exist from registration, at zero, and are found by an
 /// index instead of a search.
 ///
+/// ```
+/// use quipu::{LabelSet, LabelValue};
+///
+/// #[derive(LabelValue)]
+/// enum Queue {
+///     Mail,
+///     Sms,
+/// }
+///
+/// #[derive(LabelSet)]
+/// struct Job {
+///     queue: Queue,
+/// }
+///
+/// let registry = quipu::Registry::new();
+/// let jobs = registry.counter("jobs_total", "Jobs finished.").label_set::<Job>().register()?;
+/// jobs.with(Job { queue: Queue::Mail }).inc();
+/// assert!(registry.to_text().contains("jobs_total{queue=\"sms\"} 0\n"));
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+///
 /// By hand it is written for values that no enum names:
 ///
 /// ```

@@ -52,12 +52,12 @@ struct Shared {
 }
 
 impl Registry {
-    /// A new registry without namespace and global labels.
+    /// A new registry, without a namespace and global labels.
     pub fn new() -> Registry {
         Registry::with(String::new(), Rules::default(), true, Clock::default())
     }
 
-    /// A new registry with a namespace or global labels.
+    /// A new registry with settings: a namespace, global labels, lenient names, a clock for tests.
     ///
     /// ```
     /// let registry = quipu::Registry::builder().namespace("shop").label("region", "eu").build()?;
@@ -153,7 +153,15 @@ impl Registry {
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
     }
 
-    /// A counter of whole numbers. Its name ends in `_total`.
+    /// Begins to register a counter of whole numbers. Its name ends in `_total`.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").register()?;
+    /// jobs.inc();
+    /// assert_eq!(jobs.value(), 1);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn counter(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -162,7 +170,15 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// A counter of amounts that need not be whole. Its name ends in `_total`.
+    /// Begins to register a counter of amounts that need not be whole. Its name ends in `_total`.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let cost = registry.float_counter("cost_dollars_total", "What was spent.").register()?;
+    /// cost.inc_by(0.25);
+    /// assert_eq!(cost.value(), 0.25);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn float_counter(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -171,7 +187,15 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// A gauge that is set.
+    /// Begins to register a gauge, which is set.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let depth = registry.gauge("queue_depth", "Jobs waiting.").register()?;
+    /// depth.set(12.0);
+    /// assert_eq!(depth.value(), 12.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn gauge(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -180,7 +204,17 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// A gauge of things under way, which is only counted up and down.
+    /// Begins to register a gauge of things under way, which is only counted up and down.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let active = registry.in_flight_gauge("jobs_active", "Jobs being done.").register()?;
+    /// let job = active.guard();
+    /// assert_eq!(active.value(), 1);
+    /// drop(job);
+    /// assert_eq!(active.value(), 0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn in_flight_gauge(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -189,7 +223,15 @@ impl Registry {
         MetricBuilder::new(self, name.into(), help.into())
     }
 
-    /// A histogram with fixed buckets: from 5 ms to 10 s, unless [`bounds`](MetricBuilder::bounds) says otherwise.
+    /// Begins to register a histogram with fixed buckets: from 5 ms to 10 s, unless [`bounds`](MetricBuilder::bounds) says otherwise.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let seconds = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
+    /// seconds.observe(0.25);
+    /// assert_eq!(seconds.snapshot().sum(), 0.25);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
     pub fn histogram(
         &self,
         name: impl Into<Cow<'static, str>>,
