@@ -94,6 +94,8 @@ struct Blocks {
     blocks: Vec<Block>,
     /// Blocks before this one are not free.
     first_free: usize,
+    /// How many blocks side by side were looked for in vain.
+    missing: usize,
     /// For each [class](SlotLayout::class) of layouts, blocks before this one have no room for it.
     first_with_room: [usize; CLASSES],
 }
@@ -164,9 +166,10 @@ impl LaneSlots {
     pub(crate) fn prepare(&self) {
         if self.is_low.load(Ordering::Relaxed) {
             let mut blocks = lock(&self.blocks);
-            if blocks.is_low() {
+            let missing = core::mem::take(&mut blocks.missing);
+            if missing > 0 || blocks.is_low() {
                 // As many again, so that there are few arenas.
-                let count = BLOCKS_AT_ONCE.max(blocks.blocks.len());
+                let count = BLOCKS_AT_ONCE.max(blocks.blocks.len()).max(missing);
                 blocks.reserve(count);
             }
             self.is_low.store(blocks.is_low(), Ordering::Relaxed);
@@ -189,7 +192,7 @@ impl LaneSlots {
             // Release pairs with the Acquire of whoever records there: that finds the zeros of the last owner (S4).
             place.store(cell.as_ptr(), Ordering::Release);
         }
-        if blocks.is_low() {
+        if blocks.missing > 0 || blocks.is_low() {
             self.is_low.store(true, Ordering::Relaxed);
         }
     }
@@ -230,7 +233,7 @@ impl LaneSlots {
 
 impl Blocks {
     const fn new() -> Blocks {
-        Blocks { arenas: Vec::new(), blocks: Vec::new(), first_free: 0, first_with_room: [0; CLASSES] }
+        Blocks { arenas: Vec::new(), blocks: Vec::new(), first_free: 0, missing: 0, first_with_room: [0; CLASSES] }
     }
 
     fn free(&self) -> impl Iterator<Item = usize> {
@@ -257,7 +260,13 @@ impl Blocks {
             return Some((cell, 0));
         }
         let count = layout.blocks();
-        let first = if count <= most { self.find_free(count)? } else { return None };
+        if count > most {
+            return None;
+        }
+        let Some(first) = self.find_free(count) else {
+            self.missing = count;
+            return None;
+        };
         for block in &mut self.blocks[first..first + count] {
             block.layout = Some(layout);
             block.take(layout);
