@@ -55,6 +55,9 @@ struct Writer {
     fill: Fill,
     /// Empty places of the list.
     vacant: Vacant,
+    /// Where the compaction of the list that is under way goes on. What was emptied before that place waits for the next one:
+    /// a compaction that began at the start each time would move the same series again after each removal there, and not end.
+    compacted: usize,
     /// Where the walks under way end.
     walks: Vec<usize>,
     /// The forks before them: a child does not know which of its parent's walks go on in it, and forgets them all. One that
@@ -331,10 +334,14 @@ impl SeriesMap {
     /// The caller holds the lock.
     unsafe fn compact(&self, writer: &mut Writer) -> bool {
         let len = self.list.len();
-        if !writer.walks.is_empty() || writer.has_forgotten || len <= 2 * writer.fill.live() + LIST_IS_SHORT {
+        if !writer.walks.is_empty() || writer.has_forgotten {
             return false;
         }
-        let (mut to, mut from) = (0, 0);
+        if len <= 2 * writer.fill.live() + LIST_IS_SHORT {
+            writer.compacted = 0;
+            return false;
+        }
+        let (mut to, mut from) = (writer.compacted, 0);
         for _ in 0..PIECE {
             let moved = writer.vacant.first_from(to).and_then(|vacant| {
                 to = vacant;
@@ -345,6 +352,7 @@ impl SeriesMap {
                 // SAFETY: only walks read the list without the lock, which the caller holds, and there are none.
                 unsafe { self.list.truncate(end) };
                 writer.vacant.truncate(end);
+                writer.compacted = 0;
                 return false;
             };
             from = moved;
@@ -356,6 +364,7 @@ impl SeriesMap {
             writer.vacant.remove(to);
             writer.vacant.insert(from);
         }
+        writer.compacted = to;
         true
     }
 

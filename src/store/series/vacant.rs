@@ -72,11 +72,16 @@ impl Vacant {
 
     /// Forgets the places from `len` on.
     pub(crate) fn truncate(&mut self, len: usize) {
-        while let Some(place) = self.first_from(len) {
+        // Those of the last word one by one, and all that follow at once, since there may be a million.
+        while let Some(place) = self.first_from(len).filter(|place| place / BITS == len / BITS) {
             self.remove(place);
         }
         self.words.truncate(len.div_ceil(BITS));
-        self.summary.truncate(self.words.len().div_ceil(BITS));
+        let words = self.words.len();
+        self.summary.truncate(words.div_ceil(BITS));
+        if let Some(last) = self.summary.last_mut().filter(|_| !words.is_multiple_of(BITS)) {
+            *last &= !(u64::MAX << (words % BITS));
+        }
         self.words.shrink_to_fit();
         self.summary.shrink_to_fit();
     }

@@ -59,6 +59,19 @@ fn after_a_storm_the_room_is_given_back() {
     }
 }
 
+/// A series that is removed meanwhile does not make the compaction begin again, which would never end.
+#[test]
+#[cfg_attr(miri, ignore = "fewer series are moved in one go")]
+fn the_list_becomes_shorter_while_the_oldest_are_removed() {
+    let _alone = alone();
+    let set = set_of(SlotLayout::Number, &[]);
+    let values: Vec<String> = (0..200_000).map(|n| n.to_string()).collect();
+    values.iter().for_each(|value| assert_eq!(set.admit(&[value]), Admission::Admitted));
+    values[..120_000].iter().for_each(|value| assert!(set.remove(&[value])));
+    assert!(set.places() <= 100_000, "{} places", set.places());
+    assert_eq!(survivors(&set), values[120_000..]);
+}
+
 /// Series that are looked up and walked while others come and go are there all the while.
 #[test]
 fn what_is_there_throughout_is_found_throughout() {
