@@ -58,6 +58,8 @@
 //! from one copy to another may lose counts without a sign. Pass numbers or text across such a border, never a handle, a family or
 //! a registry.
 
+// Models use the store only.
+#![cfg_attr(quipu_loom, allow(dead_code, unused_imports, unreachable_pub))]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(quipu_loom))))]
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
@@ -68,7 +70,6 @@ compile_error!("quipu needs 64-bit atomics, which this processor does not have")
 // The derives name this crate by its name, also in its own modules.
 extern crate self as quipu;
 
-#[cfg(not(quipu_loom))]
 pub mod clock;
 #[cfg(not(quipu_loom))]
 mod encode;

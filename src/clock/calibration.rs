@@ -5,7 +5,7 @@
 
 use super::Moment;
 use crate::sync::ticks::{is_steady, ticks};
-use crate::sync::{Mutex, OnceLock, get_or_init};
+use crate::sync::{Mutex, OnceLock, get_or_init, shared_static};
 use core::time::Duration;
 use std::time::Instant;
 
@@ -34,7 +34,9 @@ pub(super) fn system_nanoseconds() -> u64 {
 /// The time of the system, and a step towards the rate.
 #[cold]
 pub(super) fn now_and_calibrate() -> Moment {
-    static CALIBRATION: Mutex<Calibration> = Mutex::new(Calibration { last: None, rate: None });
+    shared_static! {
+        static CALIBRATION: Mutex<Calibration> = Mutex::new(Calibration { last: None, rate: None });
+    }
     let now = Moment(system_nanoseconds());
     if is_steady()
         // Another thread is at it. (In the child of a fork perhaps for ever: then it goes on with the system's clock.)

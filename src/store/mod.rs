@@ -72,7 +72,6 @@ mod cells;
 mod lookup;
 mod reclaim;
 mod series;
-#[cfg(not(quipu_loom))]
 mod thread;
 
 #[cfg(all(test, quipu_loom))]
@@ -80,12 +79,9 @@ mod models;
 #[cfg(all(test, not(quipu_loom)))]
 mod tests;
 
-#[cfg(not(quipu_loom))]
 pub use series::metric_ref::MetricRef;
-#[cfg(not(quipu_loom))]
 #[expect(unreachable_pub, reason = "named by the sealed trait of the metrics")]
 pub use series::series::Series;
-#[cfg(not(quipu_loom))]
 pub(crate) use {
     cells::lane::LANES,
     cells::slots::{SLOTS, SlotLayout},

@@ -6,12 +6,12 @@ use super::cells::slots::SLOTS;
 use super::lookup::key::Seeds;
 use super::reclaim::pin::{PINS, Pin, Row, shared_held};
 use super::reclaim::retained::count_lost_lane;
-use crate::sync::{AtomicUsize, Ordering, gate::in_child};
+use crate::sync::{AtomicUsize, Ordering, array_of, gate::in_child, shared_static, thread_static};
 use core::cell::Cell;
 use core::marker::PhantomData;
 use crossbeam_utils::CachePadded;
 
-thread_local! {
+thread_static! {
     /// Distance in cells from row 0 to the row that this thread owns; 0 when it owns none. Without a destructor, so that
     /// reading it is one instruction and works at any time of a thread's life.
     static LANE: Cell<usize> = const { Cell::new(0) };
@@ -27,19 +27,35 @@ struct Lease {
     is_without: Cell<bool>,
 }
 
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let row = self.row.get();
-        LANE.set(0);
-        OWN.set(None);
+impl Lease {
+    fn end(&self) {
+        let row = self.row.take();
+        if row == 0 {
+            return;
+        }
+        LANE.with(Cell::take);
+        OWN.with(Cell::take);
         // A thread that ends while it holds a pin (in another thread-local, say) keeps its row for good: the pin's owner
         // must stay the only writer of the pin count.
-        match row {
-            0 => {}
-            _ if PINS.is_held(row) => count_lost_lane(),
-            _ => LANES.release(row),
+        if PINS.is_held(row) {
+            count_lost_lane();
+        } else {
+            LANES.release(row);
         }
     }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// What the end of a thread does. For models: loom drops the locals of a thread only after others have seen its end, when the
+/// statics of the run may be gone.
+#[cfg(quipu_loom)]
+pub(super) fn end() {
+    LEASE.with(Lease::end);
 }
 
 /// What the child of a fork does first: nothing waits for the threads that do not exist there, and their rows are free again.
@@ -52,7 +68,7 @@ static AFTER_FORK: fn() = || {
 /// The calling thread's lane, as the distance in cells from row 0; 0 when it has none (yet).
 #[inline(always)]
 pub(super) fn lane() -> usize {
-    LANE.get()
+    LANE.with(Cell::get)
 }
 
 /// Finds a lane for a thread that has none; 0 when there is none for it or the thread is ending: it then records in the slots
@@ -65,17 +81,19 @@ pub(super) fn claim_lane() -> usize {
     let _ = LEASE.try_with(|lease| match LANES.claim(SLOTS.most_lanes()) {
         Some(row) => {
             lease.row.set(row);
-            LANE.set(row * CELLS_PER_ROW);
+            LANE.with(|lane| lane.set(row * CELLS_PER_ROW));
         }
         None if !lease.is_without.replace(true) => LANES.count_without(),
         None => {}
     });
-    LANE.get()
+    LANE.with(Cell::get)
 }
 
-/// Counts, for each lane, its additions to float counters. Not in a thread-local: the processor passes a value from a
-/// store to the next load of the same place at once, but not where the address goes by way of the thread's segment.
-static STRIPES_USED: [CachePadded<AtomicUsize>; ROWS] = [const { CachePadded::new(AtomicUsize::new(0)) }; ROWS];
+shared_static! {
+    /// Counts, for each lane, its additions to float counters. Not in a thread-local: the processor passes a value from a
+    /// store to the next load of the same place at once, but not where the address goes by way of the thread's segment.
+    static STRIPES_USED: [CachePadded<AtomicUsize>; ROWS] = array_of![CachePadded::new(AtomicUsize::new(0)); ROWS];
+}
 
 /// A number that is one higher at each call, for the owner of `lane`.
 #[inline(always)]
@@ -106,7 +124,7 @@ impl Own {
 /// The calling thread's row, if it has pinned as its owner.
 #[inline(always)]
 pub(super) fn own() -> Option<Own> {
-    OWN.get()
+    OWN.with(Cell::get)
 }
 
 /// Pins for the calling thread. One without a lane is not given one: lanes are for threads that record, and each
@@ -124,7 +142,7 @@ fn pin_first() -> Pin<'static> {
         lane => {
             Seeds::of_process();
             let own = Own(PINS.row(lane / CELLS_PER_ROW), PhantomData);
-            OWN.set(Some(own));
+            OWN.with(|place| place.set(Some(own)));
             own.pin()
         }
     }

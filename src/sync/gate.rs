@@ -15,7 +15,6 @@ pub(crate) use imp::pass;
 /// Goes in if that needs no waiting, and nothing was to be prepared for it.
 pub(crate) use imp::try_pass;
 
-#[cfg(not(quipu_loom))]
 pub(crate) use imp::{forks, in_child};
 
 #[cfg(all(unix, not(miri), not(quipu_loom)))]
@@ -174,10 +173,8 @@ mod imp {
         Some(pass())
     }
 
-    #[cfg(not(quipu_loom))]
     pub(crate) fn in_child(_: &'static fn()) {}
 
-    #[cfg(not(quipu_loom))]
     pub(crate) fn forks() -> u64 {
         0
     }

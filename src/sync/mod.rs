@@ -18,6 +18,48 @@ pub(crate) use std::sync::Mutex;
 use std::sync::MutexGuard;
 pub(crate) use std::sync::OnceLock;
 
+/// A static that threads share. In a model each run has a new one, as loom's atomics live for one run.
+#[cfg(not(quipu_loom))]
+macro_rules! shared_static {
+    ($(#[$attr:meta])* $vis:vis static $NAME:ident: $Type:ty = $value:expr;) => {
+        $(#[$attr])* $vis static $NAME: $Type = $value;
+    };
+}
+#[cfg(quipu_loom)]
+macro_rules! shared_static {
+    ($(#[$attr:meta])* $(pub($($vis:tt)+))? static $NAME:ident: $Type:ty = $value:expr;) => {
+        loom::lazy_static! { $(#[$attr])* $(pub($($vis)+))? static ref $NAME: $Type = $value; }
+    };
+}
+pub(crate) use shared_static;
+
+#[cfg(not(quipu_loom))]
+pub(crate) use std::thread_local as thread_static;
+/// A model's threads are not those of the process. Their locals are made by expressions, which loom does not know to be constant.
+#[cfg(quipu_loom)]
+macro_rules! thread_static {
+    ($($(#[$attr:meta])* static $NAME:ident: $Type:ty = $value:expr;)+) => {
+        loom::thread_local! { $($(#[$attr])* static $NAME: $Type = $value;)+ }
+    };
+}
+#[cfg(quipu_loom)]
+pub(crate) use thread_static;
+
+/// An array of equal values, by a constant where atomics can be made by one.
+#[cfg(not(quipu_loom))]
+macro_rules! array_of {
+    ($value:expr; $len:expr) => {
+        [const { $value }; $len]
+    };
+}
+#[cfg(quipu_loom)]
+macro_rules! array_of {
+    ($value:expr; $len:expr) => {
+        core::array::from_fn::<_, { $len }, _>(|_| $value)
+    };
+}
+pub(crate) use array_of;
+
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub(crate) mod append_list;
 pub(crate) mod asymmetric;

@@ -1,10 +1,8 @@
 //! Blocks of cells, and what threads do to a cell.
 
 use super::lane::{LaneAllocator, ROWS};
-#[cfg(not(quipu_loom))]
 use super::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
-#[cfg(not(quipu_loom))]
 use core::ops::Range;
 use core::ptr::NonNull;
 
@@ -187,7 +185,6 @@ impl Cell {
 }
 
 /// Runs of cells that lie side by side in one row.
-#[cfg(not(quipu_loom))]
 impl Cell {
     /// Whether this is the cell `n` places after `first`. Both begin a slot, so they are in row 0; with `n` below the length
     /// of a row, they are in that of the same block.
@@ -250,7 +247,6 @@ impl Cell {
 }
 
 /// Whether all cells are zero. By eights, because LLVM does not unroll loops over atomics.
-#[cfg(not(quipu_loom))]
 #[inline(always)]
 fn are_zero(cells: &[AtomicU64]) -> bool {
     let any = |cells: &[AtomicU64]| cells.iter().fold(0, |any, cell| any | cell.load(Relaxed)) != 0;

@@ -1,6 +1,6 @@
 //! Lanes: which row of every block belongs to which thread.
 
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering, array_of, shared_static};
 
 /// Rows of a block: one for each lane, after a row 0 that nobody writes, so that a lane's distance from it is never 0.
 ///
@@ -32,7 +32,7 @@ impl LaneAllocator {
     #[cfg(not(quipu_loom))]
     const fn new() -> LaneAllocator {
         LaneAllocator {
-            taken: [const { AtomicU64::new(0) }; WORDS],
+            taken: array_of![AtomicU64::new(0); WORDS],
             highest: AtomicUsize::new(0),
             without: AtomicU64::new(0),
         }
@@ -41,7 +41,7 @@ impl LaneAllocator {
     #[cfg(quipu_loom)]
     pub(crate) fn new() -> LaneAllocator {
         LaneAllocator {
-            taken: core::array::from_fn(|_| AtomicU64::new(0)),
+            taken: array_of![AtomicU64::new(0); WORDS],
             highest: AtomicUsize::new(0),
             without: AtomicU64::new(0),
         }
@@ -67,7 +67,6 @@ impl LaneAllocator {
 
     /// Frees all rows but `row`, or all when it is 0, with the values in them (S3). For the child of a fork, in which the threads
     /// that owned them do not exist.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) fn keep_only(&self, row: usize) {
         for (n, word) in self.taken.iter().enumerate() {
             let kept = row.checked_sub(1 + n * u64::BITS as usize).and_then(|bit| 1u64.checked_shl(bit as u32));
@@ -108,9 +107,10 @@ fn claim_bit(word: &AtomicU64, bits: usize) -> Option<usize> {
     }
 }
 
-/// One allocator serves every registry of the process.
-#[cfg(not(quipu_loom))]
-pub(crate) static LANES: LaneAllocator = LaneAllocator::new();
+shared_static! {
+    /// One allocator serves every registry of the process.
+    pub(crate) static LANES: LaneAllocator = LaneAllocator::new();
+}
 
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {

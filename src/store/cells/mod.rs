@@ -3,9 +3,7 @@
 pub(in crate::store) mod block;
 pub(in crate::store) mod lane;
 pub(in crate::store) mod memory;
-#[cfg(not(quipu_loom))]
 pub(in crate::store) mod pages;
-#[cfg(not(quipu_loom))]
 pub(in crate::store) mod prefetch;
 pub(in crate::store) mod shared;
 pub(in crate::store) mod slots;

@@ -1,6 +1,5 @@
 //! Slots that all threads share: cells in the allocation of their series, written by read-modify-writes.
 
-#[cfg(not(quipu_loom))]
 use super::prefetch::prefetch;
 use crate::sync::{AtomicU64, Ordering::Relaxed, pair, pair::Pair};
 use core::ptr::NonNull;
@@ -77,7 +76,6 @@ impl SharedSlot {
     ///
     /// # Safety
     /// The slot has as many pairs.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) unsafe fn add_pair(self, n: usize, more: Pair) {
         // SAFETY: passed on.
         let pair = unsafe { self.pair(n) };
@@ -101,14 +99,12 @@ impl SharedSlot {
     ///
     /// # Safety
     /// The slot has as many pairs.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) unsafe fn copy_pairs(self, pairs: &mut [Pair]) {
         // SAFETY: aligned pairs, as many as the caller says.
         unsafe { pair::copy_run(self.0.as_ptr(), pairs) };
     }
 
     /// Asks for the memory of `len` cells.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) fn prefetch(self, len: usize) {
         (0..len).step_by(8).for_each(|n| prefetch(self.0.as_ptr().wrapping_add(n)));
     }

@@ -7,7 +7,7 @@
 
 use super::block::{CELLS_PER_BLOCK, CELLS_PER_ROW, Cell, STRIPES};
 use super::lane::{LaneAllocator, ROWS};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock, try_lock};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Mutex, Ordering, lock, shared_static, try_lock};
 
 /// What a series keeps in its cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -358,9 +358,10 @@ unsafe fn clear(cell: Cell, layout: SlotLayout, lanes: &LaneAllocator) {
     }
 }
 
-/// The slots of a process.
-#[cfg(not(quipu_loom))]
-pub(crate) static SLOTS: LaneSlots = LaneSlots::new();
+shared_static! {
+    /// The slots of a process.
+    pub(crate) static SLOTS: LaneSlots = LaneSlots::new();
+}
 
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {

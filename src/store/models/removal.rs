@@ -1,77 +1,91 @@
-//! S4: nothing is freed that a pin keeps.
+//! S4: nothing is freed that a pin keeps, and what is recorded is in the series that was found.
 
+use super::map::{find, look_up, map_with, remove};
 use super::*;
-use crate::store::reclaim::retired::Retired;
-use crate::sync::{Mutex, lock};
+use crate::store::series::admission::Admission;
+use crate::store::series::map::SeriesMap;
+use crate::store::thread::pin;
 
-/// Removes the first entry, and frees it when it may.
-fn remove_first(world: &World, family: &Family, fill: &mut Fill) {
-    let entry = family.unlink(fill, 0);
-    if world.pins.is_quiet() {
-        Entry::free(entry);
-    }
-}
-
-/// Reads an entry, if it is still there, under a pin of its own.
-fn read_nth(family: &Family, pins: &Pins, row: usize, n: usize) {
-    let _pin = pins.pin(row);
-    let entry = family.list.get(n);
-    if !entry.is_null() {
-        Entry::read(entry);
-    }
-}
-
-/// One thread removes an entry and frees it when it may; one searches, one walks.
-fn removal(lanes: usize) {
-    let search = |family: &Family, pins: &Pins, row| {
-        let pin = pins.pin(row);
-        let found = family.find(0, &pin);
-        // A second pin of the same thread ends before the first.
-        drop(pins.pin(row));
-        found.map(Entry::read);
-    };
-    let walk = |family: &Family, pins: &Pins, row| read_nth(family, pins, row, 0);
-    let (world, family) = read_while(lanes, 2, remove_first, [search, walk]);
-    let pin = world.pins.pin(0);
-    assert!(family.find(0, &pin).is_none());
-    assert!(family.find(1, &pin).is_some());
+/// One thread removes a series, and makes another when it has freed that; one looks it up, which makes it again if it is
+/// gone, and records. A handle, if there is one, keeps the series in memory.
+fn removal(lanes: usize, has_handle: bool) {
+    let map = map_with(&["a"]);
+    leave_lanes(lanes);
+    let handle = has_handle.then(|| {
+        let found = map.get(&["a"], &pin()).map(|series| (*series).clone());
+        Handle::new(found.expect("it was made"))
+    });
+    let remover = run(&map, |map| {
+        assert!(remove(map, "a"));
+        assert_eq!(map.admit(&["b"]), Admission::Admitted);
+    });
+    let reader = run(&map, |map| {
+        claim_lane();
+        look_up(map, "a").add(1);
+    });
+    [remover, reader].into_iter().for_each(join);
+    assert_eq!(find(&map, "b").map(|other| other.sum()), Some(0));
+    let again = find(&map, "a").map_or(0, |again| again.sum());
+    assert!(again <= 1 && handle.is_none_or(|handle| handle.sum() + again == 1));
+    // The last one begins a period for what was removed under the one before.
+    (0..2).for_each(|_| map.collect());
+    assert_eq!(retained_series(), 0);
 }
 
 #[test]
-fn loom_s4_nothing_is_freed_under_the_pin_of_a_lane() {
-    loom::model(|| removal(2));
+fn loom_s4_no_series_is_freed_under_the_pin_of_a_lane() {
+    loom::model(|| removal(1, false));
 }
 
 #[test]
-fn loom_s4_nothing_is_freed_under_a_pin_that_passes_on_with_its_lane() {
-    loom::model(|| removal(1));
+fn loom_s4_no_series_is_freed_under_the_shared_pin() {
+    loom::model(|| removal(0, false));
 }
 
 #[test]
-fn loom_s4_nothing_is_freed_under_the_shared_pin() {
-    loom::model(|| removal(0));
+fn loom_s4_what_is_recorded_is_in_the_series_that_was_found() {
+    loom::model(|| removal(1, true));
 }
 
-/// Frees what no thread can hold any more.
-fn free(retired: &Mutex<Retired<*mut ()>>, pins: &Pins) {
-    let period = lock(retired).close(pins);
-    if let Some(period) = period.filter(|period| pins.has_ended(*period)) {
-        lock(retired).take(period).into_iter().for_each(Entry::free);
-    }
+/// Records into some series, if they are still there, under a pin for each.
+fn record(map: &SeriesMap, values: &[&str]) {
+    values.iter().filter_map(|value| find(map, value)).for_each(|found| found.add(1));
 }
 
-/// One thread removes two entries, one after the other, and frees when it may; one reads both, under two pins.
+/// Two threads look a series up, one after the other with the same lane, or one of them without.
+#[test]
+fn loom_s4_no_series_is_freed_under_a_pin_that_passes_on_with_its_lane() {
+    loom::model(|| {
+        let map = map_with(&["a"]);
+        leave_lanes(1);
+        let remover = run(&map, |map| assert!(remove(map, "a")));
+        let readers = [(); 2].map(|()| {
+            run(&map, |map| {
+                claim_lane();
+                record(map, &["a"]);
+            })
+        });
+        join(remover);
+        readers.into_iter().for_each(join);
+        assert!(PINS.is_quiet());
+    });
+}
+
+/// One thread removes two series, one after the other, and frees when it may; one records into both, under two pins.
 fn removal_of_two(lanes: usize) {
-    let write = |world: &World, family: &Family, fill: &mut Fill| {
-        let retired = Mutex::new(Retired::default());
-        // The last time, a period can begin for what was unlinked under the first one.
-        for n in [Some(0), Some(1), None] {
-            n.map(|n| lock(&retired).push(family.unlink(fill, n)));
-            free(&retired, &world.pins);
-        }
-    };
-    let read = |family: &Family, pins: &Pins, row| [0, 1].into_iter().for_each(|n| read_nth(family, pins, row, n));
-    read_while(lanes, 2, write, [read]);
+    let map = map_with(&["a", "b"]);
+    leave_lanes(lanes);
+    let writer = run(&map, |map| {
+        ["a", "b"].iter().for_each(|value| assert!(remove(map, value)));
+        // A period can begin for what was unlinked under the first one.
+        map.collect();
+    });
+    let reader = run(&map, |map| {
+        claim_lane();
+        record(map, &["a", "b"]);
+    });
+    [writer, reader].into_iter().for_each(join);
+    assert_eq!(map.len(), 0);
 }
 
 #[test]
@@ -88,24 +102,19 @@ fn loom_s4_a_period_of_many_looks_frees_nothing_younger_under_the_shared_pin() {
 #[test]
 fn loom_s4_a_batch_is_not_taken_for_the_one_before() {
     loom::model(|| {
-        let world = World::new();
-        let (family, mut fill) = Family::new(2);
-        let retired = Arc::new(Mutex::new(Retired::default()));
-        lock(&retired).push(family.unlink(&mut fill, 0));
-        let other = {
-            let retired = retired.clone();
-            spawn(&world, move |world| free(&retired, &world.pins))
-        };
-        let writer = {
-            let family = family.clone();
-            spawn(&world, move |world| {
-                lock(&retired).push(family.unlink(&mut fill, 1));
-                (0..2).for_each(|_| free(&retired, &world.pins));
-            })
-        };
-        let reader = spawn(&world, move |world| read_nth(&family, &world.pins, 1, 1));
+        let map = map_with(&["a", "b"]);
+        assert!(map.remove(&["a"]));
+        let other = run(&map, |map| map.collect());
+        let writer = run(&map, |map| {
+            assert!(remove(map, "b"));
+            map.collect();
+        });
+        let reader = run(&map, |map| {
+            claim_lane();
+            record(map, &["b"]);
+        });
         [other, writer, reader].into_iter().for_each(join);
-        assert!(world.pins.is_quiet());
+        assert!(PINS.is_quiet());
     });
 }
 
@@ -113,16 +122,15 @@ fn loom_s4_a_batch_is_not_taken_for_the_one_before() {
 #[test]
 fn loom_s4_families_share_their_periods() {
     loom::model(|| {
-        let world = World::new();
-        let (family, mut fill) = Family::new(1);
-        let other = spawn(&world, |world| _ = world.pins.is_quiet());
-        let writer = {
-            let family = family.clone();
-            spawn(&world, move |world| remove_first(world, &family, &mut fill))
-        };
+        let map = map_with(&["a"]);
+        let other = run(&(), |()| _ = PINS.is_quiet());
+        let writer = run(&map, |map| assert!(remove(map, "a")));
         // The other family's period may begin under the first pin, and end under the second.
-        let reader = spawn(&world, move |world| (0..2).for_each(|_| read_nth(&family, &world.pins, 1, 0)));
+        let reader = run(&map, |map| {
+            claim_lane();
+            record(map, &["a", "a"]);
+        });
         [other, writer, reader].into_iter().for_each(join);
-        assert!(world.pins.is_quiet());
+        assert!(PINS.is_quiet());
     });
 }

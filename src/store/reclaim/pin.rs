@@ -20,8 +20,9 @@
 //! and looks again at the next occasion.
 
 use crate::store::cells::lane::ROWS;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock};
-#[cfg(not(quipu_loom))]
+use crate::sync::{
+    AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, asymmetric, lock, shared_static, thread_static,
+};
 use core::cell::Cell;
 use crossbeam_utils::CachePadded;
 
@@ -42,8 +43,7 @@ pub(in crate::store) struct Row {
     phase: AtomicUsize,
 }
 
-#[cfg(not(quipu_loom))]
-thread_local! {
+thread_static! {
     /// The pins that this thread holds in each count of row 0 of the process. Without a destructor, so that it works at any
     /// time of a thread's life.
     static SHARED_HELD: [Cell<u64>; 2] = const { [const { Cell::new(0) }; 2] };
@@ -125,7 +125,6 @@ impl Pins {
 
     /// Drops the pins of all threads but the calling one, which owns `row`, or none when that is 0. For the child of a fork,
     /// in which the other threads do not exist.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) fn keep_only(&self, row: usize, shared: [u64; 2]) {
         for (n, pins) in self.rows.iter().enumerate().filter(|(n, _)| *n == 0 || *n != row) {
             for (count, shared) in pins.counts.iter().zip(shared) {
@@ -167,7 +166,6 @@ impl Pins {
     }
 
     /// Whether the system refuses what a grace period needs: nothing is freed then.
-    #[cfg(not(quipu_loom))]
     pub(in crate::store) fn is_refused(&self) -> bool {
         self.is_refused.load(Ordering::Relaxed)
     }
@@ -248,7 +246,6 @@ impl Drop for Pin<'_> {
 }
 
 /// Notes how many more pins the calling thread holds in a count of row 0.
-#[cfg(not(quipu_loom))]
 fn note_shared(count: &AtomicU64, more: i64) {
     let which = PINS.rows[0].counts.iter().position(|shared| core::ptr::eq(shared, count));
     // The pins of tests are in no count of the process.
@@ -257,17 +254,15 @@ fn note_shared(count: &AtomicU64, more: i64) {
     }
 }
 
-#[cfg(quipu_loom)]
-fn note_shared(_: &AtomicU64, _: i64) {}
-
 /// What the calling thread holds in the counts of row 0.
-#[cfg(not(quipu_loom))]
 pub(in crate::store) fn shared_held() -> [u64; 2] {
     SHARED_HELD.with(|held| held.each_ref().map(Cell::get))
 }
 
-#[cfg(not(quipu_loom))]
-pub(in crate::store) static PINS: Pins = Pins::new();
+shared_static! {
+    /// The pins of the process.
+    pub(in crate::store) static PINS: Pins = Pins::new();
+}
 
 #[cfg(all(test, not(quipu_loom)))]
 mod tests {

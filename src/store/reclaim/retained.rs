@@ -1,10 +1,14 @@
 //! What stays in memory although nobody can use it: so that it can be seen.
 
 use crate::store::reclaim::pin::PINS;
-use crate::sync::{AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering, shared_static};
 
-static SERIES: AtomicU64 = AtomicU64::new(0);
-static LANES: AtomicU64 = AtomicU64::new(0);
+shared_static! {
+    static SERIES: AtomicU64 = AtomicU64::new(0);
+}
+shared_static! {
+    static LANES: AtomicU64 = AtomicU64::new(0);
+}
 
 /// Something that was removed and is not freed yet. It counts as one series.
 #[derive(Debug)]

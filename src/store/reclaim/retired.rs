@@ -51,7 +51,7 @@ impl<T> Retired<T> {
     }
 
     /// The number of things in it.
-    #[cfg(all(test, not(quipu_loom)))]
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.young.len() + self.old.len()
     }

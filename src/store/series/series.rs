@@ -1,5 +1,8 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
+#[cfg(quipu_loom)]
+mod model;
+
 use super::pool::POOL;
 use crate::clock::Clock;
 use crate::model::{Buckets, escaped, needs_escape};
@@ -128,6 +131,8 @@ impl Series {
         // SAFETY: the layout has room for a header there, aligned.
         unsafe { header.write(value) };
         let series = Series(header);
+        #[cfg(quipu_loom)]
+        series.make_cells();
         // SAFETY: zeroed above, and nobody else has the series yet.
         let tail = unsafe { core::slice::from_raw_parts_mut(series.start_of_tail().as_ptr(), tail_len) };
         write_tail(tail, &series.family().label_names, values, lengths);
@@ -369,6 +374,8 @@ impl Series {
             // SAFETY: `attach` leaked it; this was the last reference to the series.
             drop(unsafe { Box::from_raw(extra) });
         }
+        #[cfg(quipu_loom)]
+        self.forbid_use();
         // SAFETY: this was the last reference, so nothing else refers to the header.
         unsafe { self.0.drop_in_place() };
         // SAFETY: the allocation begins there.

@@ -86,7 +86,6 @@ pub(crate) unsafe fn load(cell: *const AtomicU64) -> Pair {
 ///
 /// # Safety
 /// As [`load`], for each of as many pairs as sums.
-#[cfg(not(quipu_loom))]
 pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
     if fast::is_available() {
         // SAFETY: passed on; the fast way is available.
@@ -100,7 +99,6 @@ pub(crate) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool
 ///
 /// # Safety
 /// As [`load`], for each of as many pairs as sums.
-#[cfg(not(quipu_loom))]
 pub(crate) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) {
     if fast::is_available() {
         // SAFETY: passed on; the fast way is available.
@@ -136,7 +134,6 @@ pub(crate) unsafe fn observe_shared(cell: *const AtomicU64, value: f64) {
 ///
 /// # Safety
 /// As [`load`]; and the other writers use this function or [`observe_shared`].
-#[cfg(not(quipu_loom))]
 pub(crate) unsafe fn add_shared(cell: *const AtomicU64, more: Pair) {
     // SAFETY: passed on.
     unsafe { portable::add_shared(cell, more) }

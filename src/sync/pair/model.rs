@@ -40,3 +40,23 @@ pub(super) unsafe fn add_shared(cell: *const AtomicU64, more: Pair) {
         old = current;
     }
 }
+
+/// # Safety
+/// As [`load`], for each of as many pairs as sums.
+unsafe fn all<'a>(first: *const AtomicU64, sums: &'a mut [Pair]) -> impl Iterator<Item = (&'a mut Pair, Pair)> {
+    sums.iter_mut().enumerate().map(move |(n, sum)| {
+        // SAFETY: passed on; a pair is two cells.
+        (sum, unsafe { load(first.wrapping_add(2 * n)) })
+    })
+}
+
+pub(super) unsafe fn add_run(first: *const AtomicU64, sums: &mut [Pair]) -> bool {
+    // SAFETY: passed on.
+    unsafe { all(first, sums) }.for_each(|(sum, pair)| *sum = sum.plus(pair));
+    true
+}
+
+pub(super) unsafe fn copy_run(first: *const AtomicU64, sums: &mut [Pair]) {
+    // SAFETY: passed on.
+    unsafe { all(first, sums) }.for_each(|(sum, pair)| *sum = pair);
+}
