@@ -30,7 +30,8 @@ enum MetricType {
     Histogram,
 }
 
-const KINDS: [MetricType; 5] = [MetricType::Counter, MetricType::FloatCounter, MetricType::Gauge, MetricType::InFlight, MetricType::Histogram];
+const KINDS: [MetricType; 5] =
+    [MetricType::Counter, MetricType::FloatCounter, MetricType::Gauge, MetricType::InFlight, MetricType::Histogram];
 
 impl MetricType {
     fn name(self) -> &'static str {
@@ -110,7 +111,9 @@ impl Plain {
             (MetricType::Histogram, _) => {}
             (_, Record::Up) => self.value += 1.0,
             (MetricType::Gauge | MetricType::InFlight, Record::Down) => self.value -= 1.0,
-            (MetricType::Counter | MetricType::FloatCounter, Record::By(n)) => self.value += f64::from(n.unsigned_abs()),
+            (MetricType::Counter | MetricType::FloatCounter, Record::By(n)) => {
+                self.value += f64::from(n.unsigned_abs())
+            }
             (MetricType::Gauge, Record::By(n)) => self.value += f64::from(n),
             (MetricType::Gauge, Record::Set(value)) => self.value = value,
             _ => {}
