@@ -171,3 +171,15 @@ fn histograms_of_other_bounds_have_no_difference() {
     let other = histogram(&[1.0, 3.0], &[]).snapshot();
     assert_eq!(one.since(&other), None);
 }
+
+/// Otherwise two such calls would make the sum infinite for good.
+#[test]
+fn many_values_of_a_sum_that_is_too_large_are_refused() {
+    let registry = quipu::Registry::new();
+    let histogram = registry.histogram("h", "H.").bounds([1.0]).register().unwrap();
+    (0..2).for_each(|_| histogram.observe_n(2f64.powi(959), 1 << 63));
+    let snapshot = histogram.snapshot();
+    assert_eq!((snapshot.count(), snapshot.sum()), (0, 0.0));
+    histogram.observe_n(2.0, 3);
+    assert_eq!((histogram.snapshot().count(), histogram.snapshot().sum()), (3, 6.0));
+}

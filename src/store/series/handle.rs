@@ -202,12 +202,13 @@ impl HistogramHandle {
 
     /// Adds a value `n` times, to the slot that all threads share.
     pub(crate) fn observe_n(&self, value: f64, n: u64) {
-        if !is_summable(value) {
+        let sum = value * n as f64;
+        if !is_summable(value) || !is_summable(sum) {
             return self.series.reject(n);
         }
         let bucket = self.buckets().search(value);
         // SAFETY: the slot has a pair for each bucket.
-        unsafe { self.series.shared().add_pair(bucket, Pair { sum: value * n as f64, count: n }) };
+        unsafe { self.series.shared().add_pair(bucket, Pair { sum, count: n }) };
     }
 
     /// What all threads have observed.
