@@ -49,14 +49,14 @@ const END: &[u8; 4] = b"\"}  ";
 /// `",le="`, a number, `"} `.
 type Tail = Block<16, 3>;
 
-const MAX_TAIL: usize = 6 + MAX_LEN + 3;
-
-const _: () = assert!(MAX_TAIL <= Tail::CAPACITY, "every tail is kept");
-
 /// The longest head and labels of a line of the fast path.
 const SHORT_START: usize = 192;
 
-const _: () = assert!(SHORT_START + MAX_TAIL + MAX_LEN < SHORT, "a line is short whose start is");
+const _: () = {
+    const MAX_TAIL: usize = 6 + MAX_LEN + 3;
+    assert!(MAX_TAIL <= Tail::CAPACITY, "every tail is kept");
+    assert!(SHORT_START + MAX_TAIL + MAX_LEN < SHORT, "a line is short whose start is");
+};
 
 impl Head {
     fn prepare(&mut self, name: &str, suffix: &str, global_labels: &str, first_label: Option<&str>) {
