@@ -45,25 +45,29 @@ pub(super) fn register(registry: &Registry, excluded: Vec<Box<str>>) -> Result<(
         .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
         .labels(["method", "path"]);
     let connections = registry.in_flight_gauge("http_connections_active", "Open HTTP connections.");
-    let own = registry.own_metrics();
-    let faults =
-        own.counter("http_faults_total", "Mistakes found in how HTTP requests are recorded.").labels(["fault"]);
 
-    requests.check()?;
-    duration.check()?;
-    request_size.check()?;
-    response_size.check()?;
-    in_flight.check()?;
-    connections.check()?;
-    faults.check()?;
+    let [requests, duration, request_size, response_size, in_flight, connections] = registry.get_or_register_all([
+        requests.into_description(),
+        duration.into_description(),
+        request_size.into_description(),
+        response_size.into_description(),
+        in_flight.into_description(),
+        connections.into_description(),
+    ])?;
+    // Nobody else can have its name.
+    let faults = registry
+        .own_metrics()
+        .counter("http_faults_total", "Mistakes found in how HTTP requests are recorded.")
+        .labels(["fault"])
+        .register()?;
     let families = Families {
-        requests: requests.register()?,
-        duration: duration.register()?,
-        request_size: request_size.register()?,
-        response_size: response_size.register()?,
-        in_flight: in_flight.register()?,
-        connections: connections.register()?,
+        requests: Family::new(requests),
+        duration: Family::new(duration),
+        request_size: Family::new(request_size),
+        response_size: Family::new(response_size),
+        in_flight: Family::new(in_flight),
+        connections: Family::<InFlightGauge, LabelNames<0>>::new(connections).handle([]),
         clock: registry.clock().clone(),
     };
-    Ok((families, Watch::new(excluded, registry.clock().clone(), faults.register()?)))
+    Ok((families, Watch::new(excluded, registry.clock().clone(), faults)))
 }

@@ -105,10 +105,10 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
 }
 
 impl<M, L> MetricBuilder<'_, M, L> {
-    /// Whether `register` would succeed now; for those who register several families, and want all or none.
-    #[cfg(feature = "http")]
-    pub(crate) fn check(&self) -> Result<(), RegisterError> {
-        self.registry.check(&self.description)
+    /// What `register` would register; for those who register several families, and want all or none.
+    #[cfg(any(feature = "http", test))]
+    pub(crate) fn into_description(self) -> Description {
+        self.description
     }
 }
 

@@ -9,7 +9,7 @@ use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::clock::Clock;
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
-use crate::model::{GlobalLabels, Named, OWN_PREFIX};
+use crate::model::{Buckets, GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use std::borrow::Cow;
@@ -286,25 +286,56 @@ impl Registry {
 
     /// The family that is registered with this description, or a new one.
     pub(crate) fn get_or_register(&self, description: Description) -> Result<Arc<FamilyCore>, RegisterError> {
-        let buckets = description.check(&self.prefix, &self.shared.rules)?;
-        if self.shared.is_disabled {
-            return Ok(Arc::new(FamilyCore::detached(description, buckets)));
-        }
-        let mut families = lock(&self.shared.families);
-        if let Some(core) = families.registered(&description)? {
-            return Ok(core.clone());
-        }
-        let about = self.shared.self_metrics.as_ref().map(|about| about.add(&description)).unwrap_or_default();
-        let core = Arc::new(FamilyCore::new(description, buckets, about, self.shared.clock.clone()));
-        families.add(core.clone());
-        Ok(core)
+        self.get_or_register_all([description]).map(|[core]| core)
     }
 
-    /// Whether a registration would succeed now.
-    #[cfg(feature = "http")]
-    pub(crate) fn check(&self, description: &Description) -> Result<(), RegisterError> {
-        description.check(&self.prefix, &self.shared.rules)?;
-        lock(&self.shared.families).registered(description).map(drop)
+    /// The families that are registered with these descriptions, or new ones; or an error, and then none is registered.
+    pub(crate) fn get_or_register_all<const N: usize>(
+        &self,
+        descriptions: [Description; N],
+    ) -> Result<[Arc<FamilyCore>; N], RegisterError> {
+        let mut checked = Vec::with_capacity(N);
+        for description in descriptions {
+            let buckets = description.check(&self.prefix, &self.shared.rules)?;
+            checked.push((description, buckets));
+        }
+        let cores = if self.shared.is_disabled {
+            checked
+                .into_iter()
+                .map(|(description, buckets)| FamilyCore::detached(description, buckets).into())
+                .collect()
+        } else {
+            self.add_all(checked)?
+        };
+        Ok(<[_; N]>::try_from(cores).expect("a family for each description"))
+    }
+
+    fn add_all(&self, checked: Vec<(Description, Option<Buckets>)>) -> Result<Vec<Arc<FamilyCore>>, RegisterError> {
+        let about = self.shared.self_metrics.as_ref();
+        let mut families = lock(&self.shared.families);
+        let (mut cores, mut added) = (Vec::with_capacity(checked.len()), Vec::new());
+        for (description, buckets) in checked {
+            let registered = families.registered(&description).map(|core| core.cloned());
+            let core = match registered {
+                Ok(Some(core)) => core,
+                Ok(None) => {
+                    let about = about.map(|about| about.add(&description)).unwrap_or_default();
+                    let core = Arc::new(FamilyCore::new(description, buckets, about, self.shared.clock.clone()));
+                    families.add(core.clone());
+                    added.push(core.clone());
+                    core
+                }
+                Err(error) => {
+                    for core in added {
+                        families.remove(&core.description.name);
+                        about.inspect(|about| about.remove(&core.description.name));
+                    }
+                    return Err(error);
+                }
+            };
+            cores.push(core);
+        }
+        Ok(cores)
     }
 
     /// Counts what a scrape left out of a family. Not to be called under a pin.
@@ -385,6 +416,25 @@ mod tests {
         let text = registry.to_text();
         assert!(!text.contains("family=\"b\""), "{text}");
         assert!(text.contains("quipu_series{family=\"c\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn of_several_families_all_are_registered_or_none() {
+        let registry = Registry::new();
+        registry.counter("old_total", "Old.").register().unwrap();
+        let about_families = || -> Vec<String> {
+            registry.to_text().lines().filter(|line| line.contains("_total")).map(str::to_owned).collect()
+        };
+        let before = about_families();
+        let description = |name, help| registry.counter(name, help).into_description();
+        let mine = || description("mine_total", "Mine.");
+        // The third is in the way of the second, which is new as well; or of one that was there.
+        for other in [description("mine_total", "Other."), description("old_total", "Other.")] {
+            let error = registry.get_or_register_all([description("old_total", "Old."), mine(), other]).unwrap_err();
+            assert!(matches!(error, RegisterError::Conflict { .. }), "{error}");
+            assert_eq!(about_families(), before);
+        }
+        registry.get_or_register_all([mine(), mine()]).unwrap();
     }
 
     #[test]

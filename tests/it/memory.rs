@@ -102,7 +102,7 @@ fn after_a_storm_the_memory_comes_back() {
         };
         storm("first_total", 1_000, 0, &|_| false);
         let before = bytes_of("RssAnon");
-        storm("few_stay_total", 200_000, 0, &|n| n % 2_000 == 0);
+        storm("few_stay_total", 600_000, 0, &|n| n % 6_000 == 0);
         check(before);
         let before = bytes_of("RssAnon");
         (1..=12).for_each(|length| storm("lengths_total", 10_000, 20 * length, &|_| false));

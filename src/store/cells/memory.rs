@@ -43,7 +43,7 @@ unsafe impl Zeroed for crate::sync::AtomicPtr<()> {
 }
 
 #[cfg(not(quipu_loom))]
-pub(in crate::store) use plain::{Slice, boxed_zeros, zeroed};
+pub(in crate::store) use plain::{Slice, from_raw, into_raw, zeroed};
 
 #[cfg(not(quipu_loom))]
 mod plain {
@@ -52,7 +52,7 @@ mod plain {
     use core::ops::Deref;
     use core::ptr::NonNull;
 
-    /// A boxed slice that began as zeros.
+    /// A slice that began as zeros, and owns its memory.
     #[derive(Debug)]
     pub(in crate::store) struct Slice<T> {
         start: NonNull<T>,
@@ -64,32 +64,52 @@ mod plain {
     /// Asked for a larger alignment, the allocator would write all of the memory to zero it.
     const ALIGN: usize = 8;
 
+    /// A slice of so many bytes has pages of its own. An allocator may keep a piece of that size when it is freed, and what is
+    /// freed after a storm of series shall go back to the system.
+    const OWN_PAGES: usize = 128 << 10;
+
     fn layout<T>(len: usize) -> Option<Layout> {
-        let bytes = len.checked_mul(size_of::<T>())?.checked_add(align_of::<T>())?;
+        const { assert!(size_of::<T>() > 0) };
+        // Zeros are found at any place of what was allocated with this much more.
+        let more = if align_of::<T>() > ALIGN { align_of::<T>() } else { 0 };
+        let bytes = len.checked_mul(size_of::<T>())?.checked_add(more)?;
         Layout::from_size_align(bytes, ALIGN).ok()
     }
 
-    /// A slice of this many zeros. Takes about the same time however long it is: of a long one, the pages become resident
-    /// (and zero) when they are first used.
+    /// A slice of this many zeros, at least one. Takes about the same time however long it is: of a long one, the pages become
+    /// resident (and zero) when they are first used.
     pub(in crate::store) fn zeroed<T: Zeroed>(len: usize) -> Result<Slice<T>, NoMemory> {
+        assert!(len > 0);
         let layout = layout::<T>(len).ok_or(NoMemory)?;
-        // SAFETY: the layout is not empty, as it has room for the alignment.
-        let memory = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }).ok_or(NoMemory)?;
-        // SAFETY: less than the alignment further, and the layout has room for that.
+        let memory = if layout.size() >= OWN_PAGES {
+            map(layout)
+        } else {
+            // SAFETY: the layout is not empty.
+            NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
+        };
+        let memory = memory.ok_or(NoMemory)?;
+        // SAFETY: less than the alignment further, and the layout has room for that; nothing further if that is no more than
+        // the layout's own.
         let start = unsafe { memory.add(memory.as_ptr().align_offset(align_of::<T>())) }.cast();
         Ok(Slice { start, len, memory })
     }
 
-    /// As [`zeroed`], for types of ordinary alignment.
-    pub(in crate::store) fn boxed_zeros<T: Zeroed>(len: usize) -> Result<Box<[T]>, NoMemory> {
-        const { assert!(size_of::<T>() > 0 && align_of::<T>() <= ALIGN) };
-        assert!(len > 0);
-        let layout = Layout::array::<T>(len).map_err(|_| NoMemory)?;
-        // SAFETY: the layout is not empty.
-        let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) }).ok_or(NoMemory)?.cast::<T>();
-        let slice = core::ptr::slice_from_raw_parts_mut(start.as_ptr(), len);
-        // SAFETY: allocated with the layout of the slice, whose values may be zero.
-        Ok(unsafe { Box::from_raw(slice) })
+    /// Leaves the memory of a slice to [`from_raw`].
+    pub(in crate::store) fn into_raw<T>(slice: Slice<T>) -> *mut T {
+        const { assert!(align_of::<T>() <= ALIGN, "the memory begins where the slice does") };
+        let start = slice.start.as_ptr();
+        core::mem::forget(slice);
+        start
+    }
+
+    /// A slice as it was.
+    ///
+    /// # Safety
+    /// `start` came from [`into_raw`], of a slice of this length that nobody else has made again.
+    pub(in crate::store) unsafe fn from_raw<T>(start: *mut T, len: usize) -> Slice<T> {
+        // SAFETY: a slice has no null for its start.
+        let start = unsafe { NonNull::new_unchecked(start) };
+        Slice { start, len, memory: start.cast() }
     }
 
     impl<T> Deref for Slice<T> {
@@ -105,26 +125,75 @@ mod plain {
     impl<T> Drop for Slice<T> {
         fn drop(&mut self) {
             let layout = layout::<T>(self.len).expect("this layout was allocated");
-            // SAFETY: allocated in `zeroed` with the same layout.
-            unsafe { std::alloc::dealloc(self.memory.as_ptr(), layout) };
+            if layout.size() >= OWN_PAGES {
+                // SAFETY: mapped in `zeroed` with the same layout.
+                unsafe { unmap(self.memory, layout) };
+            } else {
+                // SAFETY: allocated in `zeroed` with the same layout.
+                unsafe { std::alloc::dealloc(self.memory.as_ptr(), layout) };
+            }
         }
+    }
+
+    /// Zeros, at pages of their own.
+    #[cfg(all(unix, not(miri)))]
+    fn map(layout: Layout) -> Option<NonNull<u8>> {
+        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+        // SAFETY: a new anonymous mapping touches no memory that exists.
+        let memory = unsafe { libc::mmap(core::ptr::null_mut(), layout.size(), access, flags, -1, 0) };
+        if memory == libc::MAP_FAILED { None } else { NonNull::new(memory.cast()) }
+    }
+
+    /// # Safety
+    /// The memory was [mapped](map) with this layout, and nobody uses it any more.
+    #[cfg(all(unix, not(miri)))]
+    unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: passed on. It can fail only where a part of a mapping is taken out.
+        unsafe { libc::munmap(memory.as_ptr().cast(), layout.size()) };
+    }
+
+    #[cfg(not(all(unix, not(miri))))]
+    fn map(layout: Layout) -> Option<NonNull<u8>> {
+        // SAFETY: the layout is not empty.
+        NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
+    }
+
+    #[cfg(not(all(unix, not(miri))))]
+    unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
+        // SAFETY: allocated in `map` with the same layout.
+        unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
     }
 }
 
 #[cfg(quipu_loom)]
-pub(in crate::store) type Slice<T> = Box<[T]>;
+pub(in crate::store) use model::{Slice, from_raw, into_raw, zeroed};
 
 #[cfg(quipu_loom)]
-pub(in crate::store) fn boxed_zeros<T: Zeroed>(len: usize) -> Result<Box<[T]>, NoMemory> {
-    Ok((0..len).map(|_| T::new()).collect())
+mod model {
+    use super::{NoMemory, Zeroed};
+
+    pub(in crate::store) type Slice<T> = Box<[T]>;
+
+    pub(in crate::store) fn zeroed<T: Zeroed>(len: usize) -> Result<Slice<T>, NoMemory> {
+        Ok((0..len).map(|_| T::new()).collect())
+    }
+
+    pub(in crate::store) fn into_raw<T>(slice: Slice<T>) -> *mut T {
+        Box::into_raw(slice).cast()
+    }
+
+    /// # Safety
+    /// `start` came from [`into_raw`], of a slice of this length that nobody else has made again.
+    pub(in crate::store) unsafe fn from_raw<T>(start: *mut T, len: usize) -> Slice<T> {
+        // SAFETY: passed on.
+        unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(start, len)) }
+    }
 }
-
-#[cfg(quipu_loom)]
-pub(in crate::store) use boxed_zeros as zeroed;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::{AtomicPtr, Ordering};
 
     #[derive(Debug)]
     #[repr(align(64))]
@@ -140,10 +209,20 @@ mod tests {
 
     #[test]
     fn a_slice_is_zero_and_aligned() {
-        for len in [1, 2, 100] {
+        for len in [1, 2, 100, 2047, 2048] {
             let slice = zeroed::<Wide>(len).unwrap();
             assert_eq!((slice.len(), slice.as_ptr().align_offset(64)), (len, 0));
             assert!(slice.iter().all(|wide| wide.0 == [0; 64]));
+        }
+    }
+
+    #[test]
+    fn a_slice_can_be_left_and_taken_up() {
+        for len in [1, 100, 1 << 14] {
+            let start = into_raw(zeroed::<AtomicPtr<()>>(len).unwrap());
+            // SAFETY: left just now.
+            let slice = unsafe { from_raw(start, len) };
+            assert!(slice.len() == len && slice.iter().all(|place| place.load(Ordering::Relaxed).is_null()));
         }
     }
 

@@ -1,6 +1,6 @@
 //! The entries of a family in the order of their creation: a list that grows without moving.
 
-use crate::store::cells::memory::{NoMemory, boxed_zeros};
+use crate::store::cells::memory::{NoMemory, from_raw, into_raw, zeroed};
 use crate::sync::{AtomicPtr, AtomicUsize, Ordering};
 use core::ptr;
 
@@ -8,12 +8,10 @@ use core::ptr;
 const FIRST: usize = if cfg!(quipu_loom) { 1 } else { 8 };
 const SEGMENTS: usize = if cfg!(quipu_loom) { 3 } else { 32 };
 
-type Segment = Box<[AtomicPtr<()>]>;
-
 /// A segmented list of pointers that it neither owns nor follows. Readers never wait.
 #[derive(Debug)]
 pub(crate) struct List {
-    /// Each is null or a leaked [`Segment`] of the length that [`Place`] computes, reclaimed on drop.
+    /// Each is null or the start of a slice of the length that [`Place`] computes, reclaimed on drop.
     segments: [AtomicPtr<AtomicPtr<()>>; SEGMENTS],
     len: AtomicUsize,
 }
@@ -99,9 +97,8 @@ impl List {
     pub(crate) fn reserve(&self) -> Result<(), NoMemory> {
         let Place { segment, len, .. } = Place::of(self.len.load(Ordering::Relaxed));
         if self.segments[segment].load(Ordering::Relaxed).is_null() {
-            let places: Segment = boxed_zeros(len)?;
             // Published by the Release in `push`.
-            self.segments[segment].store(Box::into_raw(places).cast(), Ordering::Relaxed);
+            self.segments[segment].store(into_raw(zeroed(len)?), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -130,8 +127,8 @@ impl List {
             let start = segment.load(Ordering::Relaxed);
             if !start.is_null() {
                 segment.store(ptr::null_mut(), Ordering::Relaxed);
-                // SAFETY: `reserve` leaked a boxed slice of this start and length.
-                drop(unsafe { Box::from_raw(ptr::slice_from_raw_parts_mut(start, FIRST << number)) });
+                // SAFETY: `reserve` left a slice of this start and length.
+                drop(unsafe { from_raw(start, FIRST << number) });
             }
         }
     }

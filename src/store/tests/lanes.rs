@@ -59,11 +59,12 @@ proptest! {
                 }
                 slots.push((layout, slot, mark));
             } else {
-                let (layout, slot, _) = slots.swap_remove(which.index(slots.len()));
-                SLOTS.give_back(slot, layout, &LANES);
+                let given_back = slots.swap_remove(which.index(slots.len()));
+                check_slots(&[given_back], row);
+                SLOTS.give_back(given_back.1, given_back.0, &LANES);
             }
-            check_slots(&slots, row);
         }
+        check_slots(&slots, row);
         slots.into_iter().for_each(|(layout, slot, _)| SLOTS.give_back(slot, layout, &LANES));
     }
 }
