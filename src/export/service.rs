@@ -78,7 +78,7 @@ fn exposition(body: ScrapeBody) -> Response<ScrapeBody> {
 }
 
 /// A line of text for people.
-fn plain(status: StatusCode, text: Bytes) -> Response<ScrapeBody> {
+pub(super) fn plain(status: StatusCode, text: Bytes) -> Response<ScrapeBody> {
     let mut response = Response::new(ScrapeBody::message(text));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
@@ -113,14 +113,8 @@ impl<B> Service<Request<B>> for ScrapeService {
 pub struct ScrapeFuture(Pin<Box<dyn Future<Output = Response<ScrapeBody>> + Send>>);
 
 impl ScrapeFuture {
-    fn ready(response: Response<ScrapeBody>) -> Self {
+    pub(super) fn ready(response: Response<ScrapeBody>) -> Self {
         Self(Box::pin(ready(response)))
-    }
-
-    /// A line of text for people.
-    #[cfg(feature = "server")]
-    pub(super) fn plain(status: StatusCode, text: Bytes) -> Self {
-        Self::ready(plain(status, text))
     }
 }
 

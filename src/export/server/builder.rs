@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs};
 
+use super::endpoint::Endpoint;
 use super::error::CannotServe;
-use super::{Endpoint, Server, ServerHandle, handle};
+use super::{Server, ServerHandle, handle};
 use crate::Registry;
-use crate::export::ScrapeService;
 
 /// Settings for a [`Server`]; made by [`Server::builder`].
 ///
@@ -135,11 +135,7 @@ impl ServerBuilder {
             .counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
             .register()
             .map_err(|error| CannotServe::on(address, io::Error::other(error)))?;
-        let endpoint = Endpoint {
-            service: ScrapeService::of(self.registries),
-            not_found: format!("metrics are at {}\n", paths.join(", ")).into(),
-            paths,
-        };
+        let endpoint = Endpoint::new(self.registries, paths);
         let address = listener.local_addr()?;
         Ok(Server { listener, address, endpoint: Arc::new(endpoint), limits: self.limits, accept_errors })
     }

@@ -7,9 +7,6 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, StatusCode};
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,10 +17,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::body::LARGE_CHUNK;
-use super::{ScrapeFuture, ScrapeService};
 use crate::{Counter, Registry};
 
 mod builder;
+mod endpoint;
 mod error;
 mod handle;
 mod socket;
@@ -34,12 +31,14 @@ pub use builder::ServerBuilder;
 pub use handle::{ServerHandle, serve};
 
 use builder::Limits;
+use endpoint::Endpoint;
 use socket::Socket;
 
 /// An HTTP/1 server that serves a registry at `/metrics`, and nothing else; [`Server::builder`] sets other paths, more registries
 /// and other limits.
 ///
-/// GET and HEAD; 405 for other methods and 404 for other paths. It defends itself, so that neither a slow client nor a
+/// GET and HEAD; 405 for other methods and 404 for other paths. Paths are compared decoded, and one with empty or dotted segments, such
+/// as `//metrics`, is redirected; HTTP/1.1 without exactly one valid `Host` is answered 400. It defends itself, so that neither a slow client nor a
 /// silent one costs more than one connection for a while:
 ///
 /// - a request must have arrived 30 s after the connection was opened or the last response was sent, or the connection is
@@ -68,24 +67,6 @@ pub struct Server {
     endpoint: Arc<Endpoint>,
     limits: Limits,
     accept_errors: Counter,
-}
-
-/// What is served, and where.
-#[derive(Debug)]
-struct Endpoint {
-    service: ScrapeService,
-    paths: Vec<String>,
-    not_found: Bytes,
-}
-
-impl Endpoint {
-    fn respond(&self, request: &Request<Incoming>) -> ScrapeFuture {
-        if self.paths.iter().any(|path| path == request.uri().path()) {
-            self.service.respond(request.method())
-        } else {
-            ScrapeFuture::plain(StatusCode::NOT_FOUND, self.not_found.clone())
-        }
-    }
 }
 
 impl Server {
