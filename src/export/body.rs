@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
+use super::places::Place;
 use super::{Scrape, ScrapeError};
 
 /// Where a chunk fits without growing. Allocating each anew costs no more than keeping buffers for later, and leaves the
@@ -36,15 +37,23 @@ pub struct ScrapeBody(Content);
 
 enum Content {
     Scrape(Box<Encoder>),
+    /// A whole scrape, which takes its places until it was sent.
+    Whole {
+        text: Bytes,
+        _places: [Place; 2],
+    },
     /// Nothing, of a length that is not told: HEAD must not say that a scrape has no bytes.
     Head,
     Message(Bytes),
 }
 
 impl ScrapeBody {
-    pub(super) fn scrape(scrape: Scrape) -> Self {
-        let rest = false;
-        Self(Content::Scrape(Box::new(Encoder { scrape, rest })))
+    pub(super) fn scrape(scrape: Scrape, place: Place) -> Self {
+        Self(Content::Scrape(Box::new(Encoder { scrape, rest: false, _place: place })))
+    }
+
+    pub(super) fn whole(text: Bytes, places: [Place; 2]) -> Self {
+        Self(Content::Whole { text, _places: places })
     }
 
     pub(super) fn head() -> Self {
@@ -64,8 +73,11 @@ impl Body for ScrapeBody {
         let data = match &mut self.0 {
             Content::Scrape(encoder) => ready!(encoder.poll_chunk(cx)),
             Content::Head => None,
-            Content::Message(text) if text.is_empty() => None,
-            Content::Message(text) => Some(Ok(mem::take(text))),
+            // In pieces, so that the body lives, and with it the places, until the client has read most of it.
+            Content::Whole { text, .. } | Content::Message(text) => {
+                let piece = text.split_to(text.len().min(CHUNK_CAPACITY));
+                (!piece.is_empty()).then_some(Ok(piece))
+            }
         };
         Poll::Ready(data.map(|data| data.map(Frame::data)))
     }
@@ -73,14 +85,14 @@ impl Body for ScrapeBody {
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Content::Head => true,
-            Content::Message(text) => text.is_empty(),
+            Content::Whole { text, .. } | Content::Message(text) => text.is_empty(),
             Content::Scrape(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Content::Message(text) => SizeHint::with_exact(text.len() as u64),
+            Content::Whole { text, .. } | Content::Message(text) => SizeHint::with_exact(text.len() as u64),
             Content::Scrape(_) | Content::Head => SizeHint::default(),
         }
     }
@@ -95,6 +107,7 @@ impl fmt::Debug for ScrapeBody {
 struct Encoder {
     scrape: Scrape,
     rest: bool,
+    _place: Place,
 }
 
 impl Encoder {

@@ -20,10 +20,14 @@ mod scrape;
 
 #[cfg(feature = "http")]
 mod body;
+#[cfg(feature = "http")]
+mod places;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "http")]
 mod service;
+#[cfg(feature = "http")]
+mod timeout;
 
 pub use scrape::{Format, Scrape, ScrapeError};
 

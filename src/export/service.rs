@@ -6,25 +6,35 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use tower_service::Service;
 
-use super::{Format, Scrape, ScrapeBody};
-use crate::Registry;
+use super::places::{Place, Places};
+use super::{Format, Scrape, ScrapeBody, ScrapeError, timeout};
+use crate::{Counter, Registry};
 
-/// How long a scrape waits for what has to be collected first: half of the time that Prometheus gives a scrape.
-const COLLECTION: Duration = Duration::from_secs(5);
+/// Most of a scrape that is kept for a client of HTTP/1.0.
+const MAX_WHOLE_BYTES: usize = 16 << 20;
+
+/// How many such may be kept at a time: 64 MiB.
+const MAX_WHOLE: usize = 4;
 
 /// Answers GET with the text of a registry, or of several, HEAD with the same headers, and other methods with 405.
 ///
 /// It does not look at the path: mount it where scrapers look for it.
 ///
+/// - Of 64 scrapes under way ([`max_scrapes`](Self::max_scrapes)) none is hurt by more: those are answered 503, with `Retry-After`,
+///   and counted in `quipu_refused_scrapes_total`.
+/// - What has to be collected first may take half of the time that the scraper gives in
+///   `X-Prometheus-Scrape-Timeout-Seconds`, or 5 s.
+/// - HTTP/1.0 takes the end of the connection for the end of the text, and so half a scrape for a whole one. It gets the whole text at
+///   once, with its length: up to 16 MiB (505 above), for up to 4 clients at a time (503 above).
+///
 /// # Cost
-/// A clone is one reference count. A scrape is encoded where its body is polled, in chunks; see [`ScrapeBody`].
+/// A clone is a few reference counts. A scrape is encoded where its body is polled, in chunks; see [`ScrapeBody`].
 ///
 /// ```
 /// let registry = quipu::Registry::new();
@@ -34,6 +44,9 @@ const COLLECTION: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct ScrapeService {
     registries: Arc<[Registry]>,
+    under_way: Places,
+    whole: Places,
+    refused: Option<Counter>,
 }
 
 impl ScrapeService {
@@ -50,38 +63,115 @@ impl ScrapeService {
     /// let service = ScrapeService::of([ours, of_a_library]);
     /// ```
     pub fn of(registries: impl IntoIterator<Item = Registry>) -> Self {
-        Self { registries: registries.into_iter().collect() }
+        let registries: Arc<[Registry]> = registries.into_iter().collect();
+        // Nobody else can have taken the name, and a service of no registry counts nothing.
+        let refused = registries.first().and_then(|registry| {
+            let help =
+                "Scrapes that were answered 503 because of others under way, or 505 as they are too large for HTTP/1.0.";
+            registry.own_metrics().counter("refused_scrapes_total", help).register().ok()
+        });
+        Self { registries, under_way: Places::new(64), whole: Places::new(MAX_WHOLE), refused }
     }
 
-    pub(super) fn respond(&self, method: &Method) -> ScrapeFuture {
-        match *method {
-            Method::GET => {
-                let registries = self.registries.iter().cloned();
-                let scrape = Scrape::collect(registries, Format::Text, COLLECTION);
-                ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await)) }))
-            }
+    /// How many scrapes may be under way, clones of the service included; at least 1, and 64 unless it is set.
+    ///
+    /// A scrape is under way until its body is sent or dropped. Each takes a chunk or two of 64 KiB.
+    ///
+    /// ```
+    /// use quipu::{Registry, export::ScrapeService};
+    /// let service = ScrapeService::new(Registry::new()).max_scrapes(8);
+    /// ```
+    #[must_use = "it is the service with that limit"]
+    pub fn max_scrapes(mut self, scrapes: usize) -> Self {
+        self.under_way = Places::new(scrapes.max(1));
+        self
+    }
+
+    /// Answers a request. A scrape only begins if more than an eighth of the places is free, or if the client is `preferred`.
+    pub(super) fn respond<B>(&self, request: &Request<B>, preferred: bool) -> ScrapeFuture {
+        match *request.method() {
+            Method::GET => self.get(request, preferred),
             Method::HEAD => ScrapeFuture::ready(exposition(ScrapeBody::head())),
             _ => {
-                let text = Bytes::from_static(b"metrics are read with GET or HEAD\n");
-                let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, text);
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-                ScrapeFuture::ready(response)
+                let text = "metrics are read with GET or HEAD\n";
+                ScrapeFuture::ready(with(ALLOW, "GET, HEAD", plain(StatusCode::METHOD_NOT_ALLOWED, text)))
             }
+        }
+    }
+
+    fn get<B>(&self, request: &Request<B>, preferred: bool) -> ScrapeFuture {
+        let spare = if preferred { 0 } else { self.under_way.limit() / 8 };
+        let is_old = request.version() < Version::HTTP_11;
+        let whole = if is_old { self.whole.take(0).map(Some) } else { Some(None) };
+        let (Some(whole), Some(place)) = (whole, self.under_way.take(spare)) else {
+            self.count_refused();
+            let text = "too many scrapes are under way; come again in a second\n";
+            return ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)));
+        };
+        let within = timeout::for_collection(request.headers());
+        let scrape = Scrape::collect(self.registries.iter().cloned(), Format::Text, within);
+        match whole {
+            None => ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await, place)) })),
+            Some(whole) => {
+                let service = self.clone();
+                ScrapeFuture(Box::pin(async move { service.answer_whole(scrape.await, [place, whole]).await }))
+            }
+        }
+    }
+
+    async fn answer_whole(&self, scrape: Scrape, places: [Place; 2]) -> Response<ScrapeBody> {
+        match whole(scrape).await {
+            Ok(Some(text)) => exposition(ScrapeBody::whole(text.into(), places)),
+            Ok(None) => {
+                self.count_refused();
+                let text = "these metrics are larger than 16 MiB, which HTTP/1.0 cannot be sent in pieces; ask with HTTP/1.1\n";
+                plain(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text)
+            }
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+        }
+    }
+
+    fn count_refused(&self) {
+        if let Some(refused) = &self.refused {
+            refused.inc();
         }
     }
 }
 
+/// The whole text of a scrape, unless it is too large. Other tasks run between its chunks.
+async fn whole(mut scrape: Scrape) -> Result<Option<Vec<u8>>, ScrapeError> {
+    let (mut text, mut chunk) = (Vec::new(), Vec::new());
+    while scrape.next_chunk(&mut chunk)? {
+        if text.len() + chunk.len() > MAX_WHOLE_BYTES {
+            return Ok(None);
+        }
+        text.extend_from_slice(&chunk);
+        let mut has_yielded = false;
+        std::future::poll_fn(|cx| {
+            if std::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+    }
+    Ok(Some(text))
+}
+
 fn exposition(body: ScrapeBody) -> Response<ScrapeBody> {
-    let mut response = Response::new(body);
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Format::Text.content_type()));
-    response
+    with(CONTENT_TYPE, Format::Text.content_type(), Response::new(body))
 }
 
 /// A line of text for people.
-pub(super) fn plain(status: StatusCode, text: Bytes) -> Response<ScrapeBody> {
-    let mut response = Response::new(ScrapeBody::message(text));
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<ScrapeBody> {
+    let mut response = Response::new(ScrapeBody::message(text.into()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    with(CONTENT_TYPE, "text/plain; charset=utf-8", response)
+}
+
+fn with(name: HeaderName, value: &'static str, mut response: Response<ScrapeBody>) -> Response<ScrapeBody> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
     response
 }
 
@@ -96,7 +186,7 @@ impl<B> Service<Request<B>> for ScrapeService {
     }
 
     fn call(&mut self, request: Request<B>) -> ScrapeFuture {
-        self.respond(request.method())
+        self.respond(&request, true)
     }
 }
 

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod alone;
 mod requests;
+mod scrapes;
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};

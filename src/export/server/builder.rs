@@ -12,6 +12,7 @@ use super::endpoint::Endpoint;
 use super::error::CannotServe;
 use super::{Server, ServerHandle, handle};
 use crate::Registry;
+use crate::export::ScrapeService;
 
 /// Settings for a [`Server`]; made by [`Server::builder`].
 ///
@@ -24,6 +25,7 @@ use crate::Registry;
 ///     .registry(of_a_library)
 ///     .path("/internal/metrics")
 ///     .max_connections(64)
+///     .max_scrapes(16)
 ///     .request_timeout(Duration::from_secs(5))
 ///     .response_timeout(Duration::from_secs(10))
 ///     .stop_timeout(Duration::from_secs(2))
@@ -36,6 +38,7 @@ use crate::Registry;
 pub struct ServerBuilder {
     registries: Vec<Registry>,
     paths: Vec<String>,
+    scrapes: Option<usize>,
     limits: Limits,
 }
 
@@ -62,7 +65,7 @@ pub(super) const LIMITS: Limits = Limits {
 
 impl ServerBuilder {
     pub(super) fn new(registry: Registry) -> Self {
-        Self { registries: vec![registry], paths: Vec::new(), limits: LIMITS }
+        Self { registries: vec![registry], paths: Vec::new(), scrapes: None, limits: LIMITS }
     }
 
     /// Serves one more registry, as [`ScrapeService::of`] says.
@@ -80,6 +83,12 @@ impl ServerBuilder {
     /// How many connections may be open, at least 1; 512 unless it is set. More wait in the backlog of the operating system.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// How many scrapes may be under way, as [`ScrapeService::max_scrapes`] says; 64 unless it is set.
+    pub fn max_scrapes(mut self, scrapes: usize) -> Self {
+        self.scrapes = Some(scrapes);
         self
     }
 
@@ -135,7 +144,11 @@ impl ServerBuilder {
             .counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
             .register()
             .map_err(|error| CannotServe::on(address, io::Error::other(error)))?;
-        let endpoint = Endpoint::new(self.registries, paths);
+        let mut service = ScrapeService::of(self.registries);
+        if let Some(scrapes) = self.scrapes {
+            service = service.max_scrapes(scrapes);
+        }
+        let endpoint = Endpoint::new(service, paths);
         let address = listener.local_addr()?;
         Ok(Server { listener, address, endpoint: Arc::new(endpoint), limits: self.limits, accept_errors })
     }

@@ -7,7 +7,6 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use super::super::service::{ScrapeFuture, ScrapeService, plain};
-use crate::Registry;
 
 /// A service at some paths.
 #[derive(Debug)]
@@ -18,24 +17,24 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(super) fn new(registries: Vec<Registry>, paths: Vec<String>) -> Self {
+    pub(super) fn new(service: ScrapeService, paths: Vec<String>) -> Self {
         let not_found = format!("metrics are at {}\n", paths.join(", ")).into();
-        Self { service: ScrapeService::of(registries), paths, not_found }
+        Self { service, paths, not_found }
     }
 
     pub(super) fn respond(&self, request: &Request<Incoming>) -> ScrapeFuture {
         if !has_valid_host(request.version(), request.headers()) {
-            let text = Bytes::from_static(b"a request has one valid Host header (RFC 9112, 3.2)\n");
+            let text = "a request has one valid Host header (RFC 9112, 3.2)\n";
             return ScrapeFuture::ready(plain(StatusCode::BAD_REQUEST, text));
         }
         if self.has(request.uri().path()) {
-            return self.service.respond(request.method());
+            return self.service.respond(request, true);
         }
         let Some(path) = decoded(request.uri().path()) else {
             return self.not_found();
         };
         if self.has(&path) {
-            return self.service.respond(request.method());
+            return self.service.respond(request, true);
         }
         self.redirect(&cleaned(&path), request.uri())
     }

@@ -140,6 +140,8 @@ async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>, limits: Limits, 
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.request)
+            // A client may close its side once it has asked.
+            .half_close(true)
             .max_buf_size(LARGE_CHUNK)
             .serve_connection(
                 TokioIo::new(Socket::new(stream, limits.response)),

@@ -33,7 +33,7 @@ fn peak_memory() -> usize {
 fn child_a_hundred_scrapes_of_a_hundred_thousand_series() {
     const SCRAPES: usize = 100;
     let registry = large(100_000, 15);
-    let server = start(registry);
+    let server = Server::builder(registry).max_scrapes(2 * SCRAPES).serve("127.0.0.1:0").unwrap();
     let address = server.local_addr();
     let scrape = move || {
         let mut stream = TcpStream::connect(address).unwrap();
