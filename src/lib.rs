@@ -24,6 +24,7 @@
 //!   [`DynLabelNames`].
 //! - A [`Timer`] times work into a histogram: [`Histogram::start_timer`], [`time`](Histogram::time),
 //!   [`time_future`](Histogram::time_future). In tests, [`clock::ManualClock`] makes them exact.
+//! - A [`CircuitBreaker`] leaves alone what keeps failing, and shows its state.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
@@ -75,6 +76,7 @@ pub mod clock;
 mod encode;
 #[cfg(not(quipu_loom))]
 pub mod export;
+pub mod guard;
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub mod http;
 #[cfg(not(quipu_loom))]
@@ -95,6 +97,7 @@ pub use quipu_macros::{LabelSet, LabelValue};
 #[cfg(not(quipu_loom))]
 #[doc(inline)]
 pub use {
+    guard::CircuitBreaker,
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Metric},
     registry::{
         DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, RegisterError, Registry,

@@ -106,7 +106,6 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
 
 impl<M, L> MetricBuilder<'_, M, L> {
     /// What `register` would register; for those who register several families, and want all or none.
-    #[cfg(any(feature = "http", test))]
     pub(crate) fn into_description(self) -> Description {
         self.description
     }

@@ -1,5 +1,6 @@
 //! Why a registration was refused.
 
+use crate::guard::BreakerError;
 use crate::model::{BoundsError, MetricType, NameError, Named, debug_as_message};
 use core::fmt;
 
@@ -81,6 +82,18 @@ pub enum RegisterError {
         /// The name that samples of both could have.
         sample: String,
     },
+    /// A setting of a circuit breaker makes no sense.
+    #[non_exhaustive]
+    Breaker {
+        /// The setting.
+        problem: BreakerError,
+    },
+    /// A circuit breaker of this name is there, with other settings.
+    #[non_exhaustive]
+    BreakerConflict {
+        /// The breaker's name.
+        breaker: String,
+    },
 }
 
 /// The most series that a closed label set may have.
@@ -125,6 +138,12 @@ impl fmt::Display for RegisterError {
             RegisterError::SampleClash { name, registered, sample } => write!(
                 f,
                 "`{name}` and the registered `{registered}` could both expose a sample `{sample}`; rename one of them"
+            ),
+            RegisterError::Breaker { problem } => problem.fmt(f),
+            RegisterError::BreakerConflict { breaker } => write!(
+                f,
+                "the circuit breaker `{breaker}` is already registered with other settings. \
+                 Use the same settings or another name"
             ),
         }
     }

@@ -1,5 +1,6 @@
 //! Registries: families by name, and the way to register and to walk them.
 
+mod breakers;
 mod builder;
 mod description;
 mod error;

@@ -1,5 +1,6 @@
 //! The registry: it makes families, keeps them, and takes them out again.
 
+use super::breakers::Breakers;
 use super::builder::MetricBuilder;
 use super::description::{Description, Rules};
 use super::error::{BuildError, RegisterError};
@@ -47,6 +48,7 @@ struct Shared {
     clock: Clock,
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
+    breakers: Breakers,
     /// Whether it only hands out what is detached.
     is_disabled: bool,
 }
@@ -77,7 +79,14 @@ impl Registry {
         }
         let families = Mutex::new(families);
         Registry {
-            shared: Arc::new(Shared { rules, clock, families, self_metrics, is_disabled: false }),
+            shared: Arc::new(Shared {
+                rules,
+                clock,
+                families,
+                self_metrics,
+                breakers: Breakers::default(),
+                is_disabled: false,
+            }),
             prefix: namespace.into(),
         }
     }
@@ -148,6 +157,7 @@ impl Registry {
             clock: Clock::default(),
             families: Mutex::default(),
             self_metrics: None,
+            breakers: Breakers::default(),
             is_disabled: true,
         };
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
@@ -271,11 +281,14 @@ impl Registry {
     }
 
     /// What is put before names.
-    pub(super) fn prefix(&self) -> &str {
+    pub(super) fn prefix(&self) -> &Arc<str> {
         &self.prefix
     }
 
-    #[cfg(feature = "http")]
+    pub(super) fn breakers(&self) -> &Breakers {
+        &self.shared.breakers
+    }
+
     pub(crate) fn clock(&self) -> &Clock {
         &self.shared.clock
     }
@@ -356,6 +369,7 @@ impl Registry {
             self.shared.self_metrics.is_some() || !core.description.name.starts_with(OWN_PREFIX)
         };
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
+        self.shared.breakers.bring_up_to_date();
         // Without the registry's lock, since each waits for its family's. That of a family which is unregistered meanwhile counts
         // into a series that is removed as well.
         if let Some(self_metrics) = &self.shared.self_metrics {
