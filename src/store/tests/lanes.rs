@@ -54,7 +54,7 @@ proptest! {
                 let slot = take(layout);
                 prop_assert!(!matches!(layout, SlotLayout::Pairs(_)) || slot.as_ptr().align_offset(16) == 0);
                 for (cell, value) in cells(slot, layout).zip(mark..) {
-                    prop_assert_eq!(cell.sum(&LANES), 0);
+                    prop_assert_eq!(cell.get(row), 0);
                     cell.add_in(lane, value);
                 }
                 slots.push((layout, slot, mark));
