@@ -1,7 +1,11 @@
 //! Guards: the application and its metrics do each other no harm.
 
 mod breaker;
+#[allow(dead_code, reason = "for the overflow path")]
+mod offenders;
 
 pub use breaker::{
     BreakerError, BreakerState, CallError, CircuitBreaker, CircuitBreakerBuilder, Permit, Rejected, SettingProblem,
 };
+#[allow(unused_imports, reason = "for the overflow path")]
+pub(crate) use offenders::{LabelOffenders, Offenders};

@@ -1,0 +1,145 @@
+//! Offenders: which label values come although there is no room for them.
+//!
+//! A lookup only leaves a sample in a ring, and raises a register. Whoever wants to know, which is a scrape or a person, takes the samples out
+//! and counts them in a sketch. Nothing is allocated before the first sample of a label, and 64 KiB at most after it.
+
+mod distinct;
+mod ring;
+
+use crate::sync::{Mutex, OnceLock, get_or_init, lock};
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
+use distinct::Distinct;
+use ring::{Ring, Text};
+
+/// A power of two. Three quarters as many values are counted at a time: every value that is more than one of 150 is among them.
+const COUNTED: usize = 512;
+
+/// So many values are told.
+const TOLD: usize = 10;
+
+/// The offenders of a family, by label.
+#[derive(Debug)]
+pub(crate) struct Offenders(Box<[OnceLock<Box<LabelOffenders>>]>);
+
+impl Offenders {
+    /// For a family with so many labels.
+    pub(crate) fn new(labels: usize) -> Offenders {
+        Offenders((0..labels).map(|_| OnceLock::new()).collect())
+    }
+
+    /// A lookup whose value of this label has no room. `hash` is the value's, by any function that the sender of the value does
+    /// not know, and always the same.
+    ///
+    /// Takes no lock and allocates nothing, but for the first one of a label.
+    #[inline]
+    pub(crate) fn note(&self, label: usize, hash: u64, value: &str) {
+        if let Some(offenders) = self.0.get(label) {
+            get_or_init(offenders, LabelOffenders::new).note(hash, value);
+        }
+    }
+
+    /// Those of each label that has any, with its number.
+    pub(crate) fn by_label(&self) -> impl Iterator<Item = (usize, &LabelOffenders)> {
+        self.0.iter().enumerate().filter_map(|(label, offenders)| Some((label, &**offenders.get()?)))
+    }
+}
+
+/// The offenders of one label.
+#[derive(Debug)]
+pub(crate) struct LabelOffenders {
+    distinct: Distinct,
+    ring: Ring,
+    counts: Mutex<Option<FrequentItemsSketch<Value>>>,
+}
+
+/// A value, known by its hash.
+#[derive(Clone, Debug)]
+struct Value {
+    hash: u64,
+    text: Text,
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash
+    }
+}
+
+impl Eq for Value {}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl LabelOffenders {
+    fn new() -> Box<LabelOffenders> {
+        Box::new(LabelOffenders { distinct: Distinct::new(), ring: Ring::new(), counts: Mutex::new(None) })
+    }
+
+    #[inline]
+    fn note(&self, hash: u64, value: &str) {
+        self.distinct.add(hash);
+        self.ring.push(hash, value);
+    }
+
+    /// About how many different values have come.
+    pub(crate) fn distinct(&self) -> u64 {
+        self.distinct.estimate()
+    }
+
+    /// Counts the samples that have come since the last time, and makes room for others.
+    pub(crate) fn drain(&self) {
+        let mut counts = lock(&self.counts);
+        let counts = counts.get_or_insert_with(|| FrequentItemsSketch::new(COUNTED).expect("a power of two"));
+        self.ring.drain(|hash, text| counts.update(Value { hash, text }));
+    }
+
+    /// What has come until now.
+    pub(crate) fn report(&self) -> Report {
+        self.drain();
+        let counts = lock(&self.counts);
+        let (mut rows, samples) = match &*counts {
+            Some(counts) => {
+                (counts.frequent_items_with_threshold(ErrorType::NoFalseNegatives, 0), counts.total_weight())
+            }
+            None => (Vec::new(), 0),
+        };
+        rows.sort_by_key(|row| core::cmp::Reverse(row.estimate()));
+        rows.truncate(TOLD);
+        let top = rows.iter().map(|row| Offender { text: row.item().text, samples: row.lower_bound() }).collect();
+        Report { distinct: self.distinct(), samples, top }
+    }
+}
+
+/// What is known of the values of a label that have no room.
+#[derive(Debug)]
+pub(crate) struct Report {
+    /// About so many different ones.
+    pub(crate) distinct: u64,
+    /// Lookups that were looked at.
+    pub(crate) samples: u64,
+    /// The most frequent first.
+    pub(crate) top: Vec<Offender>,
+}
+
+/// A value that comes often.
+#[derive(Debug)]
+pub(crate) struct Offender {
+    text: Text,
+    /// So many samples at least.
+    pub(crate) samples: u64,
+}
+
+/// The value, escaped, and three dots behind it if there is more of it.
+impl fmt::Display for Offender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}{}", self.text.as_str(), if self.text.is_cut { "..." } else { "" })
+    }
+}
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests;
