@@ -100,6 +100,10 @@ impl Scrape {
             self.is_done = !is_more;
         }
         *chunk = self.encoder.finish()?;
+        if chunk.is_empty() {
+            // Whoever asks for more has taken all there was.
+            self.gather.note_exported();
+        }
         Ok(!chunk.is_empty())
     }
 

@@ -4,6 +4,7 @@ use super::error::{MAX_CLOSED_SERIES, RegisterError};
 use crate::metric::{Config, Instrument};
 use crate::model::{Buckets, GlobalLabels, NameError, Named};
 use core::fmt;
+use core::time::Duration;
 use std::borrow::Cow;
 
 /// The values of each label of a closed set.
@@ -31,6 +32,8 @@ pub(crate) struct Description {
     pub(crate) config: Config,
     /// Of a closed label set, whose series are all there from the start.
     pub(crate) closed: Option<Values>,
+    /// When idle series expire; those of a closed set, and the one of a family without labels, do not.
+    pub(crate) expire_after: Option<Duration>,
 }
 
 impl Description {
@@ -89,6 +92,11 @@ impl Description {
         }
     }
 
+    /// When idle series of this family expire, if any can.
+    pub(super) fn expiry(&self) -> Option<Duration> {
+        self.expire_after.filter(|_| self.closed.is_none() && !self.labels.is_empty())
+    }
+
     /// The number of series of a closed set.
     fn closed_series(&self) -> Option<usize> {
         let lengths = self.closed?.iter().flatten().map(|values| values.len());
@@ -136,6 +144,12 @@ impl fmt::Display for Difference<'_> {
             parts.push(match &of.unit {
                 Some(unit) => format!("with the unit {unit:?}"),
                 None => "without a unit".to_owned(),
+            });
+        }
+        if of.expire_after != from.expire_after {
+            parts.push(match of.expire_after {
+                Some(after) => format!("with series that expire after {after:?}"),
+                None => "with series that do not expire".to_owned(),
             });
         }
         if of.help != from.help {

@@ -5,7 +5,7 @@ use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
 use super::self_metrics::SelfSeries;
 use crate::clock::Clock;
-use crate::metric::{Gauge, Metric};
+use crate::metric::{Gauge, Metric, Values};
 use crate::model::{Buckets, FamilyView, GlobalLabels};
 use crate::store::{FamilyLayout, MetricRef, SeriesMap};
 use core::borrow::Borrow;
@@ -33,7 +33,11 @@ impl FamilyCore {
         let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
         let mut layout = FamilyLayout::new(form, label_names, buckets, about.rejected);
         layout.clock = clock;
-        FamilyCore { set: SeriesMap::new(Arc::new(layout)), description, series: about.series }
+        let mut set = SeriesMap::new(Arc::new(layout));
+        if let Some(idle) = description.expiry() {
+            set.expire_after(idle, description.metric.values == Values::Signed);
+        }
+        FamilyCore { set, description, series: about.series }
     }
 
     /// A family that nobody reads: all label values have the same series.

@@ -5,9 +5,10 @@ use super::family::FamilyCore;
 use super::merge::{self, Gathered, Part, Source};
 use crate::metric::Values;
 use crate::model::{Held, HistogramSnapshot, HistogramView, SeriesView, Snapshot, Value, Visitor};
-use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, fold_floats, fold_integers, fold_shared, pin};
+use crate::store::{BATCH, Batch, Histograms, Series, SeriesRef, Stamp, fold_floats, fold_integers, fold_shared, pin};
 use core::time::Duration;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A walk over all families of some registries, which can be interrupted between any two series.
 ///
@@ -18,6 +19,8 @@ pub(crate) struct Gather {
     /// Those not yet visited, the next one last.
     parts: Vec<Part>,
     walk: Option<Walk>,
+    /// Families whose series expire and of which everything was shown, with the times when that began.
+    watched: Vec<(Arc<FamilyCore>, Stamp)>,
     shown: Shown,
     scratch: Box<Scratch>,
 }
@@ -40,6 +43,8 @@ struct Walk {
     end: usize,
     is_announced: bool,
     left_out: u64,
+    /// When it began, if series expire.
+    begun: Option<Stamp>,
 }
 
 #[derive(Debug)]
@@ -47,6 +52,8 @@ struct Scratch {
     integers: [u64; BATCH],
     floats: [f64; BATCH],
     histograms: Histograms,
+    /// Whether what is shown is noted, as series of the family expire.
+    is_watched: bool,
 }
 
 impl Gather {
@@ -55,8 +62,9 @@ impl Gather {
     pub(crate) fn new(gathered: Vec<Gathered>) -> Gather {
         let mut parts = merge::parts(gathered);
         parts.reverse();
-        let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histograms: Histograms::default() };
-        Gather { parts, walk: None, shown: Shown::default(), scratch: Box::new(scratch) }
+        let histograms = Histograms::default();
+        let scratch = Scratch { integers: [0; BATCH], floats: [0.0; BATCH], histograms, is_watched: false };
+        Gather { parts, walk: None, watched: Vec::new(), shown: Shown::default(), scratch: Box::new(scratch) }
     }
 
     /// Shows the visitor what comes next, until it is full or nothing is left. Returns whether anything is left; when nothing is,
@@ -72,7 +80,14 @@ impl Gather {
                 self.walk = Some(walk);
                 return true;
             }
+            self.watched.extend(walk.watched());
         }
+    }
+
+    /// Tells the families that all that was shown has been handed over, after which idle series may expire. Only for what a
+    /// scraper reads, and not under a pin.
+    pub(crate) fn note_exported(&mut self) {
+        self.watched.drain(..).for_each(|(core, begun)| core.set.note_exported(begun));
     }
 }
 
@@ -117,9 +132,12 @@ impl Shown {
         if part.begins_labels {
             self.series = HashSet::new();
         }
-        let mut left_out = 0;
+        let (mut left_out, mut begun) = (0, None);
         let end = match &mut part.source {
-            Source::Stored(core) => core.set.begin_walk(),
+            Source::Stored(core) => {
+                begun = core.set.stamp();
+                core.set.begin_walk()
+            }
             Source::Collected(family) => {
                 let yielded = family.series.len();
                 family.series.retain(|series| self.series.insert(series.text().into()));
@@ -127,7 +145,7 @@ impl Shown {
                 family.series.len()
             }
         };
-        Walk { part, place: 0, end, is_announced: false, left_out }
+        Walk { part, place: 0, end, is_announced: false, left_out, begun }
     }
 }
 
@@ -140,6 +158,14 @@ impl Walk {
                 self.step_stored(&core, visitor, shown, scratch)
             }
             Source::Collected(_) => self.step_collected(visitor, shown),
+        }
+    }
+
+    /// The family, if its series expire.
+    fn watched(&self) -> Option<(Arc<FamilyCore>, Stamp)> {
+        match &self.part.source {
+            Source::Stored(core) => self.begun.map(|begun| (core.clone(), begun)),
+            Source::Collected(_) => None,
         }
     }
 
@@ -161,6 +187,7 @@ impl Walk {
         let pin = pin();
         let mut batch = Batch::new();
         let mut repeated = Vec::new();
+        scratch.is_watched = self.begun.is_some();
         while self.place < self.end {
             if visitor.is_full() {
                 return false;
@@ -173,6 +200,9 @@ impl Walk {
                     repeated.extend((!is_new).then_some(series.place()));
                     is_new
                 });
+                if self.begun.is_some() {
+                    core.set.note_passed_over(&repeated);
+                }
             }
             if !batch.is_empty() {
                 self.announce(visitor, shown);
@@ -180,6 +210,7 @@ impl Walk {
             let prefetch = core.set.prefetch(next, self.end);
             let later = core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
             let taken = scratch.show(core.description.metric.values, &batch, visitor, prefetch, later);
+            scratch.note_shown(core, &batch[..taken]);
             self.place = batch.get(taken).map_or(next, |series| series.place());
             if self.part.may_repeat {
                 shown.series.extend(batch[..taken].iter().map(|series| series.labels().into()));
@@ -234,7 +265,7 @@ impl Scratch {
         prefetch: impl Fn(usize),
         mut later: impl Iterator<Item = SeriesRef<'a>>,
     ) -> usize {
-        let Scratch { integers, floats, histograms } = self;
+        let Scratch { integers, floats, histograms, is_watched } = self;
         match values {
             Values::Unsigned => {
                 fold_integers(batch, integers);
@@ -262,6 +293,9 @@ impl Scratch {
                             histograms.prefetch(&series);
                         }
                         let (counts, sum) = histograms.get(n);
+                        if *is_watched {
+                            integers[shown] = counts.clone().fold(0, u64::wrapping_add);
+                        }
                         visitor.histogram(&**series, HistogramView { counts, sum });
                         shown += 1;
                         if visitor.is_full() {
@@ -272,6 +306,19 @@ impl Scratch {
                 shown
             }
         }
+    }
+}
+
+impl Scratch {
+    /// Notes what was shown last, if the family has to know.
+    fn note_shown(&mut self, core: &FamilyCore, shown: &[SeriesRef<'_>]) {
+        if !self.is_watched {
+            return;
+        }
+        if core.description.metric.values == Values::Float {
+            self.integers.iter_mut().zip(&self.floats).for_each(|(integer, float)| *integer = float.to_bits());
+        }
+        core.set.note_shown(shown, &self.integers);
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::family::{Family, FamilyCore};
 use crate::metric::Metric;
-use crate::store::{BATCH, Batch, SeriesRef, pin};
+use crate::store::Series;
 
 impl<M: Metric, L> Family<M, L> {
     /// The series with their label values, in the order of [`label_names`](Self::label_names), and a handle to each. Those
     /// made meanwhile may or may not be among them; none comes twice.
     ///
     /// # Cost
-    /// Takes the family's lock when it begins and when it ends, and allocates the values. Until it is dropped, places in the
+    /// Takes the family's lock when it begins, when it ends, and for each 64 series, and allocates the values. Until it is dropped, places in the
     /// list of series (8 bytes each) are not used again.
     ///
     /// ```
@@ -83,13 +83,11 @@ impl<M: Metric> Iterator for Iter<'_, M> {
             if self.place >= self.end {
                 return None;
             }
-            // Some at a time, under a pin that is not held while the caller looks at them.
-            let (pin, mut batch) = (pin(), Batch::new());
-            self.place = self.core.set.batch(self.place, self.end, BATCH, &mut batch, &pin);
-            let own = |series: &SeriesRef<'_>| {
-                (series.values().map(str::to_owned).collect(), M::from_series((**series).clone()))
-            };
-            self.found = batch.iter().map(own).collect::<Vec<_>>().into_iter();
+            // Some at a time, under a lock that is not held while the caller looks at them.
+            let (next, series) = self.core.set.own_some(self.place, self.end);
+            self.place = next;
+            let own = |series: Series| (series.values().map(str::to_owned).collect(), M::from_series(series));
+            self.found = series.into_iter().map(own).collect::<Vec<_>>().into_iter();
         }
     }
 }

@@ -19,6 +19,7 @@ pub(super) struct SelfMetrics {
     /// Those of [`PROCESS`], with their one series.
     process: [(Arc<FamilyCore>, Gauge); PROCESS.len()],
     refused: Arc<FamilyCore>,
+    expired: Arc<FamilyCore>,
 }
 
 /// A gauge about the process, the same in all registries.
@@ -102,6 +103,12 @@ impl SelfMetrics {
                 "Lookups of label values for which there was no memory, or no room within a limit. What was recorded there is lost.",
                 Counter::TYPE,
             ),
+            expired: family(
+                "quipu_expired_series_total",
+                Some(&label),
+                "Series that were removed because they had been idle.",
+                Counter::TYPE,
+            ),
             left_out: family(
                 "quipu_left_out_total",
                 Some(&label),
@@ -112,20 +119,19 @@ impl SelfMetrics {
     }
 
     pub(super) fn families(&self) -> impl Iterator<Item = &Arc<FamilyCore>> {
-        let by_family = [&self.series, &self.rejected, &self.left_out, &self.refused];
+        let by_family = [&self.series, &self.rejected, &self.left_out, &self.refused, &self.expired];
         self.process.iter().map(|(family, _)| family).chain(by_family)
     }
 
     /// Brings up to date what is said about a family. Takes the family's lock; not to be called under a pin.
     pub(super) fn bring_up_to_date(&self, family: &FamilyCore) {
         family.count_series();
+        let name = &*family.description.name;
         if family.set.has_refused() {
-            let name = [&*family.description.name];
-            self.refused.set.admit(&name);
-            // Without memory for this series, too, the count waits for a later scrape.
-            if let Some(metric) = MetricRef::find(&self.refused.set, &name, Counter::from_series) {
-                metric.inc_by(family.set.take_refused());
-            }
+            count(&self.refused, name, || family.set.take_refused());
+        }
+        if family.set.has_expired() {
+            count(&self.expired, name, || family.set.take_expired());
         }
     }
 
@@ -153,6 +159,15 @@ impl SelfMetrics {
         self.rejected.set.remove(&[name]);
         self.left_out.set.remove(&[name]);
         self.refused.set.remove(&[name]);
+        self.expired.set.remove(&[name]);
+    }
+}
+
+/// Counts what speaks of the family of this name. Without memory for that series, too, it waits for a later scrape.
+fn count(about: &FamilyCore, name: &str, take: impl FnOnce() -> u64) {
+    about.set.admit(&[name]);
+    if let Some(metric) = MetricRef::find(&about.set, &[name], Counter::from_series) {
+        metric.inc_by(take());
     }
 }
 
@@ -166,6 +181,7 @@ fn family(name: &str, label: Option<&str>, help: &'static str, metric: &'static 
         unit: None,
         config: metric.config.clone(),
         closed: None,
+        expire_after: None,
     };
     Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default()))
 }

@@ -88,6 +88,7 @@ pub(crate) use {
     reclaim::retained::{is_freeing_refused, lost_lanes, retained_series},
     series::fold::{BATCH, Histograms, fold_floats, fold_integers, fold_shared},
     series::handle::{Handle, HistogramHandle},
+    series::idle::Stamp,
     series::map::{Batch, SeriesMap},
     series::series::{FamilyLayout, SeriesRef},
     thread::pin,

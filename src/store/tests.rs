@@ -2,6 +2,7 @@
 //! tested here only.
 
 mod admission;
+mod expiry;
 mod folds;
 mod histograms;
 mod lanes;

@@ -5,6 +5,7 @@
 mod alone;
 mod derive;
 mod detached;
+mod expiry;
 mod export;
 mod exposition;
 mod families;

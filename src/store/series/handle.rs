@@ -48,6 +48,7 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn add_shared(&self, n: u64) {
         self.0.shared_cell().add(n);
+        self.0.mark_used();
     }
 
     /// What the family's timers read.
@@ -59,12 +60,14 @@ impl Handle {
     #[inline(always)]
     pub(crate) fn set_shared(&self, bits: u64) {
         self.0.shared_cell().set(bits);
+        self.0.mark_used();
     }
 
     /// Replaces the float that all threads share by what `next` makes of it, as long as that is something.
     #[inline(always)]
     pub(crate) fn update_shared_float(&self, next: impl Fn(f64) -> Option<f64>) {
         self.0.shared_cell().update_float(next);
+        self.0.mark_used();
     }
 
     /// The value that all threads share.

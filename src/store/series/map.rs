@@ -1,9 +1,11 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
+mod expiry;
 mod walk;
 
 pub(crate) use walk::Batch;
 
+use self::expiry::{Expiry, Watch};
 use crate::store::cells::slots::SLOTS;
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
@@ -48,6 +50,8 @@ pub(crate) struct SeriesMap {
     usage: Option<Box<Usage>>,
     /// Lookups of keys that were refused a series, and not yet [taken](Self::take_refused).
     refused: AtomicU64,
+    /// `None` where series stay until they are removed.
+    expiry: Option<Box<Expiry>>,
 }
 
 #[derive(Debug, Default)]
@@ -66,10 +70,16 @@ struct Writer {
     /// Whether any was forgotten. The list must not become shorter then.
     has_forgotten: bool,
     fills: Fills,
+    watch: Option<Box<Watch>>,
     garbage: Retired<Garbage>,
 }
 
 impl Writer {
+    /// The number of series.
+    fn len(&self) -> usize {
+        self.fill.live() + self.watch.as_ref().map_or(0, |watch| watch.dying())
+    }
+
     /// Takes in a table that was unlinked. Returns whether it is time to free.
     fn retire(&mut self, table: OldTable) -> bool {
         let is_due = table.is_large() || self.garbage.is_due();
@@ -99,6 +109,7 @@ impl SeriesMap {
             is_disabled: false,
             usage: None,
             refused: AtomicU64::new(0),
+            expiry: None,
         }
     }
 
@@ -142,9 +153,10 @@ impl SeriesMap {
 
     /// Why these label values, which have no series, would be refused one; without a lock. [`admit`](Self::admit) may say
     /// otherwise, as it counts exactly.
-    pub(in crate::store) fn refusal(&self, values: &[&str], _pin: &Pin<'_>) -> Option<Refusal> {
+    pub(in crate::store) fn refusal(&self, values: &[&str], pin: &Pin<'_>) -> Option<Refusal> {
         // SAFETY: pinned.
-        self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) })
+        let refusal = self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) })?;
+        (!self.is_dying(values, pin)).then_some(refusal)
     }
 
     fn lock(&self) -> Locked<'_, Writer> {
@@ -232,6 +244,9 @@ impl SeriesMap {
         if unsafe { self.find(values, hash) }.is_some() {
             return Ok(Admission::Known);
         }
+        if self.put_back(writer, values, hash)? {
+            return Ok(Admission::Known);
+        }
         // SAFETY: the lock is held.
         if let Some(refusal) = self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) }) {
             return Err(refusal);
@@ -241,6 +256,8 @@ impl SeriesMap {
         let is_due = old_table.is_some_and(|table| writer.retire(table));
         self.list.reserve()?;
         writer.vacant.reserve(self.list.len() + 1)?;
+        let watch = writer.watch.as_mut();
+        watch.map_or(Ok(()), |watch| watch.sightings.reserve(self.list.len() + 1))?;
         // Only places beyond every walk in progress: a walk may have passed the series' old place already, and would meet it
         // twice.
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
@@ -262,6 +279,10 @@ impl SeriesMap {
             }
             None => self.list.push(entry),
         }
+        if let Some(watch) = &mut writer.watch {
+            let made = watch.sightings.draw(self.milliseconds());
+            watch.sightings.made(place.unwrap_or(self.list.len() - 1), made);
+        }
         drop(guard);
         if is_due {
             self.collect();
@@ -272,23 +293,17 @@ impl SeriesMap {
     /// Removes a series, and returns whether it was there. Handles to it stay good, and record into what nobody reads.
     pub(crate) fn remove(&self, values: &[&str]) -> bool {
         let hash = hash(values);
-        let mut writer = lock(&self.writer);
-        let Writer { fill, vacant, fills, garbage, .. } = &mut *writer;
-        // SAFETY: the lock is held; the entries are of the index.
+        let mut guard = lock(&self.writer);
+        let writer = &mut *guard;
+        // SAFETY: the lock is held; the entries are of an index.
         let is_it = |entry| unsafe { is_series_of(entry, values) };
         // SAFETY: the lock is held.
-        let Some(entry) = (unsafe { self.index.remove(fill, hash, is_it) }) else { return false };
-        // SAFETY: the reference of the map, which the entry stood for; it is taken out of the list, too.
-        let series = unsafe { Series::from_raw(entry) };
-        self.list.set(series.place(), ptr::null_mut());
-        vacant.insert(series.place());
-        if let Some(usage) = &self.usage {
-            // SAFETY: the lock is held, and the series was added.
-            unsafe { usage.remove(fills, &series, |unlinked| garbage.push(Garbage::Known(unlinked))) };
-        }
-        garbage.push(Garbage::Series(Retained::new(series)));
-        let is_due = garbage.is_due();
-        drop(writer);
+        let entry = unsafe { self.index.remove(&mut writer.fill, hash, is_it) };
+        let Some(entry) = entry.or_else(|| self.take_dying(writer, hash, is_it)) else { return false };
+        // SAFETY: the lock is held, and it was in the list and is in no index now.
+        unsafe { self.discard(writer, entry) };
+        let is_due = writer.garbage.is_due();
+        drop(guard);
         if is_due {
             self.collect();
         }
@@ -298,6 +313,7 @@ impl SeriesMap {
     /// Frees what was unlinked, as far as no thread can hold it any more, gives back room that is not needed, and prepares
     /// slots in the lanes. Scrapes do this.
     pub(crate) fn collect(&self) {
+        self.settle();
         // Series may become busy when none is made any more.
         SLOTS.prepare();
         // In pieces, so that whoever wants to insert does not wait long.
@@ -324,7 +340,7 @@ impl SeriesMap {
             self.usage.as_ref().is_some_and(|usage| unsafe { usage.tidy(fills, PIECE, unlinked) });
         // SAFETY: the lock is held.
         let is_list_under_way = unsafe { self.compact(writer) };
-        is_index_under_way || are_values_under_way || is_list_under_way
+        self.tidy_dying(writer) || is_index_under_way || are_values_under_way || is_list_under_way
     }
 
     /// Moves series to empty places before them, if far more places are empty than not and nobody walks; and makes the list
@@ -337,7 +353,7 @@ impl SeriesMap {
         if !writer.walks.is_empty() || writer.has_forgotten {
             return false;
         }
-        if len <= 2 * writer.fill.live() + LIST_IS_SHORT {
+        if len <= 2 * writer.len() + LIST_IS_SHORT {
             writer.compacted = 0;
             return false;
         }
@@ -352,6 +368,9 @@ impl SeriesMap {
                 // SAFETY: only walks read the list without the lock, which the caller holds, and there are none.
                 unsafe { self.list.truncate(end) };
                 writer.vacant.truncate(end);
+                if let Some(watch) = &mut writer.watch {
+                    watch.sightings.truncate(end);
+                }
                 writer.compacted = 0;
                 return false;
             };
@@ -361,6 +380,9 @@ impl SeriesMap {
             unsafe { SeriesRef::new(entry) }.set_place(to);
             self.list.set(to, entry);
             self.list.set(from, ptr::null_mut());
+            if let Some(watch) = &mut writer.watch {
+                watch.sightings.moved(from, to);
+            }
             writer.vacant.remove(to);
             writer.vacant.insert(from);
         }
@@ -376,7 +398,7 @@ impl SeriesMap {
 
     /// The number of series.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.writer).fill.live()
+        lock(&self.writer).len()
     }
 
     /// Holds the family's lock, as a long insertion does, until what is returned is dropped.

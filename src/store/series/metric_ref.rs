@@ -68,9 +68,16 @@ impl<'a, M> MetricRef<'a, M> {
 
     /// The metric from the series with these label values, if it is there. `make` as in [`look_up`](Self::look_up).
     pub(crate) fn find(set: &'a SeriesMap, values: &[&str], make: fn(Series) -> M) -> Option<Self> {
-        let pin = thread::pin();
-        let series = set.get(values, &pin).map(unshared)?;
-        Some(MetricRef::new((series, pin), make))
+        loop {
+            let pin = thread::pin();
+            if let Some(series) = set.get(values, &pin).map(unshared) {
+                return Some(MetricRef::new((series, pin), make));
+            }
+            drop(pin);
+            if !set.revive(values) {
+                return None;
+            }
+        }
     }
 
     #[inline(always)]

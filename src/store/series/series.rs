@@ -1,5 +1,6 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
+mod idle;
 #[cfg(quipu_loom)]
 mod model;
 
@@ -79,7 +80,7 @@ pub(in crate::store) struct Header {
     /// The place in the list of its map; written under the map's lock, while nobody walks.
     place: AtomicU32,
     /// About how often the shared slot was written, for a series that may get one in the lanes. Threads overwrite each other's
-    /// count, which only delays that.
+    /// count, which only delays that. Of another series, whether it was used since that was last looked at.
     recorded: AtomicU32,
     /// Seconds of the Unix epoch.
     created: u32,
@@ -323,6 +324,11 @@ impl Series {
             // SAFETY: these bytes were copied from a string of this length.
             unsafe { core::str::from_utf8_unchecked(value) }
         })
+    }
+
+    /// The pointer that would stand for the reference.
+    pub(in crate::store) fn as_raw(&self) -> *mut () {
+        self.0.as_ptr().cast()
     }
 
     /// Gives up the reference for a pointer that stands for it.

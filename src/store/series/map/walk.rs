@@ -4,7 +4,7 @@ use super::SeriesMap;
 use crate::store::cells::prefetch::prefetch;
 use crate::store::reclaim::pin::Pin;
 use crate::store::series::fold::BATCH;
-use crate::store::series::series::SeriesRef;
+use crate::store::series::series::{Series, SeriesRef};
 use crate::sync::Ordering;
 use core::marker::PhantomData;
 use core::ops::Deref;
@@ -48,6 +48,18 @@ impl SeriesMap {
             batch.len += usize::from(!entry.is_null());
         }
         next
+    }
+
+    /// References to some series from place `from` on, up to `to`, and the place after them. The places are those of a walk.
+    ///
+    /// Under the lock: what [expires](super::expiry) may be unlinked already, and goes if nobody has a reference then.
+    pub(crate) fn own_some(&self, from: usize, to: usize) -> (usize, Vec<Series>) {
+        let _writer = self.lock();
+        let entries = self.list.run(from, to.min(from + BATCH));
+        let next = from + entries.len();
+        // SAFETY: entries of the list are series of this map, which the lock keeps there.
+        let own = |entry| unsafe { SeriesRef::new(entry) }.clone();
+        (next, entries.filter(|entry| !entry.is_null()).map(own).collect())
     }
 
     /// The series from place `from` to place `to`, as far as they stand together. The places are those of a walk.
