@@ -26,7 +26,7 @@
 //! | a series' header | nobody after it is made, but for the five fields below | anyone with a reference or a pin |
 //! | its count of references | anyone with a reference or a pin: read-modify-write | the same |
 //! | its place in the list | the holder of the map's lock, while nobody walks | that holder, and walks |
-//! | its count of recordings | whoever records into the shared slot; threads may overwrite each other's count | the same |
+//! | its count of recordings | whoever records into the shared slot; threads may overwrite each other's count; of a gauge, a mark, which walks take away | the same |
 //! | its slot in the lanes | the holder of the slots' lock, once | anyone with a reference or a pin |
 //! | its `extra` | whoever attaches something first, once | anyone with a reference or a pin |
 //!
@@ -54,8 +54,9 @@
 //! - **S9** A series that gets a slot in the lanes while handles are in use loses nothing, and nothing counts twice. The shared slot
 //!   keeps what it holds. A thread that has not seen the new slot yet writes the shared one. Every fold adds both.
 //! - **S10** A series that is refused or removed leaves the sums explained. What is recorded under a refused key is in no sum, and
-//!   each such lookup is counted. What is recorded into a removed series is in no sum either. A key that comes back gets a new
-//!   series, which begins at zero with a time of creation of its own.
+//!   each such lookup is counted. What is recorded into a removed series is in no sum either. A series expires only when its value
+//!   was exported and nobody can add to it any more ([`expiry`](series::map)). A key that comes back gets a new series, which
+//!   begins at zero with a time of creation of its own.
 //!
 //! # What is not promised
 //!
