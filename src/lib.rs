@@ -25,6 +25,7 @@
 //! - A [`Timer`] times work into a histogram: [`Histogram::start_timer`], [`time`](Histogram::time),
 //!   [`time_future`](Histogram::time_future). In tests, [`clock::ManualClock`] makes them exact.
 //! - A [`CircuitBreaker`] leaves alone what keeps failing, and shows its state.
+//! - [`collect`] has values that are read when they are scraped, by closures and by collectors.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
@@ -72,6 +73,8 @@ compile_error!("quipu needs 64-bit atomics, which this processor does not have")
 extern crate self as quipu;
 
 pub mod clock;
+#[cfg(not(quipu_loom))]
+pub mod collect;
 #[cfg(not(quipu_loom))]
 mod encode;
 #[cfg(not(quipu_loom))]

@@ -19,6 +19,13 @@ pub(crate) enum Clock {
     Manual(ManualClock),
 }
 
+/// Nanoseconds of the system's clock, from its first reading in the process on: for deadlines, also where a registry has a clock
+/// of a test.
+#[cfg(not(quipu_loom))]
+pub(crate) fn nanoseconds() -> u64 {
+    calibration::system_nanoseconds()
+}
+
 /// A reading of a clock, which means something to this clock alone: ticks of the processor's counter, where the top bit is set,
 /// or nanoseconds. In one word, as one is kept for each request in flight.
 #[derive(Clone, Copy, Debug)]

@@ -46,14 +46,15 @@ impl Scrape {
     /// ```
     ///
     /// # Cost
-    /// As [`Registry::scrape`], and a few strings for each family. Only while a family is scraped that several registries with the same
+    /// As [`Registry::scrape`], and a few strings for each family. Waits for [collectors](crate::collect), if there are any, for
+    /// 5 s at most. Only while a family is scraped that several registries with the same
     /// global labels have, memory grows with the number of its series: by their labels and about 40 bytes each.
     pub fn of(registries: impl IntoIterator<Item = Registry>, format: Format) -> Scrape {
-        Scrape::walk(registries.into_iter().map(Gathered::from).collect(), format)
+        Scrape::walk(registry::collect_now(registries.into_iter().collect()), format)
     }
 
-    /// As [`of`](Self::of), but first asks what yields families only when it is asked, and waits for it at most so long. Nothing
-    /// does yet; servers call this so that it can.
+    /// As [`of`](Self::of), without blocking the thread: the future asks all [collectors](crate::collect) at once, and waits for them
+    /// at most so long. It needs no runtime.
     ///
     /// ```
     /// use quipu::export::{Format, Scrape};
@@ -117,7 +118,9 @@ impl Registry {
     /// Begins to expose the registry in the Prometheus text format 0.0.4.
     ///
     /// # Cost
-    /// Takes the registry's lock once, and then each family's, to count its series. The rest is what a [`Scrape`] costs.
+    /// Takes the registry's lock once, and then each family's, to count its series. Where there are [collectors](crate::collect), it
+    /// blocks the thread until all have ended, for 5 s at most; in async code, use [`Scrape::collect`]. The rest is what a
+    /// [`Scrape`] costs.
     pub fn scrape(&self) -> Scrape {
         self.scrape_as(Format::Text)
     }
@@ -141,7 +144,7 @@ impl Registry {
     }
 
     /// The whole registry in the Prometheus text format 0.0.4. For tests and small tools; servers stream a
-    /// [`scrape`](Self::scrape).
+    /// [`scrape`](Self::scrape). Like that, it waits for [collectors](crate::collect).
     ///
     /// ```
     /// let registry = quipu::Registry::new();

@@ -1,6 +1,9 @@
 //! Owned families: what outlives the walk, or never stood in a registry.
 
-use super::{FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, Value, Visitor};
+use super::{
+    FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, Value, Visitor,
+    push_escaped_label_value,
+};
 use core::time::Duration;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -133,6 +136,25 @@ impl FamilySnapshot {
         self.series.iter().find(|series| series.values == values)
     }
 
+    /// A family without series, and without bounds.
+    pub(crate) fn new(
+        name: &str,
+        help: &str,
+        unit: Option<&str>,
+        kind: MetricType,
+        label_names: &[Cow<'static, str>],
+    ) -> FamilySnapshot {
+        FamilySnapshot {
+            name: name.to_owned(),
+            help: help.to_owned(),
+            unit: unit.map(str::to_owned),
+            kind,
+            label_names: label_names.to_vec(),
+            bounds: Arc::default(),
+            series: Vec::new(),
+        }
+    }
+
     pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels, is_continued: bool) -> FamilyView<'a> {
         FamilyView {
             name: &self.name,
@@ -157,6 +179,21 @@ impl SeriesSnapshot {
         }
     }
 
+    /// A series that stands in no registry. There is a value for each name.
+    pub(crate) fn collected(label_names: &[Cow<'static, str>], values: &[&str], value: Value) -> SeriesSnapshot {
+        let mut text = String::new();
+        for (n, (name, value)) in label_names.iter().zip(values).enumerate() {
+            if n > 0 {
+                text.push_str("\",");
+                text.push_str(name);
+                text.push_str("=\"");
+            }
+            push_escaped_label_value(&mut text, value);
+        }
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        SeriesSnapshot { values, text, created: None, held: Held::Number(value) }
+    }
+
     /// The values of the labels, in the order of [`FamilySnapshot::label_names`].
     pub fn label_values(&self) -> impl Iterator<Item = &str> {
         self.values.iter().map(|value| &**value)
@@ -168,6 +205,11 @@ impl SeriesSnapshot {
             Held::Number(value) => Some(value.as_f64()),
             Held::Histogram(_) => None,
         }
+    }
+
+    /// The labels as they are exposed: no two series of a family have the same.
+    pub(crate) fn exposed_labels(&self) -> &str {
+        &self.text
     }
 
     /// The value as it is exposed.

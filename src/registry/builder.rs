@@ -35,10 +35,7 @@ pub struct MetricBuilder<'r, M, L = ()> {
 impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub(super) fn new(registry: &'r Registry, name: Cow<'static, str>, help: Cow<'static, str>) -> Self {
         let name = format!("{}{name}", registry.prefix());
-        let (metric, config, labels) = (M::TYPE, M::TYPE.config.clone(), Vec::new());
-        let description =
-            Description { name, help, metric, config, labels, unit: None, closed: None, expire_after: None };
-        MetricBuilder { registry, description, types: PhantomData }
+        MetricBuilder { registry, description: Description::new(name, help, M::TYPE), types: PhantomData }
     }
 
     fn labelled<L>(mut self, labels: Vec<Cow<'static, str>>) -> MetricBuilder<'r, M, L> {
@@ -110,6 +107,13 @@ impl<M, L> MetricBuilder<'_, M, L> {
     /// What `register` would register; for those who register several families, and want all or none.
     pub(crate) fn into_description(self) -> Description {
         self.description
+    }
+}
+
+impl<'r, M> MetricBuilder<'r, M> {
+    /// The registry, and what was to be registered there.
+    pub(crate) fn into_parts(self) -> (&'r Registry, Description) {
+        (self.registry, self.description)
     }
 }
 

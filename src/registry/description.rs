@@ -37,6 +37,12 @@ pub(crate) struct Description {
 }
 
 impl Description {
+    /// Of a family without labels and a unit.
+    pub(crate) fn new(name: String, help: Cow<'static, str>, metric: &'static Instrument) -> Description {
+        let (config, labels) = (metric.config.clone(), Vec::new());
+        Description { name, help, metric, config, labels, unit: None, closed: None, expire_after: None }
+    }
+
     /// Checks all that can be checked without the other families, and prepares the buckets. The name begins with `namespace`.
     pub(super) fn check(&self, namespace: &str, rules: &Rules) -> Result<Option<Buckets>, RegisterError> {
         let kind = self.metric.exposed_as;

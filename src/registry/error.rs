@@ -94,6 +94,28 @@ pub enum RegisterError {
         /// The breaker's name.
         breaker: String,
     },
+    /// A collector yields a family of this name.
+    #[non_exhaustive]
+    Collected {
+        /// The metric's name.
+        name: String,
+        /// The collector's.
+        collector: String,
+    },
+    /// A collector declares a family that is registered to be recorded into.
+    #[non_exhaustive]
+    Recorded {
+        /// The family's name.
+        name: String,
+        /// The name of the collector that was refused.
+        collector: String,
+    },
+    /// There is a collector of this name.
+    #[non_exhaustive]
+    CollectorName {
+        /// The name.
+        name: String,
+    },
 }
 
 /// The most series that a closed label set may have.
@@ -145,6 +167,16 @@ impl fmt::Display for RegisterError {
                 "the circuit breaker `{breaker}` is already registered with other settings. \
                  Use the same settings or another name"
             ),
+            RegisterError::Collected { name, collector } => {
+                write!(f, "`{name}` is a family of the collector `{collector}`; use another name")
+            }
+            RegisterError::Recorded { name, collector } => write!(
+                f,
+                "the collector `{collector}` declares `{name}`, which is registered to be recorded into; use another name"
+            ),
+            RegisterError::CollectorName { name } => {
+                write!(f, "there is a collector `{name}` already; give this one another name with `Declaration::name`")
+            }
         }
     }
 }

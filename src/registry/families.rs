@@ -1,5 +1,6 @@
 //! The families of a registry, by name and by the samples that they may expose.
 
+use super::collected::{Collected, Collectors};
 use super::description::{Description, Difference};
 use super::error::RegisterError;
 use super::family::FamilyCore;
@@ -12,15 +13,20 @@ pub(super) struct Families {
     pub(super) by_name: BTreeMap<String, Arc<FamilyCore>>,
     /// Which family may expose a sample of this name, in any format.
     by_sample: BTreeMap<String, String>,
+    pub(super) collectors: Collectors,
 }
 
 impl Families {
     pub(super) fn add(&mut self, core: Arc<FamilyCore>) {
-        let Description { name, metric, .. } = &core.description;
+        self.reserve(&core.description);
+        self.by_name.insert(core.description.name.clone(), core);
+    }
+
+    /// Keeps the names of a family's samples from others.
+    pub(super) fn reserve(&mut self, Description { name, metric, .. }: &Description) {
         for sample in sample_names(name, metric.exposed_as) {
             self.by_sample.insert(sample, name.clone());
         }
-        self.by_name.insert(name.clone(), core);
     }
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Arc<FamilyCore>> {
@@ -29,8 +35,19 @@ impl Families {
         Some(core)
     }
 
+    /// Takes out the collector that yields this family, with all that it declared.
+    pub(super) fn remove_collector(&mut self, family: &str) -> Option<Arc<dyn Collected>> {
+        let (collector, families) = self.collectors.remove(family)?;
+        self.by_sample.retain(|_, family| !families.contains(family));
+        Some(collector)
+    }
+
     /// The family with this description, if it is there; an error if another one is in its way.
     pub(super) fn registered(&self, description: &Description) -> Result<Option<&Arc<FamilyCore>>, RegisterError> {
+        if let Some(collector) = self.collectors.of(&description.name) {
+            let (name, collector) = (description.name.clone(), collector.to_owned());
+            return Err(RegisterError::Collected { name, collector });
+        }
         let Some(core) = self.by_name.get(&description.name) else {
             return self.check_clash(description).map(|()| None);
         };

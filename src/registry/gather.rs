@@ -102,10 +102,10 @@ impl Registry {
     /// ```
     ///
     /// # Cost
-    /// That of a scrape, and an allocation or two for each label.
+    /// That of a scrape, and an allocation or two for each label. Waits for [collectors](crate::collect), for 5 s at most.
     pub fn snapshot(&self) -> Snapshot {
         let mut snapshot = Snapshot::default();
-        let is_more = Gather::new(vec![self.clone().into()]).step(&mut snapshot);
+        let is_more = Gather::new(merge::collect_now(vec![self.clone()])).step(&mut snapshot);
         debug_assert!(!is_more, "a snapshot is never full");
         snapshot
     }
@@ -138,7 +138,9 @@ impl Shown {
                 begun = core.set.stamp();
                 core.set.begin_walk()
             }
+            Source::Collected(family) if !part.may_repeat => family.series.len(),
             Source::Collected(family) => {
+                let family = Arc::make_mut(family);
                 let yielded = family.series.len();
                 family.series.retain(|series| self.series.insert(series.text().into()));
                 left_out = (yielded - family.series.len()) as u64;

@@ -4,34 +4,50 @@ use super::Registry;
 use super::family::FamilyCore;
 use super::self_metrics::is_of_process;
 use crate::model::{FamilySnapshot, FamilyView, sample_names};
+use crate::sync::block_on::block_on;
 use core::time::Duration;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+
+/// How long a scrape waits for collectors where nobody says how long it may: half of the time that Prometheus gives a scrape.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A registry, and the families that its collectors yielded for one scrape.
 #[derive(Debug)]
 pub(crate) struct Gathered {
     registry: Registry,
-    collected: Vec<FamilySnapshot>,
+    collected: Vec<Arc<FamilySnapshot>>,
 }
 
-impl From<Registry> for Gathered {
-    fn from(registry: Registry) -> Gathered {
-        Gathered { registry, collected: Vec::new() }
+/// The first phase of a scrape: asks all collectors at once, and waits for them at most so long.
+pub(crate) async fn collect(registries: Vec<Registry>, within: Duration) -> Vec<Gathered> {
+    let begin = |registry: Registry| {
+        let calls: Vec<_> = registry.collectors().iter().map(|collector| collector.collect(within)).collect();
+        (registry, calls)
+    };
+    let begun: Vec<_> = registries.into_iter().map(begin).collect();
+    let mut gathered = Vec::with_capacity(begun.len());
+    for (registry, calls) in begun {
+        let mut collected = Vec::new();
+        for call in calls {
+            collected.extend(call.await);
+        }
+        gathered.push(Gathered { registry, collected });
     }
+    gathered
 }
 
-/// The first phase of a scrape: asks all that yields families only when it is asked, and waits for it at most so long. Nothing
-/// does yet.
-pub(crate) async fn collect(registries: Vec<Registry>, _within: Duration) -> Vec<Gathered> {
-    registries.into_iter().map(Gathered::from).collect()
+/// As [`collect`], on a thread that waits.
+pub(crate) fn collect_now(registries: Vec<Registry>) -> Vec<Gathered> {
+    // Each call ends by itself.
+    block_on(collect(registries, PATIENCE), || Some(PATIENCE)).unwrap_or_default()
 }
 
 /// Where the series of a family come from.
 #[derive(Debug)]
 pub(super) enum Source {
     Stored(Arc<FamilyCore>),
-    Collected(FamilySnapshot),
+    Collected(Arc<FamilySnapshot>),
 }
 
 /// The series of a family that come from one source.
@@ -49,9 +65,7 @@ pub(super) struct Part {
 
 impl Part {
     fn new(registry: &Registry, source: Source) -> Part {
-        // What a collector yields may repeat itself.
-        let may_repeat = matches!(source, Source::Collected(_));
-        Part { registry: registry.clone(), source, begins_family: true, begins_labels: true, may_repeat }
+        Part { registry: registry.clone(), source, begins_family: true, begins_labels: true, may_repeat: false }
     }
 
     pub(super) fn view(&self, is_continued: bool) -> FamilyView<'_> {
@@ -146,11 +160,8 @@ mod tests {
         }
         other.gauge("g", "G.").register().unwrap().set(7.0);
         let mut collected = other.snapshot().families().to_vec();
-        // A collector that repeats a series.
-        let again = collected[0].series.clone();
-        assert_eq!((collected[0].name(), again.len()), ("g", 1));
-        collected[0].series.extend(again);
         collected.retain(|family| !family.name().starts_with("quipu"));
+        let collected = collected.into_iter().map(Arc::new).collect();
 
         let found = snapshot(vec![Gathered { registry: stored.clone(), collected }]);
         let names: Vec<_> = found.families().iter().map(FamilySnapshot::name).collect();
@@ -164,7 +175,7 @@ mod tests {
         assert_eq!(values("s").collect::<Vec<_>>(), ["a", "b", "c"]);
         assert_eq!(found.value("g", &[]), Some(7.0));
         assert_eq!(found.histogram("s", &[("x", "c")]).unwrap().bucket_counts(), [1, 0]);
-        for family in ["g", "n_total", "s"] {
+        for family in ["n_total", "s"] {
             let left_out = stored.snapshot().value("quipu_left_out_total", &[("family", family)]);
             assert_eq!(left_out, Some(1.0), "{family}");
         }

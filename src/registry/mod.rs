@@ -2,6 +2,7 @@
 
 mod breakers;
 mod builder;
+mod collected;
 mod description;
 mod error;
 mod families;
@@ -19,12 +20,14 @@ mod self_metrics;
 mod settings;
 
 pub use builder::MetricBuilder;
+pub(crate) use collected::{Collected, Collecting};
+pub(crate) use description::Description;
 pub use error::{BuildError, LabelError, RegisterError};
 pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use lint::Lint;
-pub(crate) use merge::{Gathered, collect};
+pub(crate) use merge::{Gathered, collect, collect_now};
 pub use registry::Registry;
 pub use settings::RegistryBuilder;

@@ -126,7 +126,6 @@ impl Registry {
     }
 
     /// A handle to the same registry for this library's metrics about itself, whose names are the same in all registries.
-    #[cfg(feature = "http")]
     pub(crate) fn own_metrics(&self) -> Registry {
         self.prefixed(OWN_PREFIX.to_owned())
     }
@@ -253,7 +252,8 @@ impl Registry {
     /// Unregisters a family. Returns whether it was registered. `name` is the full name, with the namespace and the prefix. The
     /// registry's metrics about itself cannot be unregistered: `false`.
     ///
-    /// Handles to its series stay good, but nobody reads what they record; the name is free again.
+    /// Handles to its series stay good, but nobody reads what they record; the name is free again. Of the family of a
+    /// [collector](crate::collect), it unregisters the collector, with all of its families.
     ///
     /// # Cost
     /// Takes the registry's lock, looks at the names of all families, and frees the series that nobody has a handle to.
@@ -270,6 +270,12 @@ impl Registry {
             return false;
         }
         let mut families = lock(&self.shared.families);
+        if let Some(collector) = families.remove_collector(name) {
+            // Dropping it runs code of others.
+            drop(families);
+            collector.removed();
+            return true;
+        }
         let Some(core) = families.remove(name) else { return false };
         // Under the lock: a new family of this name would lose its own.
         if let Some(about) = &self.shared.self_metrics {
@@ -281,7 +287,7 @@ impl Registry {
     }
 
     /// What is put before names.
-    pub(super) fn prefix(&self) -> &Arc<str> {
+    pub(crate) fn prefix(&self) -> &Arc<str> {
         &self.prefix
     }
 
@@ -349,6 +355,20 @@ impl Registry {
             cores.push(core);
         }
         Ok(cores)
+    }
+
+    /// Checks all that can be checked without the other families.
+    pub(super) fn check_alone(&self, description: &Description) -> Result<(), RegisterError> {
+        description.check(&self.prefix, &self.shared.rules).map(drop)
+    }
+
+    /// Families that are recorded into, and collectors.
+    pub(super) fn all_families(&self) -> &Mutex<Families> {
+        &self.shared.families
+    }
+
+    pub(super) fn is_disabled(&self) -> bool {
+        self.shared.is_disabled
     }
 
     /// Counts what a scrape left out of a family. Not to be called under a pin.

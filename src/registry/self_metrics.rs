@@ -173,16 +173,7 @@ fn count(about: &FamilyCore, name: &str, take: impl FnOnce() -> u64) {
 
 fn family(name: &str, label: Option<&str>, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
     let labels = label.map(|label| Cow::Owned(label.to_owned())).into_iter().collect();
-    let description = Description {
-        name: name.to_owned(),
-        help: help.into(),
-        metric,
-        labels,
-        unit: None,
-        config: metric.config.clone(),
-        closed: None,
-        expire_after: None,
-    };
+    let description = Description { labels, ..Description::new(name.to_owned(), help.into(), metric) };
     Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default()))
 }
 

@@ -67,6 +67,8 @@ pub(crate) use array_of;
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub(crate) mod append_list;
 pub(crate) mod asymmetric;
+#[cfg(not(quipu_loom))]
+pub(crate) mod block_on;
 pub(crate) mod gate;
 pub(crate) mod pair;
 pub(crate) mod ticks;

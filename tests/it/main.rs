@@ -3,6 +3,7 @@
 //! Each module is a place where a user meets the crate.
 
 mod alone;
+mod collectors;
 mod derive;
 mod detached;
 mod expiry;

@@ -1,0 +1,107 @@
+//! What a registry asks for families at each scrape: a collector, as a registry sees it.
+
+use super::Registry;
+use super::description::Description;
+use super::error::RegisterError;
+use crate::model::{FamilySnapshot, sample_names};
+use crate::sync::lock;
+use core::fmt;
+use core::pin::Pin;
+use core::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Yields families when it is asked.
+pub(crate) trait Collected: Send + Sync + fmt::Debug {
+    /// Begins a call, or joins the one under way. The future ends when the call does, or when this time is over.
+    fn collect(&self, within: Duration) -> Collecting;
+    /// The registry has forgotten it.
+    fn removed(&self);
+}
+
+/// What one scrape waits for.
+pub(crate) type Collecting = Pin<Box<dyn Future<Output = Vec<Arc<FamilySnapshot>>> + Send>>;
+
+/// The collectors of a registry, by name, and which of them yields a family.
+#[derive(Default)]
+pub(super) struct Collectors {
+    by_name: BTreeMap<String, Arc<dyn Collected>>,
+    by_family: BTreeMap<String, String>,
+}
+
+impl Collectors {
+    /// The collector that yields this family.
+    pub(super) fn of(&self, family: &str) -> Option<&str> {
+        self.by_family.get(family).map(|name| &**name)
+    }
+
+    /// Takes the collector of this family out, and tells the families that it declared.
+    pub(super) fn remove(&mut self, family: &str) -> Option<(Arc<dyn Collected>, Vec<String>)> {
+        let name = self.by_family.get(family)?.clone();
+        let mut families = Vec::new();
+        self.by_family.retain(|family, owner| {
+            let is_other = *owner != name;
+            families.extend((!is_other).then(|| family.clone()));
+            is_other
+        });
+        Some((self.by_name.remove(&name)?, families))
+    }
+}
+
+impl Registry {
+    /// Adds what `make` makes of a collector of this name, if all of its families can be registered.
+    ///
+    /// In a disabled registry, nothing is made. `make` is called under the registry's lock.
+    pub(crate) fn attach(
+        &self,
+        collector: &str,
+        families: &[Description],
+        make: impl FnOnce() -> Arc<dyn Collected>,
+    ) -> Result<(), RegisterError> {
+        let mut samples = BTreeMap::new();
+        for description in families {
+            self.check_alone(description)?;
+            for sample in sample_names(&description.name, description.metric.exposed_as) {
+                if let Some(registered) = samples.insert(sample.clone(), &description.name) {
+                    let (name, registered) = (description.name.clone(), registered.clone());
+                    return Err(RegisterError::SampleClash { name, registered, sample });
+                }
+            }
+        }
+        if self.is_disabled() {
+            return Ok(());
+        }
+        let mut all = lock(self.all_families());
+        if all.collectors.by_name.contains_key(collector) {
+            return Err(RegisterError::CollectorName { name: collector.to_owned() });
+        }
+        for description in families {
+            if all.registered(description)?.is_some() {
+                return Err(RegisterError::Recorded {
+                    name: description.name.clone(),
+                    collector: collector.to_owned(),
+                });
+            }
+        }
+        for description in families {
+            all.reserve(description);
+            all.collectors.by_family.insert(description.name.clone(), collector.to_owned());
+        }
+        all.collectors.by_name.insert(collector.to_owned(), make());
+        Ok(())
+    }
+
+    /// All collectors, by name.
+    pub(super) fn collectors(&self) -> Vec<Arc<dyn Collected>> {
+        lock(self.all_families()).collectors.by_name.values().cloned().collect()
+    }
+
+    /// Makes, for a collector's metrics about itself, a name of a label that no global label has.
+    pub(crate) fn own_label(&self, name: &str) -> String {
+        let mut label = name.to_owned();
+        while self.global_labels().has(&label) {
+            label.insert_str(0, "exported_");
+        }
+        label
+    }
+}
