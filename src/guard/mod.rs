@@ -1,6 +1,8 @@
 //! Guards: the application and its metrics do each other no harm.
 
 mod breaker;
+#[cfg(all(test, quipu_loom))]
+mod models;
 #[allow(dead_code, reason = "for the overflow path")]
 mod offenders;
 

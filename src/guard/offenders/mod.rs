@@ -11,7 +11,8 @@ use core::fmt;
 use core::hash::{Hash, Hasher};
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use distinct::Distinct;
-use ring::{Ring, Text};
+pub(super) use ring::Ring;
+use ring::Text;
 
 /// A power of two. Three quarters as many values are counted at a time: every value that is more than one of 150 is among them.
 const COUNTED: usize = 512;

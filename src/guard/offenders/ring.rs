@@ -7,14 +7,14 @@ const SLOTS: usize = if cfg!(quipu_loom) { 2 } else { 256 };
 
 /// Bytes of a value that are kept, as words.
 const WORDS: usize = 6;
-pub(super) const TEXT: usize = 8 * WORDS;
+pub(in crate::guard) const TEXT: usize = 8 * WORDS;
 
 /// A value, of which only the beginning may be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Text {
+pub(in crate::guard) struct Text {
     bytes: [u8; TEXT],
     len: u8,
-    pub(super) is_cut: bool,
+    pub(in crate::guard) is_cut: bool,
 }
 
 impl Text {
@@ -28,7 +28,7 @@ impl Text {
         Text { bytes, len: len as u8, is_cut: len < value.len() }
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::guard) fn as_str(&self) -> &str {
         core::str::from_utf8(&self.bytes[..self.len.into()]).unwrap_or_default()
     }
 }
@@ -51,14 +51,14 @@ const CUT: u64 = 1 << 62;
 
 /// Takes samples until it is full, and again when it was emptied. Without slots where there was no memory for them.
 #[derive(Debug)]
-pub(super) struct Ring {
+pub(in crate::guard) struct Ring {
     slots: Vec<Slot>,
     /// The slot to write next; if that is not empty, none is.
     next: AtomicU64,
 }
 
 impl Ring {
-    pub(super) fn new() -> Ring {
+    pub(in crate::guard) fn new() -> Ring {
         let mut slots = Vec::new();
         if slots.try_reserve_exact(SLOTS).is_ok() {
             slots.resize_with(SLOTS, || Slot {
@@ -71,7 +71,7 @@ impl Ring {
     }
 
     #[cfg(test)]
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::guard) fn size(&self) -> usize {
         self.slots.capacity() * size_of::<Slot>()
     }
 
@@ -81,7 +81,7 @@ impl Ring {
 
     /// Puts a sample in, if there is room. Two loads if there is none.
     #[inline]
-    pub(super) fn push(&self, hash: u64, value: &str) {
+    pub(in crate::guard) fn push(&self, hash: u64, value: &str) {
         let next = self.next.load(Ordering::Relaxed);
         if let Some(slot) = self.slot(next)
             && slot.state.load(Ordering::Relaxed) == EMPTY
@@ -108,7 +108,7 @@ impl Ring {
     }
 
     /// Takes out what is in it. For one caller at a time.
-    pub(super) fn drain(&self, mut take: impl FnMut(u64, Text)) {
+    pub(in crate::guard) fn drain(&self, mut take: impl FnMut(u64, Text)) {
         for slot in &self.slots {
             // Acquire pairs with the Release in `write`.
             let state = slot.state.load(Ordering::Acquire);
