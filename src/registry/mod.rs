@@ -16,6 +16,7 @@ mod merge;
 mod misplaced;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
+mod safe;
 mod self_metrics;
 mod settings;
 
@@ -30,4 +31,5 @@ pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use lint::Lint;
 pub(crate) use merge::{Gathered, collect, collect_now};
 pub use registry::Registry;
+pub use safe::Recorded;
 pub use settings::RegistryBuilder;

@@ -6,6 +6,7 @@ use super::description::{Description, Rules};
 use super::error::{BuildError, RegisterError};
 use super::families::Families;
 use super::family::FamilyCore;
+use super::safe::Caught;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::clock::Clock;
@@ -49,6 +50,7 @@ struct Shared {
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
     breakers: Breakers,
+    caught: Caught,
     /// Whether it only hands out what is detached.
     is_disabled: bool,
 }
@@ -85,6 +87,7 @@ impl Registry {
                 families,
                 self_metrics,
                 breakers: Breakers::default(),
+                caught: Caught::default(),
                 is_disabled: false,
             }),
             prefix: namespace.into(),
@@ -157,6 +160,7 @@ impl Registry {
             families: Mutex::default(),
             self_metrics: None,
             breakers: Breakers::default(),
+            caught: Caught::default(),
             is_disabled: true,
         };
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
@@ -289,6 +293,10 @@ impl Registry {
     /// What is put before names.
     pub(crate) fn prefix(&self) -> &Arc<str> {
         &self.prefix
+    }
+
+    pub(super) fn caught(&self) -> &Caught {
+        &self.shared.caught
     }
 
     pub(super) fn breakers(&self) -> &Breakers {
