@@ -60,6 +60,11 @@ impl ScrapeBody {
         Self(Content::Head)
     }
 
+    #[cfg(feature = "server")]
+    pub(super) fn is_scrape(&self) -> bool {
+        matches!(self.0, Content::Scrape(_) | Content::Whole { .. })
+    }
+
     pub(super) fn message(text: Bytes) -> Self {
         Self(Content::Message(text))
     }

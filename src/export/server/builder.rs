@@ -6,10 +6,11 @@ use std::net;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 
 use super::endpoint::Endpoint;
 use super::error::CannotServe;
+use super::listen::{Acceptor, listen};
 use super::{Server, ServerHandle, handle};
 use crate::Registry;
 use crate::export::ScrapeService;
@@ -25,8 +26,10 @@ use crate::export::ScrapeService;
 ///     .registry(of_a_library)
 ///     .path("/internal/metrics")
 ///     .max_connections(64)
+///     .max_connections_per_address(16)
 ///     .max_scrapes(16)
-///     .request_timeout(Duration::from_secs(5))
+///     .header_timeout(Duration::from_secs(2))
+///     .idle_timeout(Duration::from_secs(90))
 ///     .response_timeout(Duration::from_secs(10))
 ///     .stop_timeout(Duration::from_secs(2))
 ///     .serve("127.0.0.1:0")?; // or `.bind(…).await?` inside tokio
@@ -39,15 +42,21 @@ pub struct ServerBuilder {
     registries: Vec<Registry>,
     paths: Vec<String>,
     scrapes: Option<usize>,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) connections: usize,
-    /// How long a connection may take to send a whole request, idle time included.
-    pub(super) request: Duration,
-    /// How long a client may take to read a response, from the first time it makes the server wait.
+    pub(super) connections_per_address: usize,
+    /// How long a connection is silent before it may have to go for another. So a client that is 100 ms away comes to ask, and
+    /// clients that come back at once cost some thousand connections a second.
+    pub(super) grace: Duration,
+    /// How long a whole request may take, from the opening of the connection or the first byte of a further one on.
+    pub(super) header: Duration,
+    /// How long a connection may be silent between two requests.
+    pub(super) idle: Duration,
+    /// How long a response may take, from its request on.
     pub(super) response: Duration,
     /// The pause after a connection that could not be accepted.
     pub(super) accept: Duration,
@@ -57,7 +66,10 @@ pub(super) struct Limits {
 
 pub(super) const LIMITS: Limits = Limits {
     connections: 512,
-    request: Duration::from_secs(30),
+    connections_per_address: 256,
+    grace: Duration::from_millis(100),
+    header: Duration::from_secs(5),
+    idle: Duration::from_secs(30),
     response: Duration::from_secs(60),
     accept: Duration::from_millis(100),
     stop: Duration::from_secs(10),
@@ -80,9 +92,16 @@ impl ServerBuilder {
         self
     }
 
-    /// How many connections may be open, at least 1; 512 unless it is set. More wait in the backlog of the operating system.
+    /// How many connections may be open, at least 1; 512 unless it is set. For a new one, the one that was silent for longest is closed.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.connections = connections.max(1);
+        self
+    }
+
+    /// How many connections of one address may be open, at least 1; 256 unless it is set. The addresses of an IPv6 network (/64) count as
+    /// one. Raise it where all scrapers come through one proxy.
+    pub fn max_connections_per_address(mut self, connections: usize) -> Self {
+        self.limits.connections_per_address = connections.max(1);
         self
     }
 
@@ -92,13 +111,21 @@ impl ServerBuilder {
         self
     }
 
-    /// How long a connection may take to send a whole request, idle time included; 30 s unless it is set.
-    pub fn request_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.request = timeout;
+    /// How long a client may take to send a whole request, from the opening of the connection on, or from the first byte of a further
+    /// request; 5 s unless it is set.
+    pub fn header_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.header = timeout;
         self
     }
 
-    /// How long a client may take to read a response, from the first time it makes the server wait; 60 s unless it is set.
+    /// How long a connection may be idle after a response; 30 s unless it is set.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.limits.idle = timeout;
+        self
+    }
+
+    /// How long a response may take, from its request to the last byte that is written; 60 s unless it is set. A scraper that says in
+    /// `X-Prometheus-Scrape-Timeout-Seconds` that it waits for less time is not served for longer.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout;
         self
@@ -118,8 +145,11 @@ impl ServerBuilder {
     /// # Panics
     /// Outside a tokio runtime.
     pub async fn bind(self, address: impl ToSocketAddrs + Debug) -> io::Result<Server> {
-        let listener = TcpListener::bind(&address).await.map_err(|error| CannotServe::on(&address, error))?;
-        self.listen(listener, &address)
+        let listener = match lookup_host(&address).await {
+            Ok(addresses) => listen(addresses),
+            Err(error) => Err(error),
+        };
+        self.listen(listener.map_err(|error| CannotServe::on(&address, error))?, &address)
     }
 
     /// Serves from a thread of its own, as [`serve`](super::serve) does.
@@ -139,17 +169,20 @@ impl ServerBuilder {
         if let Some(path) = paths.iter().find(|path| !is_path(path)) {
             return Err(CannotServe::at(path));
         }
-        let accept_errors = self.registries[0]
-            .own_metrics()
-            .counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
-            .register()
-            .map_err(|error| CannotServe::on(address, io::Error::other(error)))?;
+        let counter = |name, help| self.registries[0].own_metrics().counter(name, help).register();
+        let counters = counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
+            .and_then(|errors| {
+                let help = "Silent connections that the scrape server closed, as others needed their place.";
+                Ok((errors, counter("evicted_scrape_connections_total", help)?))
+            });
+        let (errors, evicted) = counters.map_err(|error| CannotServe::on(address, io::Error::other(error)))?;
         let mut service = ScrapeService::of(self.registries);
         if let Some(scrapes) = self.scrapes {
             service = service.max_scrapes(scrapes);
         }
         let endpoint = Endpoint::new(service, paths);
         let address = listener.local_addr()?;
-        Ok(Server { listener, address, endpoint: Arc::new(endpoint), limits: self.limits, accept_errors })
+        let acceptor = Acceptor::new(listener, errors, evicted, self.limits.accept);
+        Ok(Server { acceptor, address, endpoint: Arc::new(endpoint), limits: self.limits })
     }
 }

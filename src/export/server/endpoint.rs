@@ -22,19 +22,20 @@ impl Endpoint {
         Self { service, paths, not_found }
     }
 
-    pub(super) fn respond(&self, request: &Request<Incoming>) -> ScrapeFuture {
+    /// Answers a request; as to `preferred`, see [`ScrapeService::respond`].
+    pub(super) fn respond(&self, request: &Request<Incoming>, preferred: bool) -> ScrapeFuture {
         if !has_valid_host(request.version(), request.headers()) {
             let text = "a request has one valid Host header (RFC 9112, 3.2)\n";
             return ScrapeFuture::ready(plain(StatusCode::BAD_REQUEST, text));
         }
         if self.has(request.uri().path()) {
-            return self.service.respond(request, true);
+            return self.service.respond(request, preferred);
         }
         let Some(path) = decoded(request.uri().path()) else {
             return self.not_found();
         };
         if self.has(&path) {
-            return self.service.respond(request, true);
+            return self.service.respond(request, preferred);
         }
         self.redirect(&cleaned(&path), request.uri())
     }

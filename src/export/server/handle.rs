@@ -3,13 +3,14 @@
 use std::fmt::Debug;
 use std::future::pending;
 use std::io;
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 
 use super::error::CannotServe;
+use super::listen::listen;
 use super::{Server, ServerBuilder};
 use crate::Registry;
 
@@ -39,12 +40,11 @@ pub fn serve(address: impl ToSocketAddrs + Debug, registry: Registry) -> io::Res
 }
 
 pub(super) fn start(builder: ServerBuilder, address: &(impl ToSocketAddrs + Debug)) -> io::Result<ServerHandle> {
-    let listener = TcpListener::bind(address).map_err(|error| CannotServe::on(address, error))?;
-    listener.set_nonblocking(true)?;
+    let addresses = address.to_socket_addrs().map_err(|error| CannotServe::on(address, error))?;
     let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
     let server = {
         let _entered = runtime.enter();
-        builder.listen(tokio::net::TcpListener::from_std(listener)?, address)?
+        builder.listen(listen(addresses).map_err(|error| CannotServe::on(address, error))?, address)?
     };
     let address = server.local_addr();
     let (stop, stopped) = oneshot::channel();

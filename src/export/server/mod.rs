@@ -2,28 +2,27 @@
 
 use std::fmt::Debug;
 use std::future::Future;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream, ToSocketAddrs};
+use tokio::net::ToSocketAddrs;
 use tokio::select;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::body::LARGE_CHUNK;
-use crate::{Counter, Registry};
+use crate::Registry;
 
 mod builder;
+mod connection;
 mod endpoint;
 mod error;
 mod handle;
+mod listen;
 mod socket;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -32,21 +31,30 @@ pub use handle::{ServerHandle, serve};
 
 use builder::Limits;
 use endpoint::Endpoint;
-use socket::Socket;
+use listen::Acceptor;
+use table::Table;
 
 /// An HTTP/1 server that serves a registry at `/metrics`, and nothing else; [`Server::builder`] sets other paths, more registries
 /// and other limits.
 ///
 /// GET and HEAD; 405 for other methods and 404 for other paths. Paths are compared decoded, and one with empty or dotted segments, such
-/// as `//metrics`, is redirected; HTTP/1.1 without exactly one valid `Host` is answered 400. It defends itself, so that neither a slow client nor a
-/// silent one costs more than one connection for a while:
+/// as `//metrics`, is redirected; HTTP/1.1 without exactly one valid `Host` is answered 400. It
+/// defends itself, so that a client that is slow, silent, or wrong costs little, and no other client its scrape:
 ///
-/// - a request must have arrived 30 s after the connection was opened or the last response was sent, or the connection is
-///   closed;
-/// - a response must have been read 60 s after the client first made the server wait, or the connection is broken;
-/// - 512 connections are open at most; more wait in the backlog of the operating system;
-/// - when a connection cannot be accepted, most often for want of file descriptors, the server waits for 100 ms before it
-///   tries again, and counts it in `quipu_scrape_accept_errors_total`.
+/// - a connection must have sent a whole request 5 s after it was opened, or after the first byte of a further request; it may
+///   be idle for 30 s between two;
+/// - a response must have been read 60 s after its request, or earlier if the scraper gives less time in
+///   `X-Prometheus-Scrape-Timeout-Seconds`; or the connection is broken;
+/// - 512 connections are open at most, 256 of one address (of IPv6, of one /64). For a new one the connection goes that has been silent
+///   for longest, and for 100 ms at least, of its address if that has too many; one that is sent a scrape never does. The last eighth is for
+///   clients that have read a scrape before;
+/// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503;
+/// - of a response, 64 KiB or so wait in the system for a client that does not take them, on Linux; elsewhere as much as the system
+///   likes;
+/// - when a connection cannot be accepted, most often for want of file descriptors, up to 16 silent connections are closed, and the
+///   server waits for 100 ms before it tries again. The feature `tracing` makes a warning of that, once a second.
+///
+/// What happens is counted in `quipu_scrape_accept_errors_total`, `quipu_evicted_scrape_connections_total` and `quipu_refused_scrapes_total`.
 ///
 /// # Cost
 /// 10 to 25 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
@@ -62,11 +70,10 @@ use socket::Socket;
 /// ```
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
+    acceptor: Acceptor,
     address: SocketAddr,
     endpoint: Arc<Endpoint>,
     limits: Limits,
-    accept_errors: Counter,
 }
 
 impl Server {
@@ -100,58 +107,25 @@ impl Server {
     /// half a scrape for a whole one.
     pub async fn serve(self, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(());
+        let table = Table::new(self.limits);
+        let mut acceptor = self.acceptor;
         let mut connections = JoinSet::new();
         let mut shutdown = pin!(shutdown);
         loop {
             select! {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
-                stream = self.accept(), if connections.len() < self.limits.connections => {
-                    let endpoint = Arc::clone(&self.endpoint);
-                    connections.spawn(connection(stream, endpoint, self.limits, stopping.clone()));
+                (stream, seat) = acceptor.next(&table) => {
+                    let seat = Arc::new(seat);
+                    let serving = connection::serve(stream, Arc::clone(&seat), Arc::clone(&self.endpoint), stopping.clone());
+                    seat.is_of(connections.spawn(serving));
                 }
             }
         }
-        drop(self.listener);
+        drop(acceptor);
         drop(stop);
         let finished = async { while connections.join_next().await.is_some() {} };
         // Dropping the set breaks off what has not finished in time.
         let _ = timeout(self.limits.stop, finished).await;
     }
-
-    async fn accept(&self) -> TcpStream {
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, _)) => return stream,
-                Err(error) => {
-                    self.accept_errors.inc();
-                    // A client that has gone already took its place in the backlog along; any other error stays.
-                    if error.kind() != ErrorKind::ConnectionAborted {
-                        sleep(self.limits.accept).await;
-                    }
-                }
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, endpoint: Arc<Endpoint>, limits: Limits, mut stopping: watch::Receiver<()>) {
-    let mut connection = pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.request)
-            // A client may close its side once it has asked.
-            .half_close(true)
-            .max_buf_size(LARGE_CHUNK)
-            .serve_connection(
-                TokioIo::new(Socket::new(stream, limits.response)),
-                service_fn(|request| endpoint.respond(&request)),
-            )
-    );
-    select! {
-        _ = &mut connection => return,
-        _ = stopping.changed() => connection.as_mut().graceful_shutdown(),
-    }
-    // An error is the client's affair: it went away, was too slow, or did not speak HTTP.
-    let _ = connection.await;
 }
