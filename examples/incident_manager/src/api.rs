@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::complain;
 use crate::incident::{Incident, NewIncident, State};
+use crate::log::complain;
 use crate::metrics::IncidentMetrics;
 use crate::store::{Store, StoreError};
 
@@ -106,10 +106,16 @@ async fn resolve(
     Ok(Json(resolved.await?))
 }
 
-/// Healthy is: the database answers.
+/// Healthy is: the database can be written.
 async fn health(AppState(app): AppState<App>) -> Result<Json<Value>, ApiError> {
-    app.store.run(|database| database.ping()).await?;
-    Ok(Json(json!({ "status": "ok" })))
+    match app.store.run(|database| database.check()).await {
+        Ok(()) => Ok(Json(json!({ "status": "ok" }))),
+        Err(error) => {
+            complain(&error);
+            let message = format!("the database cannot be written: {error}");
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
+    }
 }
 
 async fn no_such_path(uri: Uri) -> ApiError {

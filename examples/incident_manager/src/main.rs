@@ -1,18 +1,18 @@
 //! The reference service of quipu: an incident API over SQLite that measures itself.
 //!
 //! `main.rs` starts and stops the parts, `api.rs` answers requests, `store.rs` keeps the incidents, `metrics.rs`
-//! measures them, and `traffic.rs` is a client that gives the rest something to do.
+//! measures them, `log.rs` says what goes wrong, and `traffic.rs` is a client that gives the rest something to do.
 
 mod api;
 mod incident;
+mod log;
 mod metrics;
 mod options;
 mod store;
 mod traffic;
 
 use std::error::Error;
-use std::fmt::Display;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -27,6 +27,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::log::{complain, say};
 use crate::metrics::IncidentMetrics;
 use crate::options::{Command, HELP, Options};
 use crate::store::{Store, StoreError};
@@ -40,13 +41,15 @@ async fn main() -> ExitCode {
         Ok(command) => obey(command).await,
         Err(error) => Err(error.into()),
     };
-    match outcome {
+    let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
             ExitCode::FAILURE
         }
-    }
+    };
+    log::finish();
+    code
 }
 
 async fn obey(command: Command) -> Result<(), Box<dyn Error>> {
@@ -63,6 +66,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let asked_to_stop = stop_signal()?;
 
     let registry = Registry::new();
+    log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
     let incidents = Arc::new(IncidentMetrics::register(&registry)?);
 
@@ -177,14 +181,4 @@ Open {metrics} in a browser, or try:
 Ctrl-C stops the service.
 "#
     )
-}
-
-// A service goes on when nobody reads what it says: these two do not panic as the macros do.
-
-fn say(text: &str) {
-    let _ = io::stdout().write_all(text.as_bytes());
-}
-
-fn complain(message: &impl Display) {
-    let _ = writeln!(io::stderr(), "incident_manager: {message}");
 }

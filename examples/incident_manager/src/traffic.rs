@@ -17,8 +17,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
-use crate::complain;
 use crate::incident::{Severity, Source};
+use crate::log::complain;
 
 const MAX_IN_FLIGHT: usize = 64;
 const MAX_ANSWER: usize = 1024 * 1024;

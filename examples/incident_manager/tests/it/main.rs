@@ -4,6 +4,8 @@ mod client;
 mod service;
 
 mod api;
+#[cfg(unix)]
+mod full_disk;
 mod lifecycle;
 mod metrics;
 mod traffic;
