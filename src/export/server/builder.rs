@@ -105,7 +105,8 @@ impl ServerBuilder {
         self
     }
 
-    /// How many scrapes may be under way, as [`ScrapeService::max_scrapes`] says; 64 unless it is set.
+    /// How many scrapes may be under way, as [`ScrapeService::max_scrapes`] says; 64 unless it is set. The last eighth is for clients that
+    /// have read a scrape before.
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
         self.scrapes = Some(scrapes);
         self

@@ -127,3 +127,18 @@ async fn few_scrapes_of_http_1_0_are_under_way() {
     drop(body);
     assert_eq!(ask().await.status(), 200);
 }
+
+#[test]
+fn the_server_tells_clients_to_come_again_too() {
+    let registry = page();
+    let server = Server::builder(registry.clone()).max_scrapes(1).serve("127.0.0.1:0").unwrap();
+    let mut stalled = connect(server.local_addr());
+    send(&mut stalled, "GET /metrics");
+    stalled.fill_buf().unwrap();
+    let refused = ask(server.local_addr(), "GET", "/metrics");
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")));
+    assert_eq!(read_response(&mut stalled, true).unwrap().status, 200);
+    let response = ask(server.local_addr(), "GET", "/metrics");
+    assert_eq!(response.status, 200);
+    assert!(response.body.contains("\nquipu_refused_scrapes_total 1\n"));
+}
