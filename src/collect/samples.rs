@@ -1,7 +1,7 @@
 //! What a collector yields.
 
 use super::declaration::Declared;
-use crate::model::{FamilySnapshot, MetricType, SeriesSnapshot, Value};
+use crate::model::{Exemplar, FamilySnapshot, MAX_EXEMPLAR_CHARS, MetricType, SeriesSnapshot, Value, check_label_name};
 use core::fmt;
 use core::mem;
 use core::time::Duration;
@@ -47,6 +47,8 @@ pub struct Samples {
     /// Of each of the declared families.
     series: Vec<Vec<SeriesSnapshot>>,
     room: usize,
+    /// The family of the sample that was set last, unless that was refused.
+    last: Option<usize>,
     refused: Refused,
 }
 
@@ -111,7 +113,7 @@ impl Number {
 impl Samples {
     pub(super) fn new(declared: Arc<[Declared]>, room: usize) -> Samples {
         let series = declared.iter().map(|_| Vec::new()).collect();
-        Samples { declared, series, room, refused: Refused::default() }
+        Samples { declared, series, room, last: None, refused: Refused::default() }
     }
 
     /// The value of the series of this family with these label values: the family's name as it was declared, and a value for each of
@@ -120,6 +122,7 @@ impl Samples {
     /// # Cost
     /// Compares the names of the families that were declared; some allocations.
     pub fn set(&mut self, family: &str, labels: &[&str], value: impl Into<Number>) {
+        self.last = None;
         let Some(place) = self.declared.iter().position(|declared| declared.short_name == family) else {
             self.refused.invalid += 1;
             return;
@@ -140,6 +143,25 @@ impl Samples {
         }
         self.room -= 1;
         self.series[place].push(SeriesSnapshot::collected(&description.labels, labels, value));
+        self.last = Some(place);
+    }
+
+    /// An example of what the sample of a counter that was set last has counted: labels that lead further, and the amount. Shown in
+    /// protobuf, and left out of the text.
+    ///
+    /// Refused, and counted, if that sample is not of a counter or was itself refused, if a label's name is not one
+    /// ([`check_label_name`]), or if names and values have more than 128 characters together.
+    pub fn exemplar(&mut self, labels: &[(&str, &str)], value: f64) {
+        let chars: usize = labels.iter().map(|(name, value)| name.chars().count() + value.chars().count()).sum();
+        let are_names = labels.iter().all(|(name, _)| check_label_name(name).is_ok());
+        let is_counter = |place: &usize| self.declared[*place].description.metric.exposed_as == MetricType::Counter;
+        let place = self.last.filter(is_counter).filter(|_| are_names && chars <= MAX_EXEMPLAR_CHARS);
+        let Some(series) = place.and_then(|place| self.series[place].last_mut()) else {
+            self.refused.invalid += 1;
+            return;
+        };
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        series.exemplars = vec![(0, Exemplar { labels, value, time: None })];
     }
 
     /// The families that have samples, each sample once.

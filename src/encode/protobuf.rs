@@ -5,7 +5,7 @@
 //! scrapers join those of one name. A length that is not known yet gets a fixed number of bytes, filled in later.
 
 use super::{CHUNK, ScrapeError};
-use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
+use crate::model::{Exemplar, FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
 use core::time::Duration;
 
 /// Writes a registry as protobuf into a buffer, and is full when that holds a chunk.
@@ -59,6 +59,7 @@ const LABEL_VALUE: u8 = tag(2, BYTES);
 
 /// Of counters and gauges.
 const NUMBER_VALUE: u8 = tag(1, DOUBLE);
+const COUNTER_EXEMPLAR: u8 = tag(2, BYTES);
 const COUNTER_START: u8 = tag(3, BYTES);
 
 const HISTOGRAM_COUNT: u8 = tag(1, VARINT);
@@ -68,6 +69,11 @@ const HISTOGRAM_START: u8 = tag(15, BYTES);
 
 const BUCKET_COUNT: u8 = tag(1, VARINT);
 const BUCKET_BOUND: u8 = tag(2, DOUBLE);
+const BUCKET_EXEMPLAR: u8 = tag(3, BYTES);
+
+const EXEMPLAR_LABEL: u8 = tag(1, BYTES);
+const EXEMPLAR_VALUE: u8 = tag(2, DOUBLE);
+const EXEMPLAR_TIME: u8 = tag(3, BYTES);
 
 const TIMESTAMP_SECONDS: u8 = tag(1, VARINT);
 const TIMESTAMP_NANOS: u8 = tag(2, VARINT);
@@ -129,6 +135,19 @@ fn put_timestamp(out: &mut Vec<u8>, tag: u8, time: Duration) {
     });
 }
 
+fn put_exemplar(out: &mut Vec<u8>, tag: u8, exemplar: &Exemplar) {
+    put_message::<ANY>(out, tag, |out| {
+        for (name, value) in exemplar.labels() {
+            const { assert!(EXEMPLAR_LABEL == METRIC_LABEL, "a label is the same in both") };
+            put_label(out, &name_field(name), value);
+        }
+        put_double(out, EXEMPLAR_VALUE, exemplar.value());
+        if let Some(time) = exemplar.time() {
+            put_timestamp(out, EXEMPLAR_TIME, time);
+        }
+    });
+}
+
 /// Writes a label whose name is encoded as a field.
 fn put_label(out: &mut Vec<u8>, name: &[u8], value: &str) {
     let len_of_len = (value.len() as u64 | 1).ilog2() as usize / 7 + 1;
@@ -141,6 +160,20 @@ fn name_field(name: &str) -> Vec<u8> {
     let mut field = Vec::new();
     put_bytes(&mut field, LABEL_NAME, name.as_bytes());
     field
+}
+
+fn put_bucket(out: &mut Vec<u8>, count: u64, bound: f64, exemplar: Option<&Exemplar>) {
+    let put = |out: &mut Vec<u8>| {
+        put_number(out, BUCKET_COUNT, count);
+        put_double(out, BUCKET_BOUND, bound);
+    };
+    match exemplar {
+        None => put_message::<SHORT>(out, HISTOGRAM_BUCKET, put),
+        Some(exemplar) => put_message::<ANY>(out, HISTOGRAM_BUCKET, |out| {
+            put(out);
+            put_exemplar(out, BUCKET_EXEMPLAR, exemplar);
+        }),
+    };
 }
 
 impl Family {
@@ -174,37 +207,47 @@ impl Family {
         }
     }
 
-    fn put_sample(&self, out: &mut Vec<u8>, value: Value, created: Option<Duration>) {
-        let tag = if self.is_counter { METRIC_COUNTER } else { METRIC_GAUGE };
-        put_message::<SHORT>(out, tag, |out| {
+    fn put_sample(&self, out: &mut Vec<u8>, value: Value, series: &impl SeriesView) {
+        if !self.is_counter {
+            put_message::<SHORT>(out, METRIC_GAUGE, |out| put_double(out, NUMBER_VALUE, value.as_f64()));
+            return;
+        }
+        let put = |out: &mut Vec<u8>| {
             put_double(out, NUMBER_VALUE, value.as_f64());
-            if let Some(created) = created.filter(|_| self.is_counter) {
+            if let Some(created) = series.created() {
                 put_timestamp(out, COUNTER_START, created);
             }
-        });
+        };
+        match series.exemplar(0) {
+            None => put_message::<SHORT>(out, METRIC_COUNTER, put),
+            Some(exemplar) => put_message::<ANY>(out, METRIC_COUNTER, |out| {
+                put(out);
+                put_exemplar(out, COUNTER_EXEMPLAR, exemplar);
+            }),
+        };
     }
 
     fn put_histogram(
         &self,
         out: &mut Vec<u8>,
         histogram: HistogramView<impl Iterator<Item = u64>>,
-        created: Option<Duration>,
+        series: &impl SeriesView,
     ) {
         let HistogramView { mut counts, sum } = histogram;
         put_message::<ANY>(out, METRIC_HISTOGRAM, |out| {
             let mut count = 0u64;
-            // The `+Inf` bucket is the count.
-            for (bound, in_bucket) in self.bounds.iter().zip(&mut counts) {
+            for (slot, (bound, in_bucket)) in self.bounds.iter().zip(&mut counts).enumerate() {
                 count = count.wrapping_add(in_bucket);
-                put_message::<SHORT>(out, HISTOGRAM_BUCKET, |out| {
-                    put_number(out, BUCKET_COUNT, count);
-                    put_double(out, BUCKET_BOUND, *bound);
-                });
+                put_bucket(out, count, *bound, series.exemplar(slot));
             }
-            let above = counts.next().unwrap_or(0);
-            put_number(out, HISTOGRAM_COUNT, count.wrapping_add(above));
+            count = count.wrapping_add(counts.next().unwrap_or(0));
+            // The `+Inf` bucket is the count; it is needed only where it has something to show.
+            if let Some(exemplar) = series.exemplar(self.bounds.len()) {
+                put_bucket(out, count, f64::INFINITY, Some(exemplar));
+            }
+            put_number(out, HISTOGRAM_COUNT, count);
             put_double(out, HISTOGRAM_SUM, sum);
-            if let Some(created) = created {
+            if let Some(created) = series.created() {
                 put_timestamp(out, HISTOGRAM_START, created);
             }
         });
@@ -278,14 +321,14 @@ impl Visitor for Protobuf {
         let mut taken = 0;
         while taken == 0 || !self.is_full() {
             let Some(series) = series(taken) else { break };
-            self.put_metric(series, |family, out| family.put_sample(out, value(taken), series.created()));
+            self.put_metric(series, |family, out| family.put_sample(out, value(taken), series));
             taken += 1;
         }
         taken
     }
 
     fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>) {
-        self.put_metric(series, |family, out| family.put_histogram(out, histogram, series.created()));
+        self.put_metric(series, |family, out| family.put_histogram(out, histogram, series));
     }
 
     fn is_full(&self) -> bool {
@@ -355,6 +398,60 @@ mod tests {
             let message = protobuf.finish().unwrap();
             assert!(message.ends_with(&expected), "{message:x?}");
             assert_eq!(message.len(), 5 + 3 + 2 + 6 + expected.len());
+        }
+    }
+
+    /// A series with an exemplar in slots 0 and 1.
+    struct Exemplified(Exemplar);
+
+    impl SeriesView for Exemplified {
+        fn values(&self) -> impl Iterator<Item = &str> {
+            core::iter::empty()
+        }
+
+        fn text(&self) -> &str {
+            ""
+        }
+
+        fn created(&self) -> Option<Duration> {
+            None
+        }
+
+        fn exemplar(&self, slot: usize) -> Option<&Exemplar> {
+            (slot < 2).then_some(&self.0)
+        }
+    }
+
+    #[test]
+    fn exemplars_stand_in_counters_and_buckets() {
+        let double = |value: f64| value.to_le_bytes().to_vec();
+        let labels = vec![("t".to_owned(), "ab".to_owned())];
+        let series = Exemplified(Exemplar { labels, value: 0.5, time: Some(Duration::new(300, 7)) });
+        let length = |len: u8| [len | 0x80, 0x80, 0x80, 0x80, 0];
+        let label = [&[0x0a, 7, 0x0a, 1][..], b"t", &[0x12, 2], b"ab"].concat();
+        let exemplar = [&label[..], &[0x11], &double(0.5), &[0x1a, 5, 0x08, 0xac, 2, 0x10, 7]].concat();
+        let exemplar = |tag: u8| [&[tag][..], &length(exemplar.len() as u8), &exemplar].concat();
+        let message = |tag: u8, parts: &[&[u8]]| {
+            let parts = parts.concat();
+            [&[tag][..], &length(parts.len() as u8), &parts].concat()
+        };
+        let counter = message(0x1a, &[&[0x09], &double(1.0), &exemplar(0x12)]);
+        let bucket = |count: u8, bound: f64| message(0x1a, &[&[0x08, count, 0x11], &double(bound), &exemplar(0x1a)]);
+        let sum = [&[0x08, 3, 0x11][..], &double(4.0)].concat();
+        let histogram = [bucket(1, 1.0), bucket(3, f64::INFINITY), sum].concat();
+        for (kind, expected) in [(MetricType::Counter, counter), (MetricType::Histogram, histogram)] {
+            let (name, help, unit, label_names, bounds, is_continued) = ("n", "", None, &[], &[1.0], false);
+            let global_labels = &GlobalLabels::default();
+            let mut protobuf = Protobuf::default();
+            protobuf.begin(Vec::new());
+            protobuf.family(FamilyView { name, help, unit, kind, global_labels, label_names, bounds, is_continued });
+            if kind == MetricType::Histogram {
+                protobuf.histogram(&series, HistogramView { counts: [1, 2].into_iter(), sum: 4.0 });
+            } else {
+                protobuf.samples(|n| (n == 0).then_some(&series), |_| Value::Float(1.0));
+            }
+            let message = protobuf.finish().unwrap();
+            assert!(message.ends_with(&expected), "{message:x?}\n{expected:x?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Owned families: what outlives the walk, or never stood in a registry.
 
 use super::{
-    FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, Value, Visitor,
+    Exemplar, FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, Value, Visitor,
     push_escaped_label_value,
 };
 use core::time::Duration;
@@ -59,6 +59,8 @@ pub struct SeriesSnapshot {
     text: String,
     created: Option<Duration>,
     pub(crate) held: Held,
+    /// With their slots; see [`SeriesView::exemplar`].
+    pub(crate) exemplars: Vec<(usize, Exemplar)>,
 }
 
 /// What a series held.
@@ -171,7 +173,13 @@ impl FamilySnapshot {
 
 impl SeriesSnapshot {
     fn new(series: &impl SeriesView, held: Held) -> SeriesSnapshot {
+        let slots = match &held {
+            Held::Number(_) => 1,
+            Held::Histogram(histogram) => histogram.buckets.len(),
+        };
+        let exemplars = (0..slots).filter_map(|slot| Some((slot, series.exemplar(slot)?.clone())));
         SeriesSnapshot {
+            exemplars: exemplars.collect(),
             values: series.values().map(str::to_owned).collect(),
             text: series.text().to_owned(),
             created: series.created(),
@@ -191,7 +199,7 @@ impl SeriesSnapshot {
             push_escaped_label_value(&mut text, value);
         }
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        SeriesSnapshot { values, text, created: None, held: Held::Number(value) }
+        SeriesSnapshot { values, text, created: None, held: Held::Number(value), exemplars: Vec::new() }
     }
 
     /// The values of the labels, in the order of [`FamilySnapshot::label_names`].
@@ -205,6 +213,11 @@ impl SeriesSnapshot {
             Held::Number(value) => Some(value.as_f64()),
             Held::Histogram(_) => None,
         }
+    }
+
+    /// The exemplars: one at most of a counter, and of a histogram one for each bucket.
+    pub fn exemplars(&self) -> impl Iterator<Item = &Exemplar> {
+        self.exemplars.iter().map(|(_, exemplar)| exemplar)
     }
 
     /// The labels as they are exposed: no two series of a family have the same.
@@ -240,6 +253,10 @@ impl SeriesView for SeriesSnapshot {
 
     fn created(&self) -> Option<Duration> {
         self.created
+    }
+
+    fn exemplar(&self, slot: usize) -> Option<&Exemplar> {
+        self.exemplars.iter().find_map(|(at, exemplar)| (*at == slot).then_some(exemplar))
     }
 }
 

@@ -17,6 +17,7 @@ macro_rules! debug_as_message {
 
 mod buckets;
 mod escape;
+mod exemplar;
 mod family;
 mod limit;
 mod names;
@@ -27,6 +28,8 @@ pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
 pub(crate) use buckets::{Buckets, normal_bounds};
 pub(crate) use debug_as_message;
 pub(crate) use escape::{escaped, needs_escape, push_escaped_label_value};
+pub use exemplar::Exemplar;
+pub(crate) use exemplar::MAX_EXEMPLAR_CHARS;
 pub(crate) use family::Held;
 pub use family::{FamilySnapshot, SeriesSnapshot, Snapshot};
 pub use limit::VALUE_LIMIT;

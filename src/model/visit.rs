@@ -1,6 +1,6 @@
 //! The waist: what a registry shows to an encoder. Plain data, as raw values and, where that is quicker, as text too.
 
-use super::{MetricType, push_escaped_label_value};
+use super::{Exemplar, MetricType, push_escaped_label_value};
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -82,6 +82,11 @@ pub(crate) trait SeriesView {
     fn text(&self) -> &str;
     /// When it was made, as the time since 1970, if that is known.
     fn created(&self) -> Option<Duration>;
+    /// The exemplar in a slot: a counter has slot 0, a histogram one for each bucket.
+    fn exemplar(&self, slot: usize) -> Option<&Exemplar> {
+        let _ = slot;
+        None
+    }
 }
 
 /// The value of one sample.
