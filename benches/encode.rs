@@ -74,7 +74,7 @@ fn encode_counters(criterion: &mut Criterion) {
 
 fn encode_floats(criterion: &mut Criterion) {
     let numbers = Cycle::new(|random| random.below(1 << 53) as f64 / 1e6 / 3.0);
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().expect("settings are good");
     let family = registry.gauge("http_requests_ratio", "Ratios.").labels(["method", "path", "status"]).register();
     let family = family.expect("the first");
     (0..SERIES).for_each(|n| labels(n, |labels| family.with(labels).set(numbers.at(n))));

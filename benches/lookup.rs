@@ -8,10 +8,12 @@ use quipu::{LabelSet, LabelValue, Registry};
 
 mod works {
     pub(crate) mod lookup;
+    pub(crate) mod overflow;
     pub(crate) mod random;
     pub(crate) mod time;
 }
 use works::lookup::{Keys, LABELS, strings};
+use works::overflow::{Limit, refused};
 use works::time::time;
 
 #[derive(Clone, Copy, LabelValue)]
@@ -95,6 +97,8 @@ fn lookup(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("lookup");
     bench(&mut group, "3 strings, 96 series", strings(Keys::few()));
+    bench(&mut group, "3 strings, refused: too many values", refused(Limit::Values));
+    bench(&mut group, "3 strings, refused: too many series", refused(Limit::Series));
     bench(&mut group, "3 strings, 10,000 series", strings(Keys::many()));
     bench(&mut group, "dynamic names, 96 series", dyn_names());
     bench(&mut group, "typed set with strings, 96 series", typed(open));

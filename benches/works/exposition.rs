@@ -21,7 +21,7 @@ pub(crate) fn count(series: usize) -> u64 {
 }
 
 pub(crate) fn counters(series: usize) -> Registry {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().expect("settings are good");
     let family = registry.counter("http_requests_total", "Requests.").labels(LABELS).register().expect("the first");
     (0..series).for_each(|n| labels(n, |labels| family.with(labels).inc_by(count(n))));
     registry
@@ -29,7 +29,7 @@ pub(crate) fn counters(series: usize) -> Registry {
 
 /// With one observation in every bucket.
 pub(crate) fn histograms(series: usize) -> Registry {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().expect("settings are good");
     let family = registry.histogram("http_request_duration_seconds", "Requests.").labels(LABELS).register();
     let family = family.expect("the first");
     for n in 0..series {

@@ -19,6 +19,7 @@ impl Keys {
     }
 
     /// 10,000 series.
+    #[allow(dead_code, reason = "not every bench has so many")]
     pub(crate) fn many() -> Self {
         let statuses = ["200", "201", "204", "301", "400", "401", "404", "409", "500", "503"];
         Self::new(["GET", "POST", "PUT", "PATCH", "DELETE"], 200, statuses)

@@ -166,7 +166,7 @@ impl Expected {
 
 fuzz_target!(|input: Input<'_>| {
     let mut expected = Expected::default();
-    let mut registry = Registry::builder();
+    let mut registry = Registry::builder().unlimited();
     if let Some((name, value)) = &input.global {
         registry = registry.label(name.text(), (*value).to_owned());
         expected.global.push((name.text(), (*value).to_owned()));

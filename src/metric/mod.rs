@@ -111,6 +111,11 @@ impl Config {
 }
 
 impl Values {
+    /// Whether the values of several series can be added up.
+    pub(crate) fn is_summed(self) -> bool {
+        self != Values::SharedFloat
+    }
+
     /// What a series keeps in its cells. There are buckets if these are [`Values::Buckets`].
     pub(crate) fn layout(self, buckets: Option<&Buckets>) -> SlotLayout {
         match self {

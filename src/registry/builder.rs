@@ -72,7 +72,8 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     /// ```
     pub fn label_set<L: LabelSet>(self) -> MetricBuilder<'r, M, L> {
         let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
-        builder.description.closed = const { is_closed::<L>() }.then_some(L::VALUES);
+        let is_known = const { is_closed::<L>() } || L::VALUES.iter().any(Option::is_some);
+        builder.description.values = is_known.then_some(L::VALUES);
         builder
     }
 
@@ -211,6 +212,82 @@ impl<M, L> MetricBuilder<'_, M, L> {
     /// ```
     pub fn expire_after(mut self, idle: Duration) -> Self {
         self.description.expire_after = Some(idle);
+        self
+    }
+
+    /// Limits the number of series. Label values beyond it are recorded in series with a replaced value, as the
+    /// [`guard`](crate::guard) says. Unless it is set, the registry's
+    /// [limit for each family](crate::registry::RegistryBuilder::max_series_per_family) holds.
+    ///
+    /// A closed label set, whose series are all there from the start, may not have more: that is an error at registration.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let logins = registry.counter("logins_total", "Logins.").labels(["tenant", "result"]).max_series(2).register()?;
+    /// for tenant in ["a", "b", "c", "d"] {
+    ///     logins.with([tenant, "ok"]).inc();
+    /// }
+    /// assert!(logins.get(["c", "ok"]).is_none());
+    /// assert_eq!(logins.with(["__overflow__", "ok"]).value(), 2);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn max_series(mut self, series: usize) -> Self {
+        self.description.limits.set_series(series);
+        self
+    }
+
+    /// Limits the number of distinct values of a label. A value beyond it is replaced, as the [`guard`](crate::guard) says;
+    /// the values of the other labels stay.
+    ///
+    /// A label that the metric does not have is an error at registration; so is an enum that has more values.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let logins = registry.counter("logins_total", "Logins.").labels(["tenant", "result"]).max_values("tenant", 2).register()?;
+    /// for tenant in ["a", "b", "c", "d"] {
+    ///     logins.with([tenant, "ok"]).inc();
+    /// }
+    /// assert_eq!(logins.with(["__overflow__", "ok"]).value(), 2);
+    ///
+    /// let builder = registry.counter("jobs_total", "Jobs.").labels(["queue"]).max_values("queu", 2);
+    /// assert!(builder.register().unwrap_err().to_string().contains("its labels are [\"queue\"]"));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn max_values(mut self, label: impl Into<Cow<'static, str>>, values: usize) -> Self {
+        self.description.limits.set_values(label.into(), values);
+        self
+    }
+
+    /// Reserves so many of the registry's series for this family, whatever others use. A closed label set has all of its
+    /// series reserved.
+    ///
+    /// More than the registry may have, what others have reserved included, is an error at registration.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().max_series(100).build()?;
+    /// let logins = registry.counter("logins_total", "Logins.").labels(["tenant"]).reserve_series(20).register()?;
+    /// let errors = registry.counter("errors_total", "Errors.").labels(["text"]).register()?;
+    /// (0..1_000).for_each(|n| errors.with([&n.to_string()]).inc());
+    /// (0..20).for_each(|n| logins.with([&n.to_string()]).inc());
+    /// assert!(logins.get(["19"]).is_some() && errors.get(["80"]).is_none());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn reserve_series(mut self, series: usize) -> Self {
+        self.description.limits.reserved = series;
+        self
+    }
+
+    /// Takes away all limits that hold for this family alone. Those of the registry hold on.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let peers = registry.gauge("peer_delay_seconds", "Delay of a peer.").labels(["peer"]).unlimited().register()?;
+    /// (0..20_000).for_each(|n| peers.with([&n.to_string()]).set(0.1));
+    /// assert_eq!(peers.len(), 20_000);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn unlimited(mut self) -> Self {
+        self.description.limits.lift();
         self
     }
 }

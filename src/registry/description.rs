@@ -1,6 +1,7 @@
 //! What a family is, as it was registered.
 
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
+use crate::guard::{FamilyLimits, LabelLimit};
 use crate::metric::{Config, Instrument};
 use crate::model::{Buckets, GlobalLabels, NameError, Named};
 use core::fmt;
@@ -30,8 +31,9 @@ pub(crate) struct Description {
     /// What the name ends in, before `_total`.
     pub(crate) unit: Option<Cow<'static, str>>,
     pub(crate) config: Config,
-    /// Of a closed label set, whose series are all there from the start.
-    pub(crate) closed: Option<Values>,
+    /// The values of each label, if there are any that are known.
+    pub(crate) values: Option<Values>,
+    pub(crate) limits: FamilyLimits,
     /// When idle series expire; those of a closed set, and the one of a family without labels, do not.
     pub(crate) expire_after: Option<Duration>,
 }
@@ -40,7 +42,8 @@ impl Description {
     /// Of a family without labels and a unit.
     pub(crate) fn new(name: String, help: Cow<'static, str>, metric: &'static Instrument) -> Description {
         let (config, labels) = (metric.config.clone(), Vec::new());
-        Description { name, help, metric, config, labels, unit: None, closed: None, expire_after: None }
+        let limits = FamilyLimits::default();
+        Description { name, help, metric, config, labels, unit: None, values: None, limits, expire_after: None }
     }
 
     /// Checks all that can be checked without the other families, and prepares the buckets. The name begins with `namespace`.
@@ -64,6 +67,7 @@ impl Description {
         }
         self.check_unit()?;
         self.check_size()?;
+        self.check_values()?;
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         match &self.config {
             Config::Plain => Ok(None),
@@ -90,9 +94,10 @@ impl Description {
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {
+        let most = self.limits.series().unwrap_or(MAX_CLOSED_SERIES).min(MAX_CLOSED_SERIES);
         match self.closed_series() {
-            Some(series) if series > MAX_CLOSED_SERIES => {
-                Err(RegisterError::TooManySeries { metric: self.name.clone(), series })
+            Some(series) if series > most => {
+                Err(RegisterError::TooManySeries { metric: self.name.clone(), series, most })
             }
             _ => Ok(()),
         }
@@ -100,19 +105,70 @@ impl Description {
 
     /// When idle series of this family expire, if any can.
     pub(super) fn expiry(&self) -> Option<Duration> {
-        self.expire_after.filter(|_| self.closed.is_none() && !self.labels.is_empty())
+        self.expire_after.filter(|_| !self.has_known_labels())
     }
 
-    /// The number of series of a closed set.
+    /// Checks the limits of values.
+    fn check_values(&self) -> Result<(), RegisterError> {
+        for (label, most) in self.limits.values() {
+            let metric = || self.name.clone();
+            let Some(n) = self.labels.iter().position(|name| name == label) else {
+                let labels = self.labels.iter().map(|label| label.clone().into_owned()).collect();
+                return Err(RegisterError::UnknownLabel { metric: metric(), label: label.to_owned(), labels });
+            };
+            match self.known_values(n) {
+                Some(values) if values.len() > most => {
+                    let (label, values) = (label.to_owned(), values.len());
+                    return Err(RegisterError::TooManyValues { metric: metric(), label, values, most });
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The values of a label whose values are known.
+    fn known_values(&self, label: usize) -> Option<&'static [&'static str]> {
+        self.values.and_then(|values| values[label])
+    }
+
+    /// The values of each label, if all are known; of a metric without labels, none.
+    fn closed(&self) -> Option<Vec<&'static [&'static str]>> {
+        (0..self.labels.len()).map(|label| self.known_values(label)).collect()
+    }
+
+    /// Whether all labels are known, if there are any: then all series are there from the start.
+    pub(super) fn has_known_labels(&self) -> bool {
+        self.closed().is_some()
+    }
+
+    /// Whether it has a closed label set, whose series are all there from the start.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.values.is_some() && self.closed().is_some()
+    }
+
+    /// The number of series, if all labels are known.
     fn closed_series(&self) -> Option<usize> {
-        let lengths = self.closed?.iter().flatten().map(|values| values.len());
-        Some(lengths.fold(1, usize::saturating_mul))
+        Some(self.closed()?.iter().map(|values| values.len()).fold(1, usize::saturating_mul))
+    }
+
+    /// So many series are the family's, whatever others use.
+    pub(super) fn reserved(&self) -> usize {
+        self.closed_series().unwrap_or(self.limits.reserved)
+    }
+
+    /// The limits of the labels, in their order.
+    pub(super) fn label_limits(&self) -> impl Iterator<Item = LabelLimit> {
+        let limit =
+            |(n, label): (usize, &Cow<'static, str>)| self.limits.of_label(label, self.known_values(n).is_some());
+        self.labels.iter().enumerate().map(limit)
     }
 
     /// The label values of every series of a closed set, in the order of their indexes.
     pub(crate) fn closed_sets(&self) -> impl Iterator<Item = Vec<&'static str>> {
-        let values: Vec<&'static [&'static str]> = self.closed.unwrap_or_default().iter().flatten().copied().collect();
-        (0..self.closed_series().unwrap_or(0)).map(move |index| {
+        let values = self.closed().unwrap_or_default();
+        let series = self.closed_series().filter(|_| self.is_closed()).unwrap_or(0);
+        (0..series).map(move |index| {
             let mut rest = index;
             let mut set: Vec<&'static str> = values
                 .iter()
@@ -139,7 +195,7 @@ impl fmt::Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Difference { of, from } = self;
         let mut parts = Vec::new();
-        if of.labels != from.labels || of.closed != from.closed {
+        if of.labels != from.labels || of.values != from.values {
             parts.push(self.labels());
         }
         // Another type says enough about bounds that one of them has not.
@@ -158,6 +214,9 @@ impl fmt::Display for Difference<'_> {
                 None => "with series that do not expire".to_owned(),
             });
         }
+        if of.limits != from.limits {
+            parts.push(of.limits.to_string());
+        }
         if of.help != from.help {
             parts.push(format!("with the help {:?}", of.help));
         }
@@ -174,7 +233,7 @@ impl Difference<'_> {
         let Difference { of, from } = self;
         let labels = &of.labels;
         if *labels == from.labels {
-            return match of.closed {
+            return match of.values {
                 Some(values) => {
                     let values: Vec<_> = values.iter().flatten().collect();
                     format!("with the labels {labels:?} of the values {values:?}")

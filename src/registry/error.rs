@@ -61,6 +61,40 @@ pub enum RegisterError {
         metric: String,
         /// The product of the numbers of values.
         series: usize,
+        /// The most that it may have.
+        most: usize,
+    },
+    /// A limit is set for a label that the metric does not have.
+    #[non_exhaustive]
+    UnknownLabel {
+        /// The metric's name.
+        metric: String,
+        /// The label that was named.
+        label: String,
+        /// The labels that the metric has.
+        labels: Vec<String>,
+    },
+    /// A label's values are known, and more than it may have.
+    #[non_exhaustive]
+    TooManyValues {
+        /// The metric's name.
+        metric: String,
+        /// The label.
+        label: String,
+        /// How many values it has.
+        values: usize,
+        /// The most that it may have.
+        most: usize,
+    },
+    /// The registry has not so many series left that no other family has reserved.
+    #[non_exhaustive]
+    Reserved {
+        /// The metric's name.
+        metric: String,
+        /// How many series it needs from the start, or reserves.
+        series: usize,
+        /// How many can be reserved.
+        left: usize,
     },
     /// A family of this name is there, with another description.
     #[non_exhaustive]
@@ -147,10 +181,24 @@ impl fmt::Display for RegisterError {
                     ),
                 }
             }
-            RegisterError::TooManySeries { metric, series } => write!(
+            RegisterError::TooManySeries { metric, series, most } => write!(
                 f,
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
-                 at most {MAX_CLOSED_SERIES} are allowed: use fewer labels, or a string for one of them"
+                 at most {most} are allowed: use fewer labels, or a string for one of them"
+            ),
+            RegisterError::UnknownLabel { metric, label, labels } => write!(
+                f,
+                "`{metric}`: `max_values` names the label {label:?}, which it does not have; its labels are {labels:?}"
+            ),
+            RegisterError::TooManyValues { metric, label, values, most } => write!(
+                f,
+                "`{metric}`: the label {label:?} has {values} values, all of them known; `max_values` allows {most}: \
+                 leave it out, or use a string for the label"
+            ),
+            RegisterError::Reserved { metric, series, left } => write!(
+                f,
+                "`{metric}`: it reserves {series} series, and the registry has {left} left to reserve; \
+                 reserve fewer, or raise the registry's `max_series`"
             ),
             RegisterError::Conflict { name, registered, refused } => write!(
                 f,

@@ -5,9 +5,9 @@ use super::error::LabelError;
 use super::labels::{LabelSet, is_closed};
 use super::self_metrics::SelfSeries;
 use crate::clock::Clock;
-use crate::metric::{Gauge, Metric, Values};
+use crate::metric::{Metric, Values};
 use crate::model::{Buckets, FamilyView, GlobalLabels};
-use crate::store::{FamilyLayout, MetricRef, SeriesMap};
+use crate::store::{FamilyLayout, Limits, MetricRef, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -18,8 +18,8 @@ use std::sync::Arc;
 pub(crate) struct FamilyCore {
     pub(crate) description: Description,
     pub(crate) set: SeriesMap,
-    /// Where `quipu_series` says how many series there are. The registry's metrics about itself have none.
-    pub(super) series: Option<Gauge>,
+    /// What the registry's metrics about itself say of the family. They have none themselves.
+    pub(super) about: SelfSeries,
 }
 
 impl FamilyCore {
@@ -28,29 +28,28 @@ impl FamilyCore {
         buckets: Option<Buckets>,
         about: SelfSeries,
         clock: Clock,
+        limits: Option<Limits>,
     ) -> FamilyCore {
         let form = description.metric.values.layout(buckets.as_ref());
         let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
-        let mut layout = FamilyLayout::new(form, label_names, buckets, about.rejected);
+        let mut layout = FamilyLayout::new(form, label_names, buckets, about.rejected.clone());
         layout.clock = clock;
-        let mut set = SeriesMap::new(Arc::new(layout));
+        layout.shared = limits.as_ref().and_then(|limits| limits.shared.clone());
+        let layout = Arc::new(layout);
+        let mut set = match limits {
+            Some(limits) => SeriesMap::with_limits(layout, limits),
+            None => SeriesMap::new(layout),
+        };
         if let Some(idle) = description.expiry() {
             set.expire_after(idle, description.metric.values == Values::Signed);
         }
-        FamilyCore { set, description, series: about.series }
+        FamilyCore { set, description, about }
     }
 
     /// A family that nobody reads: all label values have the same series.
     pub(super) fn detached(description: Description, buckets: Option<Buckets>) -> FamilyCore {
-        let core = FamilyCore::new(description, buckets, SelfSeries::default(), Clock::default());
+        let core = FamilyCore::new(description, buckets, SelfSeries::default(), Clock::default(), None);
         FamilyCore { set: SeriesMap::detached(core.set.family.clone()), ..core }
-    }
-
-    /// Brings `quipu_series` up to date. Takes the family's lock.
-    pub(super) fn count_series(&self) {
-        if let Some(series) = &self.series {
-            series.set(self.set.len() as f64);
-        }
     }
 
     pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels, is_continued: bool) -> FamilyView<'a> {

@@ -40,7 +40,7 @@ impl<M: Metric, L> Family<M, L> {
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
     pub fn retain(&self, mut keep: impl FnMut(&[String], &M) -> bool) {
-        if self.core.description.closed.is_some() {
+        if self.core.description.is_closed() {
             return;
         }
         for (values, _) in self.iter().filter(|(values, metric)| !keep(values, metric)) {

@@ -11,6 +11,7 @@ mod gather;
 mod global;
 mod iter;
 mod labels;
+mod limits;
 mod lint;
 mod merge;
 mod misplaced;

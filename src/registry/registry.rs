@@ -6,10 +6,12 @@ use super::description::{Description, Rules};
 use super::error::{BuildError, RegisterError};
 use super::families::Families;
 use super::family::FamilyCore;
+use super::limits::Guard;
 use super::safe::Caught;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::clock::Clock;
+use crate::guard::RegistryLimits;
 use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
 use crate::model::{Buckets, GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
@@ -23,7 +25,8 @@ use std::sync::Arc;
 ///
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
 /// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
-/// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory. `quipu_retained_series`,
+/// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory. What is used of the limits
+/// on the number of series, and what is beyond them, the [`guard`](crate::guard) tells. `quipu_retained_series`,
 /// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed; `quipu_lane_bytes`,
 /// `quipu_lane_limit_bytes` and `quipu_threads_without_lane` tell about the [lanes](crate::lanes). Where several registries are
 /// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
@@ -51,6 +54,7 @@ struct Shared {
     self_metrics: Option<SelfMetrics>,
     breakers: Breakers,
     caught: Caught,
+    guard: Guard,
     /// Whether it only hands out what is detached.
     is_disabled: bool,
 }
@@ -58,7 +62,7 @@ struct Shared {
 impl Registry {
     /// A new registry, without a namespace and global labels.
     pub fn new() -> Registry {
-        Registry::with(String::new(), Rules::default(), true, Clock::default())
+        Registry::with(String::new(), Rules::default(), true, Clock::default(), RegistryLimits::default())
     }
 
     /// A new registry with settings: a namespace, global labels, lenient names, a clock for tests.
@@ -73,8 +77,15 @@ impl Registry {
         RegistryBuilder::default()
     }
 
-    pub(super) fn with(namespace: String, rules: Rules, has_self_metrics: bool, clock: Clock) -> Registry {
-        let self_metrics = has_self_metrics.then(|| SelfMetrics::new(&rules.global_labels));
+    pub(super) fn with(
+        namespace: String,
+        rules: Rules,
+        has_self_metrics: bool,
+        clock: Clock,
+        limits: RegistryLimits,
+    ) -> Registry {
+        let guard = Guard::new(limits);
+        let self_metrics = has_self_metrics.then(|| SelfMetrics::new(&rules.global_labels, &guard.shared));
         let mut families = Families::default();
         for family in self_metrics.iter().flat_map(SelfMetrics::families) {
             families.add(family.clone());
@@ -88,6 +99,7 @@ impl Registry {
                 self_metrics,
                 breakers: Breakers::default(),
                 caught: Caught::default(),
+                guard,
                 is_disabled: false,
             }),
             prefix: namespace.into(),
@@ -161,6 +173,7 @@ impl Registry {
             self_metrics: None,
             breakers: Breakers::default(),
             caught: Caught::default(),
+            guard: Guard::new(RegistryLimits::default()),
             is_disabled: true,
         };
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
@@ -283,7 +296,7 @@ impl Registry {
         let Some(core) = families.remove(name) else { return false };
         // Under the lock: a new family of this name would lose its own.
         if let Some(about) = &self.shared.self_metrics {
-            about.remove(name);
+            about.remove(&core.description);
         }
         drop(families);
         drop(core);
@@ -342,12 +355,14 @@ impl Registry {
         let mut families = lock(&self.shared.families);
         let (mut cores, mut added) = (Vec::with_capacity(checked.len()), Vec::new());
         for (description, buckets) in checked {
-            let registered = families.registered(&description).map(|core| core.cloned());
+            let registered = families.registered(&description).map(Option::<&_>::cloned).and_then(|registered| {
+                // One that is there has what it reserves.
+                if registered.is_none() { self.shared.guard.check(&description).map(|()| None) } else { Ok(registered) }
+            });
             let core = match registered {
                 Ok(Some(core)) => core,
                 Ok(None) => {
-                    let about = about.map(|about| about.add(&description)).unwrap_or_default();
-                    let core = Arc::new(FamilyCore::new(description, buckets, about, self.shared.clock.clone()));
+                    let core = Arc::new(self.make(description, buckets));
                     families.add(core.clone());
                     added.push(core.clone());
                     core
@@ -355,7 +370,7 @@ impl Registry {
                 Err(error) => {
                     for core in added {
                         families.remove(&core.description.name);
-                        about.inspect(|about| about.remove(&core.description.name));
+                        about.inspect(|about| about.remove(&core.description));
                     }
                     return Err(error);
                 }
@@ -377,6 +392,14 @@ impl Registry {
 
     pub(super) fn is_disabled(&self) -> bool {
         self.shared.is_disabled
+    }
+
+    fn make(&self, description: Description, buckets: Option<Buckets>) -> FamilyCore {
+        let Shared { self_metrics, guard, clock, .. } = &*self.shared;
+        let most = guard.most_series(&description);
+        let about = self_metrics.as_ref().map(|about| about.add(&description, most)).unwrap_or_default();
+        let limits = guard.limits(&description, about.overflowed.clone());
+        FamilyCore::new(description, buckets, about, clock.clone(), Some(limits))
     }
 
     /// Counts what a scrape left out of a family. Not to be called under a pin.
@@ -441,7 +464,7 @@ mod tests {
             move || registry.families().len()
         });
         // By name: when `a` is counted, it is the turn of `b`.
-        while a.series.as_ref().unwrap().value() == 0.0 {
+        while a.about.series.as_ref().unwrap().value() == 0.0 {
             thread::yield_now();
         }
         let (done, is_done) = mpsc::channel();

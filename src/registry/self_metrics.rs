@@ -1,5 +1,7 @@
 //! What a registry says about itself.
 
+mod limits;
+
 use super::description::Description;
 use super::family::FamilyCore;
 use crate::clock::Clock;
@@ -7,7 +9,9 @@ use crate::lanes;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge, Instrument};
 use crate::model::GlobalLabels;
-use crate::store::{MetricRef, Series, is_freeing_refused, lost_lanes, retained_series};
+use crate::store::{Handle, MetricRef, Series, SharedLimits, is_freeing_refused, lost_lanes, retained_series};
+use crate::sync::AtomicU64;
+use limits::LimitMetrics;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -20,6 +24,7 @@ pub(super) struct SelfMetrics {
     process: [(Arc<FamilyCore>, Gauge); PROCESS.len()],
     refused: Arc<FamilyCore>,
     expired: Arc<FamilyCore>,
+    limits: LimitMetrics,
 }
 
 /// A gauge about the process, the same in all registries.
@@ -68,64 +73,69 @@ pub(super) fn is_of_process(name: &str) -> bool {
 }
 
 /// The series that speak of one family.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct SelfSeries {
     /// The number of its series.
     pub(super) series: Option<Gauge>,
     /// The number of values that it has refused; `None` if it cannot refuse any.
     pub(super) rejected: Option<Series>,
+    /// Count lookups in which the value of a label was replaced, by label.
+    pub(super) overflowed: Vec<Handle>,
+    /// How many of them `quipu_overflowed_lookups_total` has.
+    reported: Vec<AtomicU64>,
 }
 
 impl SelfMetrics {
     /// Their label is `family`; if that is a global label, it is `exported_family`, as Prometheus has it of labels that it sets itself.
-    pub(super) fn new(global_labels: &GlobalLabels) -> SelfMetrics {
-        let mut label = String::from("family");
-        while global_labels.has(&label) {
-            label.insert_str(0, "exported_");
-        }
+    pub(super) fn new(global_labels: &GlobalLabels, limits: &Arc<SharedLimits>) -> SelfMetrics {
+        let label = free_name("family", global_labels);
         let process = PROCESS.each_ref().map(|metric| {
-            let core = family(metric.name, None, metric.help, Gauge::TYPE);
+            let core = family(metric.name, &[], metric.help, Gauge::TYPE);
             let gauge = MetricRef::look_up_once(&core.set, &[], Gauge::from_series).clone();
             (core, gauge)
         });
         SelfMetrics {
             process,
-            series: family("quipu_series", Some(&label), "Series of a family.", Gauge::TYPE),
+            series: family("quipu_series", &[&label], "Series of a family.", Gauge::TYPE),
             rejected: family(
                 "quipu_rejected_values_total",
-                Some(&label),
+                &[&label],
                 "Values that were refused: NaN, infinite, of a magnitude of 2^960 or more, or for a counter negative.",
                 Counter::TYPE,
             ),
             refused: family(
                 "quipu_refused_lookups_total",
-                Some(&label),
-                "Lookups of label values for which there was no memory, or no room within a limit. What was recorded there is lost.",
+                &[&label],
+                "Lookups of label values for which there was no memory, or for a gauge no room within a limit. What was recorded there is lost.",
                 Counter::TYPE,
             ),
             expired: family(
                 "quipu_expired_series_total",
-                Some(&label),
+                &[&label],
                 "Series that were removed because they had been idle.",
                 Counter::TYPE,
             ),
             left_out: family(
                 "quipu_left_out_total",
-                Some(&label),
+                &[&label],
                 "Series, and whole families, that scrapes left out because another registry behind the endpoint has the same.",
                 Counter::TYPE,
             ),
+            limits: LimitMetrics::new(global_labels, limits),
         }
     }
 
     pub(super) fn families(&self) -> impl Iterator<Item = &Arc<FamilyCore>> {
         let by_family = [&self.series, &self.rejected, &self.left_out, &self.refused, &self.expired];
-        self.process.iter().map(|(family, _)| family).chain(by_family)
+        self.process.iter().map(|(family, _)| family).chain(by_family).chain(self.limits.families())
     }
 
     /// Brings up to date what is said about a family. Takes the family's lock; not to be called under a pin.
     pub(super) fn bring_up_to_date(&self, family: &FamilyCore) {
-        family.count_series();
+        if let Some(series) = &family.about.series {
+            series.set(family.set.len() as f64);
+        }
+        self.limits.bring_up_to_date(family);
         let name = &*family.description.name;
         if family.set.has_refused() {
             count(&self.refused, name, || family.set.take_refused());
@@ -138,6 +148,7 @@ impl SelfMetrics {
     /// Brings those about the process up to date.
     pub(super) fn refresh(&self) {
         PROCESS.iter().zip(&self.process).for_each(|(metric, (_, gauge))| gauge.set((metric.value)()));
+        self.limits.refresh();
     }
 
     /// Counts what was left out of a family. Not to be called under a pin.
@@ -145,21 +156,27 @@ impl SelfMetrics {
         MetricRef::look_up_once(&self.left_out.set, &[name], Counter::from_series).inc_by(n);
     }
 
-    /// Makes the series that speak of a new family.
-    pub(super) fn add(&self, family: &Description) -> SelfSeries {
+    /// Makes the series that speak of a new family, which has at most so many series.
+    pub(super) fn add(&self, family: &Description, most: Option<usize>) -> SelfSeries {
         let name = [&*family.name];
         let series = MetricRef::look_up_once(&self.series.set, &name, Gauge::from_series).clone();
         let rejected = || MetricRef::look_up_once(&self.rejected.set, &name, |series: Series| series).clone();
-        SelfSeries { series: Some(series), rejected: family.metric.can_refuse.then(rejected) }
+        SelfSeries {
+            series: Some(series),
+            rejected: family.metric.can_refuse.then(rejected),
+            ..self.limits.add(family, most)
+        }
     }
 
     /// Removes the series that speak of a family.
-    pub(super) fn remove(&self, name: &str) {
+    pub(super) fn remove(&self, family: &Description) {
+        let name = &*family.name;
         self.series.set.remove(&[name]);
         self.rejected.set.remove(&[name]);
         self.left_out.set.remove(&[name]);
         self.refused.set.remove(&[name]);
         self.expired.set.remove(&[name]);
+        self.limits.remove(family);
     }
 }
 
@@ -171,10 +188,19 @@ fn count(about: &FamilyCore, name: &str, take: impl FnOnce() -> u64) {
     }
 }
 
-fn family(name: &str, label: Option<&str>, help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
-    let labels = label.map(|label| Cow::Owned(label.to_owned())).into_iter().collect();
+/// The name of a label, changed as Prometheus does it of labels that it sets itself if a global label has it.
+fn free_name(name: &str, global_labels: &GlobalLabels) -> String {
+    let mut name = name.to_owned();
+    while global_labels.has(&name) {
+        name.insert_str(0, "exported_");
+    }
+    name
+}
+
+fn family(name: &str, labels: &[&str], help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {
+    let labels = labels.iter().map(|label| Cow::Owned((*label).to_owned())).collect();
     let description = Description { labels, ..Description::new(name.to_owned(), help.into(), metric) };
-    Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default()))
+    Arc::new(FamilyCore::new(description, None, SelfSeries::default(), Clock::default(), None))
 }
 
 #[cfg(test)]
@@ -188,10 +214,10 @@ mod tests {
         let jobs = registry.families().into_iter().find(|family| family.description.name == "jobs_total").unwrap();
         let refused = || registry.snapshot().value("quipu_refused_lookups_total", &[("family", "jobs_total")]);
         assert_eq!(refused(), None);
-        jobs.set.overflow();
-        jobs.set.overflow();
+        jobs.set.unread();
+        jobs.set.unread();
         assert_eq!([refused(), refused()], [Some(2.0); 2]);
-        jobs.set.overflow();
+        jobs.set.unread();
         assert_eq!(refused(), Some(3.0));
         assert!(registry.unregister("jobs_total"));
         assert_eq!(refused(), None);

@@ -4,6 +4,7 @@ use super::description::Rules;
 use super::error::BuildError;
 use super::registry::Registry;
 use crate::clock::{Clock, ManualClock};
+use crate::guard::RegistryLimits;
 use crate::model::{GlobalLabels, NameError, Named};
 
 /// Settings for a new registry. Made by [`Registry::builder`].
@@ -22,6 +23,7 @@ pub struct RegistryBuilder {
     lenient_names: bool,
     without_self_metrics: bool,
     clock: Clock,
+    limits: RegistryLimits,
 }
 
 impl RegistryBuilder {
@@ -75,6 +77,70 @@ impl RegistryBuilder {
         self
     }
 
+    /// Limits the number of series of all families together. Label values beyond it are recorded in series with a replaced
+    /// value, as the [`guard`](crate::guard) says. Unless it is set, the limit is [`MAX_SERIES`](crate::guard::MAX_SERIES). The
+    /// registry's metrics about itself do not count. When threads make series of several families at one moment, it may be
+    /// exceeded by one for each.
+    pub fn max_series(mut self, series: usize) -> Self {
+        self.limits.series = Some(series);
+        self
+    }
+
+    /// Limits the memory of the series of all families together, in bytes; [lanes](crate::lanes) count, those of other
+    /// registries included. Beyond it, label values are recorded as beyond [`max_series`](Self::max_series), and no series gets
+    /// a slot in the lanes. Unless it is set, the limit is [`MAX_BYTES`](crate::guard::MAX_BYTES).
+    ///
+    /// Lanes are also made by threads that record for the first time: what they take has a limit of its own.
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
+        self.limits.bytes = Some(bytes);
+        self
+    }
+
+    /// Limits the number of series of each family that has no [limit](crate::registry::MetricBuilder::max_series) of its own.
+    /// Unless it is set, the limit is [`MAX_SERIES_PER_FAMILY`](crate::guard::MAX_SERIES_PER_FAMILY).
+    pub fn max_series_per_family(mut self, series: usize) -> Self {
+        self.limits.series_per_family = Some(series);
+        self
+    }
+
+    /// Limits the length of label values, in bytes. A longer one is replaced, as is one that is one too many. Unless it is set,
+    /// the limit is [`MAX_VALUE_BYTES`](crate::guard::MAX_VALUE_BYTES).
+    pub fn max_value_bytes(mut self, bytes: usize) -> Self {
+        self.limits.value_bytes = bytes;
+        self
+    }
+
+    /// Sets what stands in place of label values that are too many. Unless it is set, that is
+    /// [`OVERFLOW_VALUE`](crate::guard::OVERFLOW_VALUE). A label value that a program gives and that is this text has the same
+    /// series.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().overflow_value("other").build()?;
+    /// let logins = registry.counter("logins_total", "Logins.").labels(["tenant"]).max_series(1).register()?;
+    /// ["a", "b", "c"].iter().for_each(|tenant| logins.with([tenant]).inc());
+    /// assert_eq!(logins.with(["other"]).value(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn overflow_value(mut self, text: impl Into<String>) -> Self {
+        self.limits.overflow_value = text.into().into();
+        self
+    }
+
+    /// Takes away all limits of the registry, and those that hold for families which set none. One that is set after this
+    /// holds.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::builder().unlimited().build()?;
+    /// let peers = registry.gauge("peer_delay_seconds", "Delay of a peer.").labels(["peer"]).register()?;
+    /// (0..20_000).for_each(|n| peers.with([&n.to_string()]).set(0.1));
+    /// assert_eq!(peers.len(), 20_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unlimited(mut self) -> Self {
+        self.limits.lift();
+        self
+    }
+
     /// Makes the registry.
     ///
     /// # Errors
@@ -98,6 +164,6 @@ impl RegistryBuilder {
             labels.push(name, value);
         }
         let rules = Rules { lenient_names: self.lenient_names, global_labels: labels };
-        Ok(Registry::with(namespace, rules, !self.without_self_metrics, self.clock))
+        Ok(Registry::with(namespace, rules, !self.without_self_metrics, self.clock, self.limits))
     }
 }

@@ -218,7 +218,7 @@ fn scrape(registry: &Registry, chunk: &mut Vec<u8>) -> (isize, usize) {
 
 #[test]
 fn s7_a_scrape_needs_no_more_memory_for_more_series() {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let counts = registry.counter("a_total", "A.").labels(["n"]).register().unwrap();
     let sizes = registry.histogram("b", "B.").labels(["n"]).register().unwrap();
     let grow = |series: std::ops::Range<usize>| {

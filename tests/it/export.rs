@@ -51,7 +51,7 @@ fn small() -> Registry {
 
 /// So many series, each with a label of this length.
 fn large(series: usize, length: usize) -> Registry {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let family = registry
         .counter("http_requests_total", "Requests.")
         .labels(["method", "path", "status", "tenant"])

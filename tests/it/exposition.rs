@@ -117,7 +117,7 @@ fn every_control_character_comes_back_from_a_label_value() {
 
 #[test]
 fn label_values_may_be_empty_or_huge() {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let huge = "\\\"\nä".repeat((1 << 20) / 5);
     let family = registry.gauge("a", "A.").labels(["x", "y"]).register().unwrap();
     family.with(["", ""]).set(1.0);

@@ -13,6 +13,7 @@ mod families;
 #[cfg(unix)]
 mod fork;
 mod formats;
+mod guard;
 mod house;
 mod http_layer;
 mod invariants;

@@ -88,7 +88,7 @@ fn instruction(code: u32, k: u32, skipped: u8) -> libc::sock_filter {
 #[cfg(target_os = "linux")]
 fn after_a_storm_the_memory_comes_back() {
     alone("memory::after_a_storm_the_memory_comes_back", || {
-        let registry = Registry::new();
+        let registry = Registry::builder().unlimited().build().unwrap();
         let storm = |name: &'static str, count: usize, pad: usize, stays: &dyn Fn(usize) -> bool| {
             let family = registry.counter(name, "F.").labels(["n"]).register().unwrap();
             let label = |n: usize| format!("{n:0>pad$}");
@@ -115,7 +115,7 @@ fn after_a_storm_the_memory_comes_back() {
 #[cfg(target_os = "linux")]
 fn a_process_without_memory_goes_on() {
     alone("memory::a_process_without_memory_goes_on", || {
-        let registry = Registry::new();
+        let registry = Registry::builder().unlimited().build().unwrap();
         let family = registry.counter("family_total", "F.").labels(["n"]).register().unwrap();
         let handle = family.handle(["kept"]);
         // What the test needs itself is there before.

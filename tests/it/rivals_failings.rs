@@ -36,7 +36,7 @@ fn keys_that_join_to_the_same_text_stay_apart_at_run_time() {
 #[test]
 fn no_two_of_many_keys_are_one() {
     const SERIES: u64 = 50_000;
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     for n in 0..SERIES {
         family.with([&n.to_string()]).inc_by(n);
@@ -246,7 +246,7 @@ fn memory_does_not_grow_while_nobody_scrapes() {
 /// Another crate held 2.2 GB while a hundred scrapes were under way.
 #[test]
 fn a_scrape_holds_one_chunk_however_many_series_there_are() {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let family = registry.counter("a_total", "A.").labels(["x"]).register().unwrap();
     for n in 0..20_000 {
         family.with([&n.to_string()]).inc();

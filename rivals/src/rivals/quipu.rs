@@ -56,7 +56,7 @@ impl Rival for Quipu {
     }
 
     fn histograms(series: usize) -> Option<Filled> {
-        let registry = Registry::new();
+        let registry = Registry::builder().unlimited().build().expect("settings are good");
         let family = registry
             .histogram("http_request_duration_seconds", "Requests.")
             .labels(LABELS)
@@ -73,7 +73,7 @@ impl Rival for Quipu {
 
 /// A registry with one family of `series` counters.
 pub(crate) fn registry_of_counters(series: usize) -> Registry {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().expect("settings are good");
     let family = registry.counter("http_requests_total", "Requests.").labels(LABELS).register().expect("the first");
     for_each_series(series, |series, key| family.with(key).inc_by(count_of(series)));
     registry

@@ -18,7 +18,7 @@ const HANDLES: usize = 1_000;
 const WINDOW: Duration = Duration::from_millis(40);
 
 pub(super) fn during_a_scrape(bench: &mut Bench) {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().expect("settings are good");
     let counters = counters(&registry);
     let scraping = Arc::new(AtomicBool::new(false));
     let ended = Arc::new(AtomicBool::new(false));

@@ -42,7 +42,7 @@ struct Running {
 
 /// A server whose scrape does not fit into the buffers between it and a client that does not read.
 async fn run(limits: Limits) -> Running {
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build().unwrap();
     let family = registry.counter("items_total", "Items.").labels(["item"]);
     let family = family.register().unwrap();
     for item in 0..SERIES {

@@ -97,6 +97,17 @@ impl Index {
         self.table().first(hash)
     }
 
+    /// Whether no entry has this hash, where one look tells. `false` says nothing.
+    ///
+    /// # Safety
+    /// The caller is pinned, or holds the writer's lock.
+    #[inline(always)]
+    pub(crate) unsafe fn lacks(&self, hash: u64) -> bool {
+        let table = self.table();
+        // Before the look into the table: see the top of this file.
+        table.previous().is_none() && table.lacks(hash)
+    }
+
     /// Finds the entry with this hash that `is_it` recognises.
     ///
     /// Wait-free but for the length of the probe, which is the same for all threads.

@@ -39,6 +39,8 @@ macro_rules! for_each_label {
     };
 }
 
+pub(in crate::store) use for_each_label;
+
 /// Stands in place of the lengths where they do not fit, or where a value has to be escaped.
 pub(in crate::store) const SPELLED: u64 = u64::MAX;
 
@@ -162,6 +164,21 @@ impl Seeds {
         Some((pattern, turned(hash, n)))
     }
 
+    /// The hash of the `n`th value alone: see [`Key::hash_of`].
+    pub(in crate::store) fn hash_of(&self, n: usize, value: &str) -> u64 {
+        let n = n % QUICK;
+        finish(turned(self.hash_of_bytes(n, value.as_bytes()), n) ^ pack(value, n))
+    }
+
+    fn hash_of_bytes(&self, n: usize, bytes: &[u8]) -> u64 {
+        let seeds = &self.values[n];
+        match bytes.len() {
+            ..8 => hash_short(ShortStr::new(bytes), seeds),
+            8..=16 => hash_two_words(bytes, seeds),
+            _ => hash_long(bytes, seeds),
+        }
+    }
+
     /// The hash of any number of values; that of their key when they are few.
     pub(in crate::store) fn hash<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> u64 {
         let mut hash = 0;
@@ -170,14 +187,7 @@ impl Seeds {
             if n == 0 {
                 hash = finish(hash);
             }
-            hash ^= pack(value, n);
-            let (bytes, seeds) = (value.as_bytes(), &self.values[n]);
-            let hash_of_value = match bytes.len() {
-                ..8 => hash_short(ShortStr::new(bytes), seeds),
-                8..=16 => hash_two_words(bytes, seeds),
-                _ => hash_long(bytes, seeds),
-            };
-            hash ^= turned(hash_of_value, n);
+            hash ^= pack(value, n) ^ turned(self.hash_of_bytes(n, value.as_bytes()), n);
         }
         finish(hash)
     }
@@ -245,18 +255,38 @@ fn hash_between(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
 }
 
 impl<'a, const N: usize> Key<'a, N> {
-    /// The key with another `n`th value, of whose values only that one is hashed; `None` when the value is too long for a key.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a guard that puts `other` in place of a value"))]
-    #[inline]
-    pub(in crate::store) fn replaced(mut self, seeds: &Seeds, n: usize, value: &'a str) -> Option<Self> {
-        let (pattern, hash) = seeds.part_of(n, value, LONGEST, |bytes| Some(ShortStr::new(bytes)))?;
-        let lengths = pack(self.values[n], n) ^ pack(value, n);
-        self.joined ^= self.hashes[n] ^ hash ^ lengths;
-        self.lengths ^= lengths;
+    /// The key with another value in place of those for which `is_replaced` says so; only that one is hashed. `None` when the
+    /// value is too long for a key.
+    #[inline(always)]
+    pub(in crate::store) fn replaced(
+        mut self,
+        seeds: &Seeds,
+        value: &'a str,
+        is_replaced: impl Fn(usize) -> bool,
+    ) -> Option<Self> {
+        for_each_label!(n < N {
+            if is_replaced(n) {
+                let (pattern, hash) = seeds.part_of(n, value, MOST, ShortStr::quick)?;
+                let lengths = pack(self.values[n], n) ^ pack(value, n);
+                self.joined ^= self.hashes[n] ^ hash ^ lengths;
+                self.lengths ^= lengths;
+                (self.values[n], self.hashes[n]) = (value, hash);
+                self.patterns[n].write(pattern);
+            }
+        });
         self.hash = finish(self.joined);
-        (self.values[n], self.hashes[n]) = (value, hash);
-        self.patterns[n].write(pattern);
         Some(self)
+    }
+
+    #[inline(always)]
+    pub(in crate::store) fn values(&self) -> &[&'a str; N] {
+        &self.values
+    }
+
+    /// The hash of the `n`th value alone.
+    #[inline(always)]
+    pub(in crate::store) fn hash_of(&self, n: usize) -> u64 {
+        finish(self.hashes[n] ^ pack(self.values[n], n))
     }
 
     /// Whether the values stand in a text, each after its separator.
@@ -388,7 +418,10 @@ mod tests {
             let quick = seeds.quick_key([&value, "b"]);
             let is_quick = value.len() <= MOST && (value.len() >= 8 || ShortStr::quick(value.as_bytes()).is_some());
             assert_eq!(quick.map(|key| key.hash), is_quick.then(|| seeds.hash([&*value, "b"])));
-            assert_eq!(seeds.key([&value, "", "b", &value]).unwrap().hash, seeds.hash([&*value, "", "b", &value]));
+            let four = [&*value, "", "b", &value];
+            let key = seeds.key(four).unwrap();
+            assert_eq!(key.hash, seeds.hash(four));
+            (0..4).for_each(|n| assert_eq!(key.hash_of(n), seeds.hash_of(n, four[n])));
         }
         assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));
         assert!(seeds.key(["a", &long]).is_none());
@@ -402,7 +435,11 @@ mod tests {
                 let mut values = ["GET", &*value, "twelve bytes"];
                 let key = seeds.key(values).unwrap();
                 values[n] = &other;
-                let (replaced, fresh) = (key.replaced(&seeds, n, &other).unwrap(), seeds.key(values).unwrap());
+                let (replaced, fresh) = (key.replaced(&seeds, &other, |label| label == n), seeds.key(values).unwrap());
+                let Some(replaced) = replaced else {
+                    assert!(seeds.quick_key([&*other]).is_none());
+                    continue;
+                };
                 assert_eq!((replaced.hash, replaced.lengths, replaced.values), (fresh.hash, fresh.lengths, values));
                 let names = ["a", "b", "c"].map(Box::from);
                 let text = format!("8 before{}\",b=\"{}\",c=\"{}", values[0], values[1], values[2]);
@@ -410,7 +447,7 @@ mod tests {
                 assert!(unsafe { replaced.matches_at(text.as_ptr().wrapping_add(8), &separators(&names)) });
             }
         }
-        assert!(seeds.key(["", ""]).unwrap().replaced(&seeds, 1, &"x".repeat(LONGEST + 1)).is_none());
+        assert!(seeds.key(["", ""]).unwrap().replaced(&seeds, &"x".repeat(MOST + 1), |label| label == 1).is_none());
     }
 
     /// A difference in the last of seven bytes reaches only 16 bits.

@@ -16,6 +16,8 @@ struct Value {
 /// The values of one label, found without a lock.
 #[derive(Debug)]
 pub(in crate::store) struct KnownValues {
+    /// The label's place among the label names, on which the hashes depend: a key has them ready.
+    label: usize,
     /// Its entries are leaked boxes of [`Value`]s.
     index: Index,
     count: AtomicUsize,
@@ -43,8 +45,27 @@ impl Drop for OldValue {
 }
 
 impl KnownValues {
-    pub(in crate::store) fn new() -> KnownValues {
-        KnownValues { index: Index::new(), count: AtomicUsize::new(0) }
+    pub(in crate::store) fn new(label: usize) -> KnownValues {
+        KnownValues { label, index: Index::new(), count: AtomicUsize::new(0) }
+    }
+
+    fn hash(&self, value: &str) -> u64 {
+        Seeds::of_process().hash_of(self.label, value)
+    }
+
+    /// The hash of an entry, for whoever is pinned or holds the writer's lock.
+    fn rehash(&self) -> impl Fn(*mut ()) -> u64 {
+        |entry| self.hash(text(entry))
+    }
+
+    /// Whether no series has the value with this [hash](Seeds::hash_of), where one look tells. `false` says nothing.
+    ///
+    /// # Safety
+    /// The caller is pinned, or holds the writer's lock.
+    #[inline(always)]
+    pub(in crate::store) unsafe fn lacks(&self, hash: u64) -> bool {
+        // SAFETY: passed on.
+        unsafe { self.index.lacks(hash) }
     }
 
     /// The number of values.
@@ -65,12 +86,12 @@ impl KnownValues {
     /// The caller is pinned, or holds the writer's lock, for the lifetime.
     unsafe fn find<'a>(&self, value: &str) -> Option<&'a Value> {
         // SAFETY: passed on.
-        let entry = unsafe { self.index.find(hash(value), |entry| is(entry, value)) }?;
+        let entry = unsafe { self.index.find(self.hash(value), |entry| is(entry, value)) }?;
         // SAFETY: entries of the index are values; passed on.
         Some(unsafe { &*entry.cast::<Value>() })
     }
 
-    /// Counts a series with this value. `unlinked` takes what that unlinks.
+    /// Counts a series with this value, and returns whether it is the first. `unlinked` takes what that unlinks.
     ///
     /// # Safety
     /// The caller holds the writer's lock.
@@ -79,38 +100,45 @@ impl KnownValues {
         fill: &mut Fill,
         value: &str,
         mut unlinked: impl FnMut(Unlinked),
-    ) -> Result<(), NoMemory> {
+    ) -> Result<bool, NoMemory> {
         // SAFETY: the lock is held.
         if let Some(known) = unsafe { self.find(value) } {
             known.series.fetch_add(1, Ordering::Relaxed);
-            return Ok(());
+            return Ok(false);
         }
         let mut text = String::new();
         text.try_reserve_exact(value.len())?;
         text.push_str(value);
         let known = try_box(Value { text: text.into_boxed_str(), series: AtomicU64::new(1) })?;
         // SAFETY: the lock is held.
-        let old_table = unsafe { self.index.reserve(fill, hash(value), rehash) }?;
+        let old_table = unsafe { self.index.reserve(fill, self.hash(value), self.rehash()) }?;
         old_table.into_iter().map(Unlinked::Table).for_each(&mut unlinked);
         // SAFETY: the lock is held, and there is room.
-        unsafe { self.index.insert(fill, hash(value), Box::into_raw(known).cast()) };
+        unsafe { self.index.insert(fill, self.hash(value), Box::into_raw(known).cast()) };
         self.count.store(fill.live(), Ordering::Relaxed);
-        Ok(())
+        Ok(true)
     }
 
-    /// Counts a series less with this value. `unlinked` takes the value when no series has it any more.
+    /// Counts a series less with this value, and returns whether it was the last. `unlinked` takes the value then.
     ///
     /// # Safety
     /// The caller holds the writer's lock, and the series was [added](Self::add).
-    pub(in crate::store) unsafe fn remove(&self, fill: &mut Fill, value: &str, mut unlinked: impl FnMut(Unlinked)) {
+    pub(in crate::store) unsafe fn remove(
+        &self,
+        fill: &mut Fill,
+        value: &str,
+        mut unlinked: impl FnMut(Unlinked),
+    ) -> bool {
         // SAFETY: the lock is held.
         let known = unsafe { self.find(value) }.expect("the values of a series are known");
-        if known.series.fetch_sub(1, Ordering::Relaxed) == 1 {
+        let is_last = known.series.fetch_sub(1, Ordering::Relaxed) == 1;
+        if is_last {
             // SAFETY: the lock is held.
-            let entry = unsafe { self.index.remove(fill, hash(value), |entry| is(entry, value)) };
+            let entry = unsafe { self.index.remove(fill, self.hash(value), |entry| is(entry, value)) };
             entry.into_iter().for_each(|entry| unlinked(Unlinked::Value(OldValue(entry.cast()))));
             self.count.store(fill.live(), Ordering::Relaxed);
         }
+        is_last
     }
 
     /// Gives back room that is not needed, as [`Index::tidy`]. Returns whether more is to be done.
@@ -124,7 +152,7 @@ impl KnownValues {
         mut unlinked: impl FnMut(Unlinked),
     ) -> bool {
         // SAFETY: the lock is held.
-        let (old_table, is_under_way) = unsafe { self.index.tidy(fill, most, rehash) };
+        let (old_table, is_under_way) = unsafe { self.index.tidy(fill, most, self.rehash()) };
         old_table.into_iter().map(Unlinked::Table).for_each(&mut unlinked);
         is_under_way
     }
@@ -137,10 +165,6 @@ impl Drop for KnownValues {
     }
 }
 
-fn hash(value: &str) -> u64 {
-    Seeds::of_process().hash([value])
-}
-
 /// The text of an entry, for whoever is pinned or holds the writer's lock.
 fn text<'a>(entry: *mut ()) -> &'a str {
     // SAFETY: entries are values, which the caller's pin or lock keeps.
@@ -149,8 +173,4 @@ fn text<'a>(entry: *mut ()) -> &'a str {
 
 fn is(entry: *mut (), value: &str) -> bool {
     text(entry) == value
-}
-
-fn rehash(entry: *mut ()) -> u64 {
-    hash(text(entry))
 }

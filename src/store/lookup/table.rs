@@ -178,6 +178,15 @@ impl Table {
         (!entry.is_null()).then_some(entry)
     }
 
+    /// Whether the first group shows that no entry of this table has the hash: a search would end there.
+    #[inline(always)]
+    pub(in crate::store) fn lacks(&self, hash: u64) -> bool {
+        let (at, tag) = self.start(hash);
+        let tags = self.groups[at].tags();
+        // The tag of a place that was never used is zero; taken for one, it only makes the answer less sure.
+        tags.used() < GROUP && (0..GROUP).all(|n| tags.get(n) != tag)
+    }
+
     /// The place and the entry that `is_it` recognises.
     pub(in crate::store) fn find(
         &self,

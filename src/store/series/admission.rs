@@ -1,6 +1,6 @@
 //! What becomes of a key that is not there.
 
-use crate::store::cells::memory::NoMemory;
+use crate::store::series::labels::Labels;
 
 /// What became of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,30 +9,8 @@ pub(crate) enum Admission {
     Admitted,
     /// It was there: another thread was first.
     Known,
-    /// It has no series.
-    Refused(Refusal),
-}
-
-/// Why a key has no series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The process can have no more memory.
-    OutOfMemory,
-    /// The family has as many series as it may have.
-    Series,
-    /// The family takes as many bytes as it may take.
-    Bytes,
-    /// The families that share a limit take as many bytes as they may take together.
-    SharedBytes,
-    /// A label has as many distinct values as it may have, and this would be another one.
-    Values {
-        /// The label, by its place among the label names.
-        label: usize,
-    },
-}
-
-impl From<NoMemory> for Refusal {
-    fn from(_: NoMemory) -> Self {
-        Refusal::OutOfMemory
-    }
+    /// A limit is reached. What is recorded under it goes to the series of the same key with the values of these labels replaced.
+    Overflowed(Labels),
+    /// It has no series, nor one in its place: there is no memory, or the family's values make no sense when they are added up.
+    Refused,
 }

@@ -1,92 +1,313 @@
 //! How much a family may hold: plain numbers, and what is counted against them.
 //!
-//! Whoever sets the numbers decides; the store only counts, and says which limit is reached.
+//! Whoever sets the numbers decides; the store only counts, and says which labels' values are too many.
 
+use crate::guard::{LabelLimit, Offenders};
+use crate::store::cells::lane::LANES;
 use crate::store::cells::memory::NoMemory;
+use crate::store::cells::slots::SLOTS;
 use crate::store::lookup::index::Fill;
+use crate::store::lookup::key::{Key, for_each_label};
 use crate::store::lookup::known::{KnownValues, Unlinked};
-use crate::store::series::admission::Refusal;
+use crate::store::series::handle::Handle;
+use crate::store::series::labels::Labels;
 use crate::store::series::series::Series;
-use crate::sync::{AtomicUsize, Ordering};
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::Arc;
 
-/// The most that a family may hold; `None` for no limit. A family that has come to a limit in bytes gets no further series:
-/// the last one may go beyond it.
-#[derive(Debug, Default)]
-pub(crate) struct Limits {
-    pub(crate) series: Option<usize>,
-    /// Memory of the series, without what they take in the lanes.
-    pub(crate) bytes: Option<usize>,
-    /// A limit for several families together.
-    pub(crate) shared_bytes: Option<Arc<SharedBytes>>,
-    /// Distinct values of each label, in the order of the label names. Further labels have no limit.
-    pub(crate) values: Vec<Option<usize>>,
-}
-
-/// A number of bytes that several families share.
+/// The most that a family may hold.
 #[derive(Debug)]
-pub(crate) struct SharedBytes {
-    used: AtomicUsize,
-    most: usize,
+pub(crate) struct Limits {
+    /// `None` for no limit.
+    pub(crate) series: Option<usize>,
+    /// A limit for several families together.
+    pub(crate) shared: Option<Arc<SharedLimits>>,
+    /// So many series the family may have whatever the others use.
+    pub(crate) reserved: usize,
+    /// The longest value of a label, in bytes.
+    pub(crate) value_bytes: usize,
+    /// In the order of the label names. Further labels are closed.
+    pub(crate) labels: Vec<LabelLimit>,
+    /// `None` if nothing can stand in place of what is refused.
+    pub(crate) overflow: Option<Overflow>,
 }
 
-impl SharedBytes {
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a guard that sets limits"))]
-    pub(crate) fn new(most: usize) -> SharedBytes {
-        SharedBytes { used: AtomicUsize::new(0), most }
-    }
-
-    /// How many are used.
-    pub(crate) fn used(&self) -> usize {
-        self.used.load(Ordering::Relaxed)
+/// None.
+impl Default for Limits {
+    fn default() -> Limits {
+        let (labels, value_bytes) = (Vec::new(), usize::MAX);
+        Limits { series: None, shared: None, reserved: 0, value_bytes, labels, overflow: None }
     }
 }
+
+/// Where what is refused goes.
+#[derive(Debug)]
+pub(crate) struct Overflow {
+    /// Replaces values.
+    pub(crate) text: Arc<str>,
+    /// So many series with a replaced value are outside of all limits.
+    pub(crate) spare: usize,
+    /// Count the lookups of each label whose value was replaced; none if they are not counted.
+    pub(crate) lookups: Vec<Handle>,
+    pub(crate) offenders: Offenders,
+}
+
+impl Overflow {
+    /// Counts a lookup in which the values of these labels are replaced. `hash` tells the hash of each.
+    #[inline(always)]
+    pub(in crate::store) fn count(&self, replaced: Labels, hash: impl Fn(usize) -> u64, values: &[&str]) {
+        for label in replaced.iter() {
+            if let Some(lookups) = self.lookups.get(label) {
+                lookups.add(1);
+            }
+            self.offenders.note(label, hash(label), values[label]);
+        }
+    }
+}
+
+/// Limits for several families, and what they use of them.
+#[derive(Debug, Default)]
+pub(crate) struct SharedLimits {
+    series: AtomicUsize,
+    reserved: AtomicUsize,
+    bytes: AtomicUsize,
+    most_series: Option<usize>,
+    most_bytes: Option<usize>,
+}
+
+impl SharedLimits {
+    pub(crate) fn new(most_series: Option<usize>, most_bytes: Option<usize>) -> SharedLimits {
+        SharedLimits { most_series, most_bytes, ..SharedLimits::default() }
+    }
+
+    pub(crate) fn most_series(&self) -> Option<usize> {
+        self.most_series
+    }
+
+    pub(crate) fn most_bytes(&self) -> Option<usize> {
+        self.most_bytes
+    }
+
+    /// How many series can still be reserved.
+    pub(crate) fn unreserved(&self) -> usize {
+        self.most_series.map_or(usize::MAX, |most| most.saturating_sub(self.reserved.load(Ordering::Relaxed)))
+    }
+
+    /// How many series are used: of each family, those that it has, or those that are reserved for it if they are more.
+    pub(crate) fn series(&self) -> usize {
+        self.series.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes are used: those of the families' series, and those of the lanes of the process.
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed) + SLOTS.bytes(&LANES)
+    }
+
+    #[inline]
+    pub(in crate::store) fn has_bytes(&self) -> bool {
+        self.most_bytes.is_none_or(|most| self.bytes() < most)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.most_series.is_some_and(|most| self.series() >= most) || !self.has_bytes()
+    }
+
+    fn change(&self, series: [usize; 2], bytes: [usize; 2]) {
+        for (used, [before, after]) in [(&self.series, series), (&self.bytes, bytes)] {
+            if after >= before {
+                used.fetch_add(after - before, Ordering::Relaxed);
+            } else {
+                used.fetch_sub(before - after, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// The family has as many series as it may have.
+const FULL: u64 = 1 << 63;
+
+/// The family has as many series as are reserved for it.
+const SHARES: u64 = 1 << 62;
+
+/// Memory that a series takes beside its own: a place in the index and one in the list.
+const PLACES: usize = 40;
+
+/// Memory that a known value takes beside its text: two allocations and a place in an index.
+const KNOWN: usize = 80;
 
 /// The limits of a family, and what is used of them. Written under the lock of the family's map, read by anyone.
 #[derive(Debug)]
 pub(in crate::store) struct Usage {
     limits: Limits,
+    open: Labels,
     series: AtomicUsize,
+    /// Those of them that have a replaced value.
+    overflows: AtomicUsize,
     bytes: AtomicUsize,
     /// Of each label that has a limit.
     known: Vec<Option<KnownValues>>,
+    /// The [labels](Labels) that have as many values as they may have, [`FULL`] and [`SHARES`].
+    reached: AtomicU64,
+    /// The label to be replaced when the family is full; none if that is not known.
+    offender: AtomicU64,
+    /// Series that came or went since the offender was found.
+    changes: AtomicUsize,
 }
 
 /// What only the writer knows of the known values of each label.
 pub(in crate::store) type Fills = Vec<Fill>;
 
+/// What is to become of a new key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum Verdict {
+    /// There is room for it.
+    Room,
+    /// The values of these labels are too many; of none, when it is to be found out of which.
+    Replace(Labels),
+}
+
 impl Usage {
     pub(in crate::store) fn new(limits: Limits) -> (Usage, Fills) {
-        let known: Vec<_> = limits.values.iter().map(|limit| limit.map(|_| KnownValues::new())).collect();
+        let labels = || limits.labels.iter().enumerate().take(Labels::MOST);
+        let open = labels().filter(|(_, limit)| matches!(limit, LabelLimit::Open(_))).map(|(label, _)| label).collect();
+        let known = |(label, limit): (usize, &LabelLimit)| {
+            matches!(limit, LabelLimit::Open(Some(_))).then(|| KnownValues::new(label))
+        };
+        let known: Vec<_> = labels().map(known).collect();
         let fills = known.iter().map(|_| Fill::default()).collect();
-        (Usage { limits, series: AtomicUsize::new(0), bytes: AtomicUsize::new(0), known }, fills)
+        if let Some(shared) = &limits.shared {
+            shared.change([0, limits.reserved], [0, 0]);
+            shared.reserved.fetch_add(limits.reserved, Ordering::Relaxed);
+        }
+        let usage = Usage {
+            limits,
+            open,
+            series: AtomicUsize::new(0),
+            overflows: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            known,
+            reached: AtomicU64::new(0),
+            offender: AtomicU64::new(0),
+            changes: AtomicUsize::new(0),
+        };
+        usage.see_what_is_reached();
+        (usage, fills)
+    }
+
+    /// The labels whose values can be replaced.
+    pub(in crate::store) fn open(&self) -> Labels {
+        self.open
+    }
+
+    pub(in crate::store) fn overflow(&self) -> Option<&Overflow> {
+        self.limits.overflow.as_ref()
+    }
+
+    /// The labels that have a limit, how many values they have, and the limit.
+    pub(in crate::store) fn values(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.known().map(|(label, known, most)| (label, known.count(), most))
     }
 
     /// The known values of each label that has a limit, with the number of the label and the limit.
     fn known(&self) -> impl Iterator<Item = (usize, &KnownValues, usize)> {
-        let labels = self.known.iter().zip(&self.limits.values).enumerate();
-        labels.filter_map(|(label, (known, most))| Some((label, known.as_ref()?, (*most)?)))
+        self.known.iter().zip(&self.limits.labels).enumerate().filter_map(|(label, (known, limit))| match limit {
+            LabelLimit::Open(Some(most)) => Some((label, known.as_ref()?, *most)),
+            _ => None,
+        })
     }
 
-    /// The limit that keeps out a series with these label values, which is not there.
+    #[inline]
+    fn is_full(&self, reached: u64) -> bool {
+        let shared = || self.limits.shared.as_ref().is_some_and(|shared| shared.is_full());
+        reached & FULL != 0 || (reached & SHARES != 0 && shared())
+    }
+
+    fn offender(&self) -> Labels {
+        Labels::from_bits(self.offender.load(Ordering::Relaxed))
+    }
+
+    pub(in crate::store) fn set_offender(&self, label: Labels) {
+        self.changes.store(0, Ordering::Relaxed);
+        self.offender.store(label.bits(), Ordering::Relaxed);
+    }
+
+    /// The labels whose values a lookup is to replace, of a key that is not there; `None` when one look does not tell, or there
+    /// may be room.
+    ///
+    /// # Safety
+    /// The caller is pinned.
+    #[inline(always)]
+    pub(in crate::store) unsafe fn quick_verdict<const N: usize>(&self, key: &Key<'_, N>) -> Option<Labels> {
+        let reached = self.reached.load(Ordering::Relaxed);
+        let mut labels = Labels::default();
+        if reached & !(FULL | SHARES) != 0 {
+            for_each_label!(label < N {
+                if reached >> label & 1 == 1 {
+                    // SAFETY: passed on.
+                    if unsafe { self.known[label].as_ref()?.lacks(key.hash_of(label)) } {
+                        labels = labels | Labels::only(label);
+                    }
+                }
+            });
+        }
+        if labels.is_empty() && self.is_full(reached) {
+            labels = self.offender();
+        }
+        (!labels.is_empty()).then_some(labels)
+    }
+
+    /// What is to become of a key with these label values, which is not there.
     ///
     /// # Safety
     /// The caller is pinned, or holds the writer's lock.
-    pub(in crate::store) unsafe fn refusal(&self, values: &[&str]) -> Option<Refusal> {
-        for (label, known, most) in self.known() {
+    pub(in crate::store) unsafe fn verdict(&self, values: &[&str]) -> Verdict {
+        let reached = self.reached.load(Ordering::Relaxed);
+        let is_too_many = |label: &usize| {
+            let value = values[*label];
+            let known = self.known[*label].as_ref().filter(|_| reached >> label & 1 == 1);
             // SAFETY: passed on.
-            if known.count() >= most && !unsafe { known.has(values[label]) } {
-                return Some(Refusal::Values { label });
-            }
-        }
-        let is_reached = |used: usize, most: Option<usize>| most.is_some_and(|most| used >= most);
-        let shared = self.limits.shared_bytes.as_ref();
+            value.len() > self.limits.value_bytes || known.is_some_and(|known| !unsafe { known.has(value) })
+        };
+        let labels: Labels = self.open.iter().filter(is_too_many).collect();
         match () {
-            () if is_reached(self.series.load(Ordering::Relaxed), self.limits.series) => Some(Refusal::Series),
-            () if is_reached(self.bytes.load(Ordering::Relaxed), self.limits.bytes) => Some(Refusal::Bytes),
-            () if shared.is_some_and(|shared| shared.used() >= shared.most) => Some(Refusal::SharedBytes),
-            () => None,
+            () if !labels.is_empty() => Verdict::Replace(labels),
+            () if self.is_full(reached) => Verdict::Replace(self.offender()),
+            () => Verdict::Room,
         }
+    }
+
+    /// The labels whose values are too long for any series.
+    pub(in crate::store) fn too_long(&self, values: &[&str]) -> Labels {
+        self.open.iter().filter(|label| values[*label].len() > self.limits.value_bytes).collect()
+    }
+
+    /// Whether there is room for a series with a replaced value.
+    pub(in crate::store) fn has_spare(&self) -> bool {
+        let spare = self.limits.overflow.as_ref().map_or(0, |overflow| overflow.spare);
+        self.overflows.load(Ordering::Relaxed) < spare || !self.is_full(self.reached.load(Ordering::Relaxed))
+    }
+
+    /// Series that count against the limits.
+    fn charged(&self, series: usize, overflows: usize) -> usize {
+        series - overflows.min(self.limits.overflow.as_ref().map_or(0, |overflow| overflow.spare))
+    }
+
+    fn is_overflow<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
+        let Some(Overflow { text, .. }) = &self.limits.overflow else { return false };
+        values.into_iter().enumerate().any(|(label, value)| self.open.has(label) && *value == **text)
+    }
+
+    /// The known values of those labels whose values are counted, which a replaced one is not.
+    fn counted<'a>(
+        &self,
+        values: impl Iterator<Item = &'a str>,
+    ) -> impl Iterator<Item = (usize, &KnownValues, &'a str)> {
+        let text = self.limits.overflow.as_ref().map(|overflow| &*overflow.text);
+        values.zip(&self.known).enumerate().filter_map(move |(label, (value, known))| {
+            Some((label, known.as_ref().filter(|_| text != Some(value))?, value))
+        })
     }
 
     /// Counts a new series. `unlinked` takes what that unlinks.
@@ -100,21 +321,22 @@ impl Usage {
         values: &[&str],
         mut unlinked: impl FnMut(Unlinked),
     ) -> Result<(), NoMemory> {
-        for (n, (label, known, _)) in self.known().enumerate() {
+        let mut bytes = self.bytes.load(Ordering::Relaxed) + series.size() + PLACES;
+        for (n, (label, known, value)) in self.counted(values.iter().copied()).enumerate() {
             // SAFETY: the lock is held.
-            if let Err(error) = unsafe { known.add(&mut fills[label], values[label], &mut unlinked) } {
-                for (label, known, _) in self.known().take(n) {
-                    // SAFETY: the lock is held, and it was added just now.
-                    unsafe { known.remove(&mut fills[label], values[label], &mut unlinked) };
+            match unsafe { known.add(&mut fills[label], value, &mut unlinked) } {
+                Ok(is_new) => bytes += if is_new { KNOWN + value.len() } else { 0 },
+                Err(error) => {
+                    for (label, known, value) in self.counted(values.iter().copied()).take(n) {
+                        // SAFETY: the lock is held, and it was added just now.
+                        unsafe { known.remove(&mut fills[label], value, &mut unlinked) };
+                    }
+                    return Err(error);
                 }
-                return Err(error);
             }
         }
-        self.series.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(series.size(), Ordering::Relaxed);
-        if let Some(shared) = &self.limits.shared_bytes {
-            shared.used.fetch_add(series.size(), Ordering::Relaxed);
-        }
+        let overflows = usize::from(self.is_overflow(values.iter().copied()));
+        self.set(self.series.load(Ordering::Relaxed) + 1, self.overflows.load(Ordering::Relaxed) + overflows, bytes);
         Ok(())
     }
 
@@ -128,17 +350,42 @@ impl Usage {
         series: &Series,
         mut unlinked: impl FnMut(Unlinked),
     ) {
-        for (label, value) in series.values().enumerate() {
-            if let Some(known) = self.known.get(label).and_then(Option::as_ref) {
-                // SAFETY: the lock is held; passed on.
-                unsafe { known.remove(&mut fills[label], value, &mut unlinked) };
-            }
+        let mut bytes = self.bytes.load(Ordering::Relaxed) - series.size() - PLACES;
+        for (label, known, value) in self.counted(series.values()) {
+            // SAFETY: the lock is held; passed on.
+            let was_last = unsafe { known.remove(&mut fills[label], value, &mut unlinked) };
+            bytes -= if was_last { KNOWN + value.len() } else { 0 };
         }
-        self.series.fetch_sub(1, Ordering::Relaxed);
-        self.bytes.fetch_sub(series.size(), Ordering::Relaxed);
-        if let Some(shared) = &self.limits.shared_bytes {
-            shared.used.fetch_sub(series.size(), Ordering::Relaxed);
+        let overflows = usize::from(self.is_overflow(series.values()));
+        self.set(self.series.load(Ordering::Relaxed) - 1, self.overflows.load(Ordering::Relaxed) - overflows, bytes);
+    }
+
+    /// Stores what is used now, by the holder of the writer's lock.
+    fn set(&self, series: usize, overflows: usize, bytes: usize) {
+        let before = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
+        if let Some(shared) = &self.limits.shared {
+            let series = [before, self.charged(series, overflows)].map(|series| series.max(self.limits.reserved));
+            shared.change(series, [self.bytes.load(Ordering::Relaxed), bytes]);
         }
+        self.series.store(series, Ordering::Relaxed);
+        self.overflows.store(overflows, Ordering::Relaxed);
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.see_what_is_reached();
+        let changes = self.changes.load(Ordering::Relaxed) + 1;
+        self.changes.store(changes, Ordering::Relaxed);
+        if changes > series / 2 {
+            self.set_offender(Labels::default());
+        }
+    }
+
+    fn see_what_is_reached(&self) {
+        let labels: Labels =
+            self.known().filter(|(_, known, most)| known.count() >= *most).map(|(label, ..)| label).collect();
+        let charged = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
+        let is_full = self.limits.series.is_some_and(|most| charged >= most);
+        let shares = charged >= self.limits.reserved;
+        let bits = [(is_full, FULL), (shares, SHARES)].map(|(is_set, bit)| if is_set { bit } else { 0 });
+        self.reached.store(labels.bits() | bits[0] | bits[1], Ordering::Relaxed);
     }
 
     /// Gives back room that is not needed. Returns whether more is to be done.
@@ -162,8 +409,11 @@ impl Usage {
 
 impl Drop for Usage {
     fn drop(&mut self) {
-        if let Some(shared) = &self.limits.shared_bytes {
-            shared.used.fetch_sub(self.bytes.load(Ordering::Relaxed), Ordering::Relaxed);
+        if let Some(shared) = &self.limits.shared {
+            let charged = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
+            let bytes = self.bytes.load(Ordering::Relaxed);
+            shared.change([charged.max(self.limits.reserved), 0], [bytes, 0]);
+            shared.reserved.fetch_sub(self.limits.reserved, Ordering::Relaxed);
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The series of one family: found by key without a lock, walked in the order of their creation.
 
 mod expiry;
+mod overflow;
 mod walk;
 
 pub(crate) use walk::Batch;
 
 use self::expiry::{Expiry, Watch};
+use crate::guard::Offenders;
+use crate::store::cells::memory::NoMemory;
 use crate::store::cells::slots::SLOTS;
 use crate::store::lookup::index::{Fill, Index, OldTable};
 use crate::store::lookup::key::{Key, QUICK, Seeds, separators};
@@ -13,7 +16,7 @@ use crate::store::lookup::known::Unlinked;
 use crate::store::reclaim::pin::{PINS, Pin};
 use crate::store::reclaim::retained::Retained;
 use crate::store::reclaim::retired::Retired;
-use crate::store::series::admission::{Admission, Refusal};
+use crate::store::series::admission::Admission;
 use crate::store::series::limits::{Fills, Limits, Usage};
 use crate::store::series::list::List;
 use crate::store::series::series::{FamilyLayout, Series, SeriesRef};
@@ -43,7 +46,7 @@ pub(crate) struct SeriesMap {
     list: List,
     writer: Mutex<Writer>,
     /// Takes what is recorded under keys that have no series. It is not in the map, so nobody reads it.
-    overflow: Series,
+    unread: Series,
     /// Whether no key has a series.
     is_disabled: bool,
     /// `None` without limits.
@@ -104,7 +107,7 @@ impl SeriesMap {
             index: Index::new(),
             list: List::new(),
             writer: Mutex::default(),
-            overflow: Series::detached(family.clone()),
+            unread: Series::detached(family.clone()),
             family,
             is_disabled: false,
             usage: None,
@@ -113,7 +116,7 @@ impl SeriesMap {
         }
     }
 
-    /// A map that stays empty: what is recorded goes into the overflow, and nothing is counted as refused.
+    /// A map that stays empty: what is recorded goes into the unread series, and nothing is counted as refused.
     pub(crate) fn detached(family: Arc<FamilyLayout>) -> SeriesMap {
         let mut map = SeriesMap::new(family);
         map.is_disabled = true;
@@ -121,7 +124,6 @@ impl SeriesMap {
     }
 
     /// A map that refuses series beyond these limits.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a guard that sets limits"))]
     pub(crate) fn with_limits(family: Arc<FamilyLayout>, limits: Limits) -> SeriesMap {
         let (usage, fills) = Usage::new(limits);
         let mut map = SeriesMap::new(family);
@@ -132,13 +134,13 @@ impl SeriesMap {
 
     /// The series in place of all others, if the map stays empty.
     pub(in crate::store) fn of_all_keys(&self) -> Option<&Series> {
-        self.is_disabled.then_some(&self.overflow)
+        self.is_disabled.then_some(&self.unread)
     }
 
-    /// The series in place of one that was refused. Counts that.
-    pub(crate) fn overflow(&self) -> &Series {
+    /// The series in place of one that was refused and has no other one in its place. Counts that.
+    pub(crate) fn unread(&self) -> &Series {
         self.refused.fetch_add(1, Ordering::Relaxed);
-        &self.overflow
+        &self.unread
     }
 
     /// Whether lookups were refused since they were last [taken](Self::take_refused).
@@ -151,12 +153,15 @@ impl SeriesMap {
         self.refused.swap(0, Ordering::Relaxed)
     }
 
-    /// Why these label values, which have no series, would be refused one; without a lock. [`admit`](Self::admit) may say
-    /// otherwise, as it counts exactly.
-    pub(in crate::store) fn refusal(&self, values: &[&str], pin: &Pin<'_>) -> Option<Refusal> {
-        // SAFETY: pinned.
-        let refusal = self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) })?;
-        (!self.is_dying(values, pin)).then_some(refusal)
+    /// The label values that come beyond a limit.
+    #[allow(dead_code, reason = "for whoever tells them")]
+    pub(crate) fn offenders(&self) -> Option<&Offenders> {
+        Some(&self.usage.as_ref()?.overflow()?.offenders)
+    }
+
+    /// The labels with a limit of values: how many they have, and the limit.
+    pub(crate) fn label_values(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.usage.iter().flat_map(|usage| usage.values())
     }
 
     fn lock(&self) -> Locked<'_, Writer> {
@@ -232,25 +237,38 @@ impl SeriesMap {
     #[cold]
     #[inline(never)]
     pub(crate) fn admit(&self, values: &[&str]) -> Admission {
-        self.try_admit(values).unwrap_or_else(Admission::Refused)
+        assert_eq!(values.len(), self.family.label_names.len(), "a series has a value for each label name");
+        let mut writer = self.lock();
+        let admitted = self.admit_locked(&mut writer, values);
+        drop(writer);
+        let (admission, is_due) = admitted.unwrap_or((Admission::Refused, false));
+        if is_due {
+            self.collect();
+        }
+        admission
     }
 
-    fn try_admit(&self, values: &[&str]) -> Result<Admission, Refusal> {
-        assert_eq!(values.len(), self.family.label_names.len(), "a series has a value for each label name");
+    /// As [`admit`](Self::admit), under the lock. Returns also whether it is time to free.
+    fn admit_locked(&self, writer: &mut Writer, values: &[&str]) -> Result<(Admission, bool), NoMemory> {
+        if self.is_there(writer, values)? {
+            return Ok((Admission::Known, false));
+        }
+        match &self.usage {
+            Some(usage) => self.admit_within(usage, writer, values),
+            None => Ok((Admission::Admitted, self.insert(writer, values)?)),
+        }
+    }
+
+    /// Whether the series with these label values is there. It is in the index then, also if it was dying.
+    fn is_there(&self, writer: &mut Writer, values: &[&str]) -> Result<bool, NoMemory> {
         let hash = hash(values);
-        let mut guard = self.lock();
-        let writer = &mut *guard;
-        // SAFETY: the lock is held.
-        if unsafe { self.find(values, hash) }.is_some() {
-            return Ok(Admission::Known);
-        }
-        if self.put_back(writer, values, hash)? {
-            return Ok(Admission::Known);
-        }
-        // SAFETY: the lock is held.
-        if let Some(refusal) = self.usage.as_ref().and_then(|usage| unsafe { usage.refusal(values) }) {
-            return Err(refusal);
-        }
+        // SAFETY: the lock is held, as the writer is at hand.
+        Ok(unsafe { self.find(values, hash) }.is_some() || self.put_back(writer, values, hash)?)
+    }
+
+    /// Adds the series with these label values, which is not there. Returns whether it is time to free.
+    fn insert(&self, writer: &mut Writer, values: &[&str]) -> Result<bool, NoMemory> {
+        let hash = hash(values);
         // SAFETY: the lock is held.
         let old_table = unsafe { self.index.reserve(&mut writer.fill, hash, rehash) }?;
         let is_due = old_table.is_some_and(|table| writer.retire(table));
@@ -263,7 +281,7 @@ impl SeriesMap {
         let walks_end = writer.walks.iter().copied().max().unwrap_or(0);
         let place = writer.vacant.first_from(walks_end);
         let series = Series::new(self.family.clone(), values, place.unwrap_or_else(|| self.list.len()));
-        let series = series.ok_or(Refusal::OutOfMemory)?;
+        let series = series.ok_or(NoMemory)?;
         if let Some(usage) = &self.usage {
             let unlinked = |unlinked| writer.garbage.push(Garbage::Known(unlinked));
             // SAFETY: the lock is held.
@@ -283,11 +301,7 @@ impl SeriesMap {
             let made = watch.sightings.draw(self.milliseconds());
             watch.sightings.made(place.unwrap_or(self.list.len() - 1), made);
         }
-        drop(guard);
-        if is_due {
-            self.collect();
-        }
-        Ok(Admission::Admitted)
+        Ok(is_due)
     }
 
     /// Removes a series, and returns whether it was there. Handles to it stay good, and record into what nobody reads.

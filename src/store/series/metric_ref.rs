@@ -92,7 +92,7 @@ type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 #[inline(always)]
 fn quick<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
     // Another array for the slow way, so that only that one is put into memory.
-    find(&set, values).unwrap_or_else(|| find_or_insert(set(), &{ values }))
+    find(&set, values).unwrap_or_else(|| miss(set(), values))
 }
 
 #[inline(always)]
@@ -101,6 +101,24 @@ fn find<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) 
     let key = own.seeds().quick_key(values)?;
     let pin = own.pin();
     let series = set().get_first(&key, &pin).map(unshared)?;
+    Some((series, pin))
+}
+
+/// When the series is not where it mostly is: it may be refused, and in a storm of new label values mostly is.
+#[cold]
+#[inline(never)]
+fn miss<'a, const N: usize>(set: &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
+    find_overflow(set, values).unwrap_or_else(|| find_or_insert(set, &{ values }))
+}
+
+/// The series in place of one that is refused. Hashes again what [`find`] hashed, which would have to be kept in memory.
+#[inline(always)]
+fn find_overflow<'a, const N: usize>(set: &'a SeriesMap, values: [&str; N]) -> Option<Unshared<'a>> {
+    let own = thread::own()?;
+    let seeds = own.seeds();
+    let key = seeds.quick_key(values)?;
+    let pin = own.pin();
+    let series = set.get_first_overflow(key, &seeds, &pin).map(unshared)?;
     Some((series, pin))
 }
 
@@ -118,7 +136,7 @@ fn find_any<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
     }
 }
 
-/// The series with these label values, made if it is not there; or the overflow if it is refused.
+/// The series with these label values, made if it is not there; or the one in its place if it is refused.
 #[cold]
 #[inline(never)]
 fn find_or_insert<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
@@ -127,16 +145,25 @@ fn find_or_insert<'a>(set: &'a SeriesMap, values: &[&str]) -> Unshared<'a> {
         if let Some(series) = set.of_all_keys() {
             return (borrowed(series), pin);
         }
-        if let Some(series) = set.get(values, &pin).map(unshared) {
+        // A value that is too long for any series is not even read.
+        let found = if set.is_too_long(values) { None } else { set.get(values, &pin) };
+        if let Some(series) = found.or_else(|| set.find_overflow(values, &pin)).map(unshared) {
             return (series, pin);
         }
-        if set.refusal(values, &pin).is_some() {
-            return (borrowed(set.overflow()), pin);
+        if set.is_refused(values, &pin) {
+            return (borrowed(set.unread()), pin);
         }
         drop(pin);
         // Another thread may remove it again before it is found.
-        if let Admission::Refused(_) = set.admit(values) {
-            return (borrowed(set.overflow()), thread::pin());
+        match set.admit(values) {
+            Admission::Admitted | Admission::Known => {}
+            Admission::Overflowed(labels) => {
+                let pin = thread::pin();
+                if let Some(series) = set.find_replaced(values, labels, &pin).map(unshared) {
+                    return (series, pin);
+                }
+            }
+            Admission::Refused => return (borrowed(set.unread()), thread::pin()),
         }
     }
 }

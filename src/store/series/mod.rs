@@ -4,6 +4,7 @@ pub(in crate::store) mod admission;
 pub(in crate::store) mod fold;
 pub(in crate::store) mod handle;
 pub(in crate::store) mod idle;
+pub(in crate::store) mod labels;
 pub(in crate::store) mod limits;
 pub(in crate::store) mod list;
 pub(in crate::store) mod map;

@@ -4,6 +4,7 @@ mod idle;
 #[cfg(quipu_loom)]
 mod model;
 
+use super::limits::SharedLimits;
 use super::pool::POOL;
 use crate::clock::Clock;
 use crate::model::{Buckets, escaped, needs_escape};
@@ -42,6 +43,8 @@ pub(crate) struct FamilyLayout {
     pub(crate) rejected: Option<Series>,
     /// What timers read.
     pub(crate) clock: Clock,
+    /// A limit of memory, beyond which no series gets a slot in the lanes.
+    pub(crate) shared: Option<Arc<SharedLimits>>,
 }
 
 impl FamilyLayout {
@@ -58,7 +61,7 @@ impl FamilyLayout {
         let has_pairs = |buckets: &Buckets| matches!(slots, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let separators_len = label_names.iter().enumerate().map(|(n, name)| separator(n, name)).sum();
-        FamilyLayout { slots, label_names, separators_len, buckets, rejected, clock: Clock::default() }
+        FamilyLayout { slots, label_names, separators_len, buckets, rejected, clock: Clock::default(), shared: None }
     }
 }
 
@@ -227,7 +230,9 @@ impl Series {
     #[cold]
     #[inline(never)]
     pub(in crate::store) fn move_to_lanes(&self) {
-        SLOTS.try_take(self.family().slots, &LANES, &self.header().lanes);
+        if self.family().shared.as_ref().is_none_or(|shared| shared.has_bytes()) {
+            SLOTS.try_take(self.family().slots, &LANES, &self.header().lanes);
+        }
     }
 
     /// When the series was made, in seconds of the Unix epoch.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::{Clock, ManualClock};
+use crate::guard::LabelLimit;
 use crate::store::series::fold::{BATCH, fold_integers};
 use crate::store::series::limits::Limits;
 use core::time::Duration;
@@ -150,7 +151,7 @@ fn s10_a_dying_series_is_found_put_back_and_removed() {
 #[test]
 fn s10_a_dying_series_has_its_place_within_limits() {
     let _alone = alone();
-    let set = with_idle(Limits { series: Some(2), values: vec![Some(2)], ..Limits::default() });
+    let set = with_idle(Limits { series: Some(2), labels: vec![LabelLimit::Open(Some(2))], ..Limits::default() });
     let kept = look_up(&set, "b");
     scrape(&set);
     look_up(&set, "c").inc();

@@ -276,6 +276,13 @@ impl SeriesMap {
         expiry.is_some_and(|expiry| unsafe { expiry.dying.find(super::hash(values), is_it) }.is_some())
     }
 
+    /// Whether no dying series has this hash, where one look tells. `false` says nothing.
+    #[inline(always)]
+    pub(super) fn lacks_dying(&self, hash: u64, _pin: &Pin<'_>) -> bool {
+        // SAFETY: pinned.
+        self.expiry.as_ref().is_none_or(|expiry| unsafe { expiry.dying.lacks(hash) })
+    }
+
     /// Makes sure that the series with these label values is in the index if it is in the list. Returns whether it is.
     pub(in crate::store) fn revive(&self, values: &[&str]) -> bool {
         if !self.expires() {
