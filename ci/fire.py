@@ -16,6 +16,9 @@ class Server:
         self.process = subprocess.Popen([*prefix, binary, str(series), str(label_bytes), f"{ip}:0"], stdout=subprocess.PIPE)
         host, port = self.process.stdout.readline().decode().strip().rsplit(":", 1)
         self.address = (host, int(port))
+        # Sockets of the runtime, and the one that listens.
+        self.own = 0
+        self.own = self.connections()
 
     def __enter__(self):
         return self
@@ -35,7 +38,7 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def connections(self):
-        return len([fd for fd in os.listdir(f"/proc/{self.process.pid}/fd") if self.is_socket(fd)]) - 1
+        return len([fd for fd in os.listdir(f"/proc/{self.process.pid}/fd") if self.is_socket(fd)]) - self.own
 
     def is_socket(self, fd):
         try:

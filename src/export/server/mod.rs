@@ -49,7 +49,7 @@ use table::Table;
 ///   for longest, and for 100 ms at least, of its address if that has too many; one that is sent a scrape never does. The last eighth is for
 ///   clients that have read a scrape before;
 /// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503;
-/// - of a response, 64 KiB or so wait in the system for a client that does not take them, on Linux; elsewhere as much as the system
+/// - of all responses, 64 MiB or so wait in the system for clients that do not take them, on Linux; elsewhere as much as the system
 ///   likes;
 /// - when a connection cannot be accepted, most often for want of file descriptors, up to 16 silent connections are closed, and the
 ///   server waits for 100 ms before it tries again. The feature `tracing` makes a warning of that, once a second.

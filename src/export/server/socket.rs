@@ -10,10 +10,13 @@ use tokio::net::TcpStream;
 
 use super::table::Seat;
 
-/// How much of a response may wait in the system for a client that does not take it, about; the system's own limit is some MiB. What
-/// is under way to the client does not count, so a distant client is served as fast as without.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const MAX_UNSENT_BYTES: u32 = 64 * 1024;
+/// How much of a response may wait in the system for a client that does not take it, about, beside so many open connections; the
+/// system's own limit is some MiB. Together that is 64 MiB at most: the connection that is the n-th now had n beside it or more. What
+/// is under way to the client does not count, so a distant client is served about as fast as without.
+#[cfg(any(target_os = "linux", target_os = "android", test))]
+pub(super) fn max_unsent_bytes(open: usize) -> u32 {
+    ((10 << 20) / open.max(1)).clamp(24 << 10, 2 << 20) as u32
+}
 
 /// A stream that tells its place in the table what comes and goes, and resets the connection if a response is unfinished at its end.
 pub(super) struct Socket {
@@ -27,7 +30,7 @@ impl Socket {
         // option a scrape takes longer, and that is all.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "linux", target_os = "android"))]
-        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(MAX_UNSENT_BYTES);
+        let _ = socket2::SockRef::from(&stream).set_tcp_notsent_lowat(max_unsent_bytes(seat.open_connections()));
         Self { stream, seat }
     }
 }

@@ -192,6 +192,12 @@ impl Seat {
         }
     }
 
+    /// How many connections are open, this one included.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    pub(super) fn open_connections(&self) -> usize {
+        self.table.state().entries.len()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Entry)) {
         if let Some(entry) = self.table.state().entries.get_mut(&self.id) {
             change(entry);

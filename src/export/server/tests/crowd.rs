@@ -163,12 +163,19 @@ async fn little_waits_for_a_client_that_does_not_read() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let (stream, address) = listener.accept().await.unwrap();
-    let Admission::Seat(seat, _) = Table::new(PATIENT).admit(address) else { panic!("no place") };
-    let mut socket = socket::Socket::new(stream, Arc::new(seat));
+    let table = Table::new(PATIENT);
+    let seat = || match table.admit(address) {
+        Admission::Seat(seat, _) => seat,
+        other => panic!("no place: {other:?}"),
+    };
+    let _others: Vec<_> = (0..40).map(|_| seat()).collect();
+    let mut socket = socket::Socket::new(stream, Arc::new(seat()));
     let (mut taken, chunk) = (0, vec![0; 16 * 1024]);
     while let Ok(written) = timeout(SHORT, socket.write(&chunk)).await {
         taken += written.unwrap();
     }
     // The client's system holds some of that.
-    assert!(taken < 512 * 1024, "{taken} bytes");
+    assert!(taken < 1024 * 1024, "{taken} bytes");
+    let together: u32 = (1..=512).map(socket::max_unsent_bytes).sum();
+    assert!(together <= 64 << 20, "{together} bytes");
 }
