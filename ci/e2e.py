@@ -9,6 +9,7 @@ import collections
 import concurrent.futures
 import contextlib
 import http.client
+import itertools
 import json
 import pathlib
 import re
@@ -72,16 +73,20 @@ def running(command, **options):
 class Client:
     """One kept connection, and the count of what was sent over it."""
 
-    def __init__(self, api):
+    def __init__(self, api, number):
         self.connection = http.client.HTTPConnection(api, timeout=10)
         self.requests = collections.Counter()
+        # Every request is one of another tenant.
+        self.tenants = (f"tenant-{number}-{n}" for n in itertools.count())
         self.created = collections.Counter()
         self.resolved = collections.Counter()
 
     def send(self, method, route, wanted, path=None, body=None):
         if isinstance(body, dict):
             body = json.dumps(body)
-        headers = {"content-type": "application/json"} if body is not None else {}
+        headers = {"x-tenant": next(self.tenants)}
+        if body is not None:
+            headers["content-type"] = "application/json"
         self.connection.request(method, path or route, body, headers)
         response = self.connection.getresponse()
         answer = response.read()
@@ -126,7 +131,7 @@ def drive(api):
     """All workers at once; returns their counts added up."""
 
     def work(worker):
-        client = Client(api)
+        client = Client(api, worker)
         for n in range(ROUNDS):
             client.round(worker * ROUNDS + n)
             time.sleep(0.1)
@@ -135,7 +140,7 @@ def drive(api):
 
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         clients = list(pool.map(work, range(WORKERS)))
-    total = Client(api)
+    total = Client(api, WORKERS)
     for client in clients:
         total.requests += client.requests
         total.created += client.created
@@ -188,6 +193,9 @@ def compare(prometheus, sent):
     per_route = collections.Counter()
     for (method, path, _), count in sent.requests.items():
         per_route[method, path] += count
+    per_status = collections.Counter()
+    for (_, _, status), count in sent.requests.items():
+        per_status[status,] += count
     per_severity = collections.Counter()
     for (severity, _, _), count in sent.created.items():
         per_severity[severity,] += count
@@ -195,6 +203,7 @@ def compare(prometheus, sent):
         ("http_requests_total", route, sent.requests),
         ("http_request_duration_seconds_count", route, sent.requests),
         ('http_request_duration_seconds_bucket{le="+Inf"}', route, sent.requests),
+        ("sum by (status) (tenant_requests_total)", ("status",), per_status),
         ("http_request_size_bytes_count", route[:2], per_route),
         ("http_response_size_bytes_count", route[:2], per_route),
         ("incidents_total > 0", kind, sent.created),
@@ -207,6 +216,8 @@ def compare(prometheus, sent):
         check(found == counts, f"{expression}:\n{difference(found, counts)}")
     check(prometheus.number("max(http_requests_in_flight)") == 0, "requests are still in flight")
     check(prometheus.number("http_connections_active") == 0, "connections are still open")
+    tenants = prometheus.number("count(count by (tenant) (tenant_requests_total))")
+    check(tenants == 101, f"{tenants} tenants, and not those up to the limit and the overflow")
     check(prometheus.number("count(incidents_total)") == 125, "a known series was not there at zero")
     quantile = "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[30s])))"
     check(0 < prometheus.number(quantile) < 10, "no 95th percentile")

@@ -1,7 +1,8 @@
 //! The reference service of quipu: an incident API over SQLite that measures itself.
 //!
 //! `main.rs` starts and stops the parts, `api.rs` answers requests, `store.rs` keeps the incidents, `metrics.rs`
-//! measures them, `log.rs` says what goes wrong, and `traffic.rs` is a client that gives the rest something to do.
+//! measures them, `tenants.rs` counts who asks, `log.rs` says what goes wrong, and `traffic.rs` is a client that gives the rest
+//! something to do.
 
 mod api;
 mod incident;
@@ -9,6 +10,7 @@ mod log;
 mod metrics;
 mod options;
 mod store;
+mod tenants;
 mod traffic;
 
 use std::error::Error;
@@ -31,6 +33,8 @@ use crate::log::{complain, say};
 use crate::metrics::IncidentMetrics;
 use crate::options::{Command, HELP, Options};
 use crate::store::{Store, StoreError};
+use crate::tenants::TenantMetrics;
+use crate::traffic::ApiClient;
 
 /// How long each of the three parts may take to finish what it is at when the service stops.
 const GRACE: Duration = Duration::from_secs(3);
@@ -69,6 +73,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
     let incidents = Arc::new(IncidentMetrics::register(&registry)?);
+    let tenants = TenantMetrics::register(&registry)?;
+    let breaker = traffic::breaker(&registry)?;
 
     let api = TcpListener::bind(options.api).await;
     let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
@@ -81,11 +87,12 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let active = store.run(|database| database.active()).await;
     incidents.restore(active.map_err(|error| cannot_use(&bound.database, &error))?);
 
-    let app = api::router(store.clone(), incidents).layer(quipu_axum::layer(&http));
+    let app = tenants.layer(api::router(store.clone(), incidents)).layer(quipu_axum::layer(&http));
     let api = axum::serve(quipu_axum::listener(&http, api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let traffic = bound.traffic.map(|rate| Part::start(|stop| traffic::run(bound.api, rate, stop)));
+    let client = ApiClient::new(bound.api, breaker);
+    let traffic = bound.traffic.map(|rate| Part::start(|stop| traffic::run(client, rate, bound.scenario, stop)));
     say(&greeting(&bound));
 
     asked_to_stop.await;

@@ -16,7 +16,9 @@ Options:
   --metrics ADDR    Address of the scrape server [default: 127.0.0.1:9090]
   --database FILE   SQLite file, created if it is not there [default: incidents.sqlite]
   --traffic RATE    Requests per second that the service sends to its own API over TCP,
-                    from 1 to 5000, or `off` [default: 50]
+                    from 1 to 5000, or `off` [default: 50; of the scenario scan: 2000]
+  --scenario NAME   What the traffic is like: `calm`, or `scan`, in which most requests name
+                    one of 100000 made-up tenants [default: calm]
   -h, --help        Print this help
   -V, --version     Print the version
 
@@ -40,6 +42,28 @@ pub(crate) struct Options {
     pub(crate) database: PathBuf,
     /// Requests per second; `None` is no traffic.
     pub(crate) traffic: Option<u32>,
+    pub(crate) scenario: Scenario,
+}
+
+/// What the traffic is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Scenario {
+    #[default]
+    Calm,
+    /// Somebody tries out tenants.
+    Scan,
+}
+
+impl Scenario {
+    const ALL: [(&str, Scenario); 2] = [("calm", Scenario::Calm), ("scan", Scenario::Scan)];
+
+    /// Requests per second, unless others are asked for.
+    fn rate(self) -> u32 {
+        match self {
+            Scenario::Calm => 50,
+            Scenario::Scan => 2_000,
+        }
+    }
 }
 
 impl Default for Options {
@@ -48,7 +72,8 @@ impl Default for Options {
             api: SocketAddr::from(([127, 0, 0, 1], 8080)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 9090)),
             database: PathBuf::from("incidents.sqlite"),
-            traffic: Some(50),
+            traffic: Some(Scenario::default().rate()),
+            scenario: Scenario::default(),
         }
     }
 }
@@ -60,17 +85,20 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 
 fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut options = Options::default();
+    let mut traffic = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Long("api") => options.api = address(&mut parser, "--api")?,
             Long("metrics") => options.metrics = address(&mut parser, "--metrics")?,
             Long("database") => options.database = parser.value()?.into(),
-            Long("traffic") => options.traffic = rate(&mut parser)?,
+            Long("traffic") => traffic = Some(rate(&mut parser)?),
+            Long("scenario") => options.scenario = scenario(&mut parser)?,
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected()),
         }
     }
+    options.traffic = traffic.unwrap_or(Some(options.scenario.rate()));
     Ok(Command::Run(options))
 }
 
@@ -93,6 +121,12 @@ fn rate(parser: &mut lexopt::Parser) -> Result<Option<u32>, lexopt::Error> {
     }
 }
 
+fn scenario(parser: &mut lexopt::Parser) -> Result<Scenario, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let scenario = Scenario::ALL.into_iter().find_map(|(name, scenario)| (name == text).then_some(scenario));
+    scenario.ok_or_else(|| format!("--scenario: {text:?} is neither `calm` nor `scan`").into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,16 +142,21 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--api [::1]:80 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7";
+        let line = "--api [::1]:80 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7 --scenario scan";
         let wanted = Options {
             api: "[::1]:80".parse().unwrap(),
             metrics: "0.0.0.0:0".parse().unwrap(),
             database: "/tmp/a.sqlite".into(),
             traffic: Some(7),
+            scenario: Scenario::Scan,
         };
         assert_eq!(parsed(line), Ok(Command::Run(wanted)));
-        let Ok(Command::Run(options)) = parsed("--traffic off") else { panic!("refused") };
-        assert_eq!(options.traffic, None);
+        for (line, traffic) in
+            [("--traffic off", None), ("--scenario scan", Some(2_000)), ("--scenario calm", Some(50))]
+        {
+            let Ok(Command::Run(options)) = parsed(line) else { panic!("{line} is refused") };
+            assert_eq!(options.traffic, traffic, "{line}");
+        }
         assert_eq!(parsed("--api 1.2.3.4:5 -h"), Ok(Command::Help));
         assert_eq!(parsed("-V"), Ok(Command::Version));
     }
@@ -131,6 +170,7 @@ mod tests {
             ("--traffic 5001", "5001"),
             ("--traffic no", "no"),
             ("--traffic", "--traffic"),
+            ("--scenario storm", "storm"),
             ("--frequency 3", "--frequency"),
             ("fast", "fast"),
         ] {

@@ -1,5 +1,6 @@
 //! Traffic to look at: drives the API over TCP as its clients would, mistakes included.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
@@ -11,7 +12,8 @@ use fastrand::Rng;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use quipu::LabelValue;
+use quipu::guard::CircuitBreaker;
+use quipu::{LabelValue, RegisterError, Registry};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -19,20 +21,29 @@ use tokio::time::{interval, timeout};
 
 use crate::incident::{Severity, Source};
 use crate::log::complain;
+use crate::options::Scenario;
+use crate::tenants::TENANT;
 
 const MAX_IN_FLIGHT: usize = 64;
 const MAX_ANSWER: usize = 1024 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long the client leaves the API alone after too many failures.
+const COOL_DOWN: Duration = Duration::from_secs(5);
 const FINISH_WITHIN: Duration = Duration::from_secs(1);
 /// Tells the incidents of the traffic from those of people, which it leaves alone.
 const TITLE_PREFIX: &str = "[traffic] ";
 /// With so many incidents open, every turn at one of them finds one. About three quarters stay open.
 const CROWD: usize = 1_000;
 
+/// What the client leaves an API alone by that keeps failing.
+pub(crate) fn breaker(registry: &Registry) -> Result<CircuitBreaker, RegisterError> {
+    CircuitBreaker::builder("api").slow_calls(ANSWER_WITHIN / 5, 0.5).cool_down(COOL_DOWN).register(registry)
+}
+
 /// Sends `rate` requests per second to the API until `stop` resolves.
-pub(crate) async fn run(api: SocketAddr, rate: u32, stop: impl Future<Output = ()>) {
-    let client = ApiClient::new(api);
+pub(crate) async fn run(client: ApiClient, rate: u32, scenario: Scenario, stop: impl Future<Output = ()>) {
     let mut plan = Plan::new(Rng::new());
+    let mut tenants = Tenants::of(scenario);
     let mut stop = pin!(stop);
     tokio::select! {
         () = &mut stop => return,
@@ -48,8 +59,8 @@ pub(crate) async fn run(api: SocketAddr, rate: u32, stop: impl Future<Output = (
         tokio::select! {
             () = &mut stop => break,
             _ = ticks.tick(), if requests.len() < MAX_IN_FLIGHT => {
-                let (client, call) = (client.clone(), plan.next());
-                requests.spawn(async move { client.send(call).await });
+                let (client, call, tenant) = (client.clone(), plan.next(), tenants.next());
+                requests.spawn(async move { client.send(call, &tenant).await });
             }
             Some(Ok(answered)) = requests.join_next() => match answered {
                 Ok(answer) => {
@@ -70,6 +81,40 @@ pub(crate) async fn run(api: SocketAddr, rate: u32, stop: impl Future<Output = (
 
 fn report(error: &(dyn Error + Send + Sync)) {
     complain(&format_args!("a request of the traffic failed: {error}"));
+}
+
+/// The tenants that there are.
+const CUSTOMERS: [&str; 5] = ["acme", "globex", "initech", "hooli", "umbrella"];
+
+/// The tenants that a scan makes up.
+const MADE_UP: u32 = 100_000;
+
+/// Decides as which tenant to ask next.
+#[derive(Debug)]
+struct Tenants {
+    scenario: Scenario,
+    asked: u32,
+}
+
+impl Tenants {
+    fn of(scenario: Scenario) -> Tenants {
+        Tenants { scenario, asked: 0 }
+    }
+
+    /// Customers in turn. In a scan, they ask once in ten times; the rest are made up, each as often as the others.
+    fn next(&mut self) -> Cow<'static, str> {
+        let n = self.asked;
+        self.asked = n.wrapping_add(1);
+        match self.scenario {
+            Scenario::Scan if n % 10 != 0 => {
+                let scanned = n - n / 10 - 1;
+                // An odd factor: no two numbers become the same one.
+                format!("{:08x}", (scanned % MADE_UP).wrapping_mul(0x9e37_79b1)).into()
+            }
+            Scenario::Scan => CUSTOMERS[n as usize / 10 % CUSTOMERS.len()].into(),
+            Scenario::Calm => CUSTOMERS[n as usize % CUSTOMERS.len()].into(),
+        }
+    }
 }
 
 /// One request to send.
@@ -107,16 +152,18 @@ struct Seen {
     title: String,
 }
 
+/// A client of the API, which is left alone for a while when it keeps failing.
 #[derive(Clone, Debug)]
-struct ApiClient {
+pub(crate) struct ApiClient {
     client: Client<HttpConnector, Body>,
     api: SocketAddr,
+    breaker: CircuitBreaker,
 }
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 impl ApiClient {
-    fn new(mut api: SocketAddr) -> ApiClient {
+    pub(crate) fn new(mut api: SocketAddr, breaker: CircuitBreaker) -> ApiClient {
         // A service that listens on every address is reached through the loopback.
         match api.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => api.set_ip(Ipv4Addr::LOCALHOST.into()),
@@ -124,14 +171,15 @@ impl ApiClient {
             _ => {}
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        ApiClient { client, api }
+        ApiClient { client, api, breaker }
     }
 
-    async fn send(&self, call: Call) -> Outcome<Answer> {
+    async fn send(&self, call: Call, tenant: &str) -> Outcome<Answer> {
         let request = Request::builder()
             .method(call.method)
             .uri(format!("http://{}{}", self.api, call.path))
             .header(header::CONTENT_TYPE, "application/json")
+            .header(TENANT, tenant)
             .body(Body::from(call.body))?;
         let exchange = async {
             let response = self.client.request(request).await?;
@@ -139,7 +187,13 @@ impl ApiClient {
             let body = to_bytes(Body::new(response.into_body()), MAX_ANSWER).await?;
             Ok(Answer { status, body })
         };
-        timeout(ANSWER_WITHIN, exchange).await?
+        let permit = self.breaker.try_acquire()?;
+        let outcome = timeout(ANSWER_WITHIN, exchange).await.unwrap_or_else(|late| Err(late.into()));
+        match &outcome {
+            Ok(answer) if !answer.status.is_server_error() => permit.success(),
+            _ => permit.failure(),
+        }
+        outcome
     }
 
     /// The incidents that the traffic of an earlier run did not get to resolve.
@@ -147,7 +201,7 @@ impl ApiClient {
         let mut left = Vec::new();
         for (state, acknowledged) in [("NEW", false), ("ACKNOWLEDGED", true)] {
             let path = format!("/v1/incidents?state={state}&limit={CROWD}");
-            let answer = self.send(Call::get(path)).await?;
+            let answer = self.send(Call::get(path), CUSTOMERS[0]).await?;
             let seen: Vec<Seen> = serde_json::from_slice(&answer.body)?;
             let ours = seen.into_iter().filter(|seen| seen.title.starts_with(TITLE_PREFIX));
             left.extend(ours.map(|seen| Open { id: seen.id, acknowledged }));
@@ -283,6 +337,7 @@ fn texts<T: LabelValue>() -> &'static [&'static str] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     fn created(id: i64) -> Answer {
         let body = format!(r#"{{"id": {id}, "title": "x"}}"#).into();
@@ -317,11 +372,24 @@ mod tests {
     }
 
     #[test]
+    fn a_scan_makes_up_its_tenants() {
+        let asked = |scenario, times| {
+            let mut tenants = Tenants::of(scenario);
+            (0..times).map(|_| tenants.next()).collect::<HashSet<_>>()
+        };
+        assert_eq!(asked(Scenario::Calm, 1_000).len(), CUSTOMERS.len());
+        let scanned = asked(Scenario::Scan, MADE_UP / 9 * 10 + 10);
+        assert_eq!(scanned.len(), MADE_UP as usize + CUSTOMERS.len());
+        assert!(CUSTOMERS.iter().all(|customer| scanned.contains(*customer)));
+    }
+
+    #[test]
     fn every_address_is_reached() {
         for (listens, called) in
             [("0.0.0.0:80", "127.0.0.1:80"), ("[::]:80", "[::1]:80"), ("10.0.0.1:80", "10.0.0.1:80")]
         {
-            let client = ApiClient::new(listens.parse().unwrap());
+            let breaker = CircuitBreaker::builder("api").build().unwrap();
+            let client = ApiClient::new(listens.parse().unwrap(), breaker);
             assert_eq!(client.api.to_string(), called);
         }
     }

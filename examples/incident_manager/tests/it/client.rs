@@ -35,11 +35,16 @@ pub(crate) fn connect(to: SocketAddr) -> TcpStream {
 
 /// Sends a request of HTTP/1.0, whose answer ends with the connection and never comes in chunks.
 pub(crate) fn send(to: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
+    send_as("test", to, method, path, body)
+}
+
+/// As [`send`], for this tenant.
+pub(crate) fn send_as(tenant: &str, to: SocketAddr, method: &str, path: &str, body: &str) -> Answer {
     let length = body.len();
     let mut stream = connect(to);
     write!(
         stream,
-        "{method} {path} HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        "{method} {path} HTTP/1.0\r\nX-Tenant: {tenant}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
     )
     .unwrap();
     let mut answer = String::new();

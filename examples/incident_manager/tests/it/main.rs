@@ -8,4 +8,5 @@ mod api;
 mod full_disk;
 mod lifecycle;
 mod metrics;
+mod tenants;
 mod traffic;

@@ -25,7 +25,12 @@ pub(crate) struct Service {
 impl Service {
     /// Starts the service on ports of its own with the database `file`.
     pub(crate) fn start(file: &Path, traffic: &str) -> Service {
-        Service::run(command(&["--traffic", traffic]), file)
+        Service::start_with(file, &["--traffic", traffic])
+    }
+
+    /// As [`start`](Self::start), with other arguments.
+    pub(crate) fn start_with(file: &Path, arguments: &[&str]) -> Service {
+        Service::run(command(arguments), file)
     }
 
     /// Starts it without traffic, where no file can grow beyond a few hundred KiB: as on a disk that is full.
