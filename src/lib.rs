@@ -35,7 +35,8 @@
 //! - `derive` (on by default): the derives of [`LabelSet`] and [`LabelValue`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
-//! - `tracing`: warnings about mistakes in the setup of `http`.
+//! - `tracing`: warnings about mistakes in the setup of `http`, label values beyond a limit, and what
+//!   [`record_safe`](Registry::record_safe) has caught.
 //!
 //! # Promises
 //!

@@ -92,10 +92,19 @@ impl ScrapeService {
         match *request.method() {
             Method::GET => self.get(request, preferred),
             Method::HEAD => ScrapeFuture::ready(exposition(ScrapeBody::head())),
-            _ => {
-                let text = "metrics are read with GET or HEAD\n";
-                ScrapeFuture::ready(with(ALLOW, "GET, HEAD", plain(StatusCode::METHOD_NOT_ALLOWED, text)))
+            _ => method_not_allowed(),
+        }
+    }
+
+    /// Answers with the offenders of each registry.
+    #[cfg(feature = "server")]
+    pub(super) fn show_offenders(&self, method: &Method) -> ScrapeFuture {
+        match *method {
+            Method::GET | Method::HEAD => {
+                let text: String = self.registries.iter().map(Registry::offenders_to_text).collect();
+                ScrapeFuture::ready(plain(StatusCode::OK, text))
             }
+            _ => method_not_allowed(),
         }
     }
 
@@ -161,6 +170,11 @@ async fn whole(mut scrape: Scrape) -> Result<Option<Vec<u8>>, ScrapeError> {
 
 fn exposition(body: ScrapeBody) -> Response<ScrapeBody> {
     with(CONTENT_TYPE, Format::Text.content_type(), Response::new(body))
+}
+
+fn method_not_allowed() -> ScrapeFuture {
+    let text = "metrics are read with GET or HEAD\n";
+    ScrapeFuture::ready(with(ALLOW, "GET, HEAD", plain(StatusCode::METHOD_NOT_ALLOWED, text)))
 }
 
 /// A line of text for people.

@@ -37,6 +37,9 @@
 //!
 //! # What the registry says about it
 //! - `quipu_overflowed_lookups_total{family,label}`: lookups in which a label's value was replaced.
+//! - `quipu_overflowed_values{family,label}`: about how many different values these lookups had. Which they were, the most frequent
+//!   ones, only [`Registry::offenders_to_text`](crate::Registry::offenders_to_text) tells, and with the feature `tracing` one
+//!   warning for each family and minute, at a scrape.
 //! - `quipu_refused_lookups_total{family}`: lookups whose recordings are lost.
 //! - `quipu_series{family}` and `quipu_series_limit{family}`; `quipu_label_values{family,label}` and
 //!   `quipu_label_values_limit{family,label}`, for labels with a limit.
@@ -60,7 +63,6 @@ mod breaker;
 mod limits;
 #[cfg(all(test, quipu_loom))]
 mod models;
-#[allow(dead_code, reason = "for whoever tells them")]
 mod offenders;
 
 pub use breaker::{
@@ -68,4 +70,4 @@ pub use breaker::{
 };
 pub(crate) use limits::{FamilyLimits, LabelLimit, RegistryLimits};
 pub use limits::{MAX_BYTES, MAX_SERIES, MAX_SERIES_PER_FAMILY, MAX_VALUE_BYTES, OVERFLOW_VALUE};
-pub(crate) use offenders::Offenders;
+pub(crate) use offenders::{LabelOffenders, Offenders, Report};

@@ -171,16 +171,7 @@ impl fmt::Display for RegisterError {
                 problem.advise(label, Named::Label(*kind), f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
-            RegisterError::Unit { metric, unit } => {
-                let (base, total) = metric.strip_suffix("_total").map_or((&**metric, ""), |base| (base, "_total"));
-                match &**unit {
-                    "" => write!(f, "`{metric}`: the unit is empty; leave it out"),
-                    _ => write!(
-                        f,
-                        "`{metric}` does not end in its unit; write `{base}_{unit}{total}`, or leave the unit out"
-                    ),
-                }
-            }
+            RegisterError::Unit { metric, unit } => advise_unit(metric, unit, f),
             RegisterError::TooManySeries { metric, series, most } => write!(
                 f,
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
@@ -226,6 +217,14 @@ impl fmt::Display for RegisterError {
                 write!(f, "there is a collector `{name}` already; give this one another name with `Declaration::name`")
             }
         }
+    }
+}
+
+fn advise_unit(metric: &str, unit: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (base, total) = metric.strip_suffix("_total").map_or((metric, ""), |base| (base, "_total"));
+    match unit {
+        "" => write!(f, "`{metric}`: the unit is empty; leave it out"),
+        _ => write!(f, "`{metric}` does not end in its unit; write `{base}_{unit}{total}`, or leave the unit out"),
     }
 }
 

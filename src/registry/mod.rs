@@ -15,6 +15,7 @@ mod limits;
 mod lint;
 mod merge;
 mod misplaced;
+mod offenders;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
 mod safe;

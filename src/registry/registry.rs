@@ -7,6 +7,7 @@ use super::error::{BuildError, RegisterError};
 use super::families::Families;
 use super::family::FamilyCore;
 use super::limits::Guard;
+use super::offenders;
 use super::safe::Caught;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
@@ -421,6 +422,7 @@ impl Registry {
         };
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         self.shared.breakers.bring_up_to_date();
+        families.iter().for_each(|family| offenders::bring_up_to_date(family));
         // Without the registry's lock, since each waits for its family's. That of a family which is unregistered meanwhile counts
         // into a series that is removed as well.
         if let Some(self_metrics) = &self.shared.self_metrics {

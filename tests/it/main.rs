@@ -21,6 +21,7 @@ mod lanes;
 #[cfg(unix)]
 mod memory;
 mod names;
+mod offenders;
 mod oracle;
 mod readme;
 mod rivals_failings;

@@ -41,6 +41,7 @@ use crate::export::ScrapeService;
 pub struct ServerBuilder {
     registries: Vec<Registry>,
     paths: Vec<String>,
+    offenders_path: Option<String>,
     scrapes: Option<usize>,
     pub(super) limits: Limits,
 }
@@ -77,7 +78,7 @@ pub(super) const LIMITS: Limits = Limits {
 
 impl ServerBuilder {
     pub(super) fn new(registry: Registry) -> Self {
-        Self { registries: vec![registry], paths: Vec::new(), scrapes: None, limits: LIMITS }
+        Self { registries: vec![registry], paths: Vec::new(), offenders_path: None, scrapes: None, limits: LIMITS }
     }
 
     /// Serves one more registry, as [`ScrapeService::of`] says.
@@ -89,6 +90,19 @@ impl ServerBuilder {
     /// Serves at this path and not at `/metrics`. Called again, at each of the paths.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.paths.push(path.into());
+        self
+    }
+
+    /// Serves [`Registry::offenders_to_text`] at this path: the label values that came beyond a limit, as clients sent them. Unless it is set,
+    /// nowhere.
+    ///
+    /// ```no_run
+    /// let server = quipu::export::Server::builder(quipu::Registry::new()).offenders_path("/debug/offenders");
+    /// server.serve("127.0.0.1:9090")?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn offenders_path(mut self, path: impl Into<String>) -> Self {
+        self.offenders_path = Some(path.into());
         self
     }
 
@@ -167,7 +181,7 @@ impl ServerBuilder {
             paths.push("/metrics".to_owned());
         }
         let is_path = |path: &str| path.starts_with('/') && !path.contains(['?', '#', ' ']);
-        if let Some(path) = paths.iter().find(|path| !is_path(path)) {
+        if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| !is_path(path)) {
             return Err(CannotServe::at(path));
         }
         let counter = |name, help| self.registries[0].own_metrics().counter(name, help).register();
@@ -181,7 +195,7 @@ impl ServerBuilder {
         if let Some(scrapes) = self.scrapes {
             service = service.max_scrapes(scrapes);
         }
-        let endpoint = Endpoint::new(service, paths);
+        let endpoint = Endpoint::new(service, paths, self.offenders_path);
         let address = listener.local_addr()?;
         let acceptor = Acceptor::new(listener, errors, evicted, self.limits.accept);
         Ok(Server { acceptor, address, endpoint: Arc::new(endpoint), limits: self.limits })

@@ -13,13 +13,15 @@ use super::super::service::{ScrapeFuture, ScrapeService, plain};
 pub(super) struct Endpoint {
     service: ScrapeService,
     paths: Vec<String>,
+    /// Where offenders are shown.
+    offenders_path: Option<String>,
     not_found: Bytes,
 }
 
 impl Endpoint {
-    pub(super) fn new(service: ScrapeService, paths: Vec<String>) -> Self {
+    pub(super) fn new(service: ScrapeService, paths: Vec<String>, offenders_path: Option<String>) -> Self {
         let not_found = format!("metrics are at {}\n", paths.join(", ")).into();
-        Self { service, paths, not_found }
+        Self { service, paths, offenders_path, not_found }
     }
 
     /// Answers a request; as to `preferred`, see [`ScrapeService::respond`].
@@ -30,6 +32,9 @@ impl Endpoint {
         }
         if self.has(request.uri().path()) {
             return self.service.respond(request, preferred);
+        }
+        if self.offenders_path.as_deref() == Some(request.uri().path()) {
+            return self.service.show_offenders(request.method());
         }
         let Some(path) = decoded(request.uri().path()) else {
             return self.not_found();

@@ -6,9 +6,11 @@
 mod distinct;
 mod ring;
 
+use crate::clock::{Clock, Moment};
 use crate::sync::{Mutex, OnceLock, get_or_init, lock};
 use core::fmt;
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
 use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use distinct::Distinct;
 pub(super) use ring::Ring;
@@ -20,14 +22,20 @@ const COUNTED: usize = 512;
 /// So many values are told.
 const TOLD: usize = 10;
 
+/// How long after a line in the log the next one of the family comes.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
+
 /// The offenders of a family, by label.
 #[derive(Debug)]
-pub(crate) struct Offenders(Box<[OnceLock<Box<LabelOffenders>>]>);
+pub(crate) struct Offenders {
+    by_label: Box<[OnceLock<Box<LabelOffenders>>]>,
+    logged: Mutex<Option<Moment>>,
+}
 
 impl Offenders {
     /// For a family with so many labels.
     pub(crate) fn new(labels: usize) -> Offenders {
-        Offenders((0..labels).map(|_| OnceLock::new()).collect())
+        Offenders { by_label: (0..labels).map(|_| OnceLock::new()).collect(), logged: Mutex::new(None) }
     }
 
     /// A lookup whose value of this label has no room. `hash` is the value's, by any function that the sender of the value does
@@ -36,14 +44,29 @@ impl Offenders {
     /// Takes no lock and allocates nothing, but for the first one of a label.
     #[inline]
     pub(crate) fn note(&self, label: usize, hash: u64, value: &str) {
-        if let Some(offenders) = self.0.get(label) {
+        if let Some(offenders) = self.by_label.get(label) {
             get_or_init(offenders, LabelOffenders::new).note(hash, value);
         }
     }
 
     /// Those of each label that has any, with its number.
     pub(crate) fn by_label(&self) -> impl Iterator<Item = (usize, &LabelOffenders)> {
-        self.0.iter().enumerate().filter_map(|(label, offenders)| Some((label, &**offenders.get()?)))
+        self.by_label.iter().enumerate().filter_map(|(label, offenders)| Some((label, &**offenders.get()?)))
+    }
+
+    /// Counts the samples that have come since the last time, and makes room for others. Returns whether it is time to tell the log: if
+    /// there were any, and it was not told for a minute.
+    pub(crate) fn drain(&self, clock: &Clock) -> bool {
+        let samples: usize = self.by_label().map(|(_, offenders)| offenders.drain()).sum();
+        if samples == 0 {
+            return false;
+        }
+        let mut logged = lock(&self.logged);
+        let is_due = logged.is_none_or(|last| clock.seconds_since(last) >= LOG_INTERVAL.as_secs_f64());
+        if is_due {
+            *logged = Some(clock.now());
+        }
+        is_due
     }
 }
 
@@ -92,11 +115,16 @@ impl LabelOffenders {
         self.distinct.estimate()
     }
 
-    /// Counts the samples that have come since the last time, and makes room for others.
-    pub(crate) fn drain(&self) {
+    /// Counts the samples that have come since the last time. Returns how many these are.
+    fn drain(&self) -> usize {
         let mut counts = lock(&self.counts);
         let counts = counts.get_or_insert_with(|| FrequentItemsSketch::new(COUNTED).expect("a power of two"));
-        self.ring.drain(|hash, text| counts.update(Value { hash, text }));
+        let mut samples = 0;
+        self.ring.drain(|hash, text| {
+            counts.update(Value { hash, text });
+            samples += 1;
+        });
+        samples
     }
 
     /// What has come until now.
@@ -127,12 +155,19 @@ pub(crate) struct Report {
     pub(crate) top: Vec<Offender>,
 }
 
+impl Report {
+    /// The share of the samples that have this value.
+    pub(crate) fn percent(&self, offender: &Offender) -> f64 {
+        100.0 * offender.samples as f64 / self.samples as f64
+    }
+}
+
 /// A value that comes often.
 #[derive(Debug)]
 pub(crate) struct Offender {
     text: Text,
     /// So many samples at least.
-    pub(crate) samples: u64,
+    samples: u64,
 }
 
 /// The value, escaped, and three dots behind it if there is more of it.

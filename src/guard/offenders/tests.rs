@@ -1,6 +1,7 @@
 //! Beside an exact count of all values.
 
 use super::*;
+use crate::clock::ManualClock;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -50,7 +51,7 @@ fn the_ten_most_frequent_under_zipf_are_named_in_order_in_64_kib() {
         *exact.entry(rank).or_default() += 1;
         offenders.note(0, hasher.hash_one(rank), &format!("tenant-{rank}"));
         if n % 200 == 0 {
-            offenders.by_label().for_each(|(_, offenders)| offenders.drain());
+            offenders.by_label().for_each(|(_, offenders)| assert!(offenders.drain() > 0));
         }
     }
     let (_, offenders) = offenders.by_label().next().unwrap();
@@ -100,4 +101,32 @@ fn what_is_told_is_escaped_and_says_where_it_was_cut() {
         offenders.by_label().flat_map(|(_, offenders)| offenders.report().top).map(|top| top.to_string()).collect();
     told.sort();
     assert_eq!(told, [r#""a\n\"b\u{1b}[2J""#.to_owned(), format!("\"{}\"...", "x".repeat(ring::TEXT))]);
+}
+
+#[test]
+fn the_log_is_told_once_in_a_minute_and_only_of_what_is_new() {
+    let (manual, offenders) = (ManualClock::new(), Offenders::new(2));
+    let clock = Clock::Manual(manual.clone());
+    assert!(!offenders.drain(&clock));
+    let comes = |label| {
+        offenders.note(label, 1, "x");
+        offenders.drain(&clock)
+    };
+    assert_eq!([comes(0), comes(1), comes(0)], [true, false, false]);
+    manual.advance(LOG_INTERVAL - Duration::from_millis(1));
+    assert!(!comes(0));
+    manual.advance(Duration::from_millis(1));
+    assert!(!offenders.drain(&clock));
+    assert_eq!([comes(1), comes(0)], [true, false]);
+}
+
+#[test]
+fn the_share_of_a_value_is_of_the_samples() {
+    let offenders = Offenders::new(1);
+    for hash in [1, 2, 2, 2] {
+        offenders.note(0, hash, &hash.to_string());
+    }
+    let report = offenders.by_label().next().unwrap().1.report();
+    let shares: Vec<_> = report.top.iter().map(|offender| (offender.to_string(), report.percent(offender))).collect();
+    assert_eq!(shares, [("\"2\"".to_owned(), 75.0), ("\"1\"".to_owned(), 25.0)]);
 }

@@ -7,6 +7,7 @@ use crate::metric::{Counter, Gauge};
 use crate::model::GlobalLabels;
 use crate::registry::description::Description;
 use crate::registry::family::FamilyCore;
+use crate::registry::offenders;
 use crate::store::{FamilyLayout, Handle, MetricRef, Series, SharedLimits, SlotLayout};
 use crate::sync::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ pub(super) struct LimitMetrics {
     values: Arc<FamilyCore>,
     most_values: Arc<FamilyCore>,
     overflowed: Arc<FamilyCore>,
+    offending: Arc<FamilyCore>,
     /// Of the counts of lookups, which are in no family.
     counts: Arc<FamilyLayout>,
 }
@@ -81,12 +83,18 @@ impl LimitMetrics {
                 "Lookups of label values for which there was no room within a limit, by the label whose value was replaced.",
                 Counter::TYPE,
             ),
+            offending: family(
+                "quipu_overflowed_values",
+                of_label,
+                "About how many different values of a label came for which there was no room within a limit.",
+                Gauge::TYPE,
+            ),
             counts: FamilyLayout::new(SlotLayout::Number, Box::default(), None, None).into(),
         }
     }
 
     pub(super) fn families(&self) -> impl Iterator<Item = &Arc<FamilyCore>> {
-        let others = [&self.most_series, &self.values, &self.most_values, &self.overflowed];
+        let others = [&self.most_series, &self.values, &self.most_values, &self.overflowed, &self.offending];
         self.registry.iter().map(|(family, _)| family).chain(others)
     }
 
@@ -119,6 +127,9 @@ impl LimitMetrics {
         for (label, values, _) in family.set.label_values() {
             MetricRef::look_up_once(&self.values.set, &[name, &labels[label]], Gauge::from_series).set(values as f64);
         }
+        for (label, values) in offenders::distinct(family) {
+            MetricRef::look_up_once(&self.offending.set, &[name, label], Gauge::from_series).set(values as f64);
+        }
         let counts = family.about.overflowed.iter().zip(&family.about.reported);
         for (label, (count, reported)) in labels.iter().zip(counts) {
             let count = count.sum();
@@ -145,7 +156,7 @@ impl LimitMetrics {
         let name = &*family.name;
         self.most_series.set.remove(&[name]);
         for label in &family.labels {
-            for core in [&self.values, &self.most_values, &self.overflowed] {
+            for core in [&self.values, &self.most_values, &self.overflowed, &self.offending] {
                 core.set.remove(&[name, label]);
             }
         }

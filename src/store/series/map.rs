@@ -154,7 +154,6 @@ impl SeriesMap {
     }
 
     /// The label values that come beyond a limit.
-    #[allow(dead_code, reason = "for whoever tells them")]
     pub(crate) fn offenders(&self) -> Option<&Offenders> {
         Some(&self.usage.as_ref()?.overflow()?.offenders)
     }
