@@ -8,6 +8,7 @@
 //! an access conflicts with the *last* one to the same atomic, and so forgets a read when a writer reads its own cell.
 
 mod exchange;
+mod expiry;
 mod map;
 mod removal;
 

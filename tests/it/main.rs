@@ -4,6 +4,7 @@
 
 mod alone;
 mod collectors;
+mod churn;
 mod derive;
 mod detached;
 mod expiry;
