@@ -2,6 +2,8 @@
 //!
 //! Each test has a process of its own, in which nobody else looks anything up: then a series goes at once.
 
+mod oracle;
+
 use crate::alone::alone;
 use crate::read;
 use quipu::clock::ManualClock;
