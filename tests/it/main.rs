@@ -3,8 +3,8 @@
 //! Each module is a place where a user meets the crate.
 
 mod alone;
-mod collectors;
 mod churn;
+mod collectors;
 mod derive;
 mod detached;
 mod expiry;
