@@ -260,7 +260,8 @@ impl Index {
         for table in [Some(table), table.previous()].into_iter().flatten() {
             // The same one in both, if it was taken over.
             if let Some((place, entry)) = table.find(hash, &is_it) {
-                place.store(ptr::null_mut(), Ordering::Relaxed);
+                // Release pairs with the Acquire in `find`: whoever misses it finds where it has gone.
+                place.store(ptr::null_mut(), Ordering::Release);
                 removed = Some(entry);
             }
         }

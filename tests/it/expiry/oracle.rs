@@ -152,6 +152,14 @@ impl Families {
         }
     }
 
+    fn clear(&self, kind: usize) {
+        match kind {
+            0 => self.counter.clear(),
+            1 => self.gauge.clear(),
+            _ => self.in_flight.clear(),
+        }
+    }
+
     fn remove(&self, kind: usize, key: usize) -> bool {
         match kind {
             0 => self.counter.remove([KEYS[key]]),
@@ -282,11 +290,7 @@ impl<'f> Run<'f> {
                 assert_eq!(self.families.remove(kind, key), self.series.remove(&(kind, key)).is_some());
             }
             Op::Clear(kind) => {
-                match kind {
-                    0 => self.families.counter.clear(),
-                    1 => self.families.gauge.clear(),
-                    _ => self.families.in_flight.clear(),
-                }
+                self.families.clear(kind);
                 self.series.retain(|(other, _), _| *other != kind);
             }
             _ => {}
