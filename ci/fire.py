@@ -225,22 +225,26 @@ def keep_alive(binary):
 
 
 def descriptors(binary):
-    """64 file descriptors and 200 silent clients that come back."""
-    with Server(binary, 100, prefix=["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh"]) as server:
-        clients = []
-        for _ in range(200):
-            client = socket.socket()
-            client.setblocking(False)
-            client.connect_ex(server.address)
-            clients.append(client)
-        time.sleep(1)
-        used = server.seconds()
-        time.sleep(3)
-        used = (server.seconds() - used) / 3
-        [client.close() for client in clients]
-        start = time.monotonic()
-        done = scrape(server)
-        return f"{used * 100:.1f} % of a core; back after {time.monotonic() - start:.2f} s" if done else "not back"
+    """64 file descriptors and 200 silent clients: that stay, and that come back."""
+    seen = []
+    for come_back in (False, True):
+        with Server(binary, 100, prefix=["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh"]) as server:
+            crowd = Crowd(server, 200, come_back)
+            crowd.start()
+            time.sleep(1)
+            used = server.seconds()
+            time.sleep(4)
+            used = (server.seconds() - used) / 4
+            meanwhile = scrape(server, 30)
+            crowd.stop()
+            start = time.monotonic()
+            done = scrape(server)
+            seen.append(
+                f"{'they come back' if come_back else 'they stay'}: {used * 100:.1f} % of a core, "
+                + (f"a scrape meanwhile {meanwhile[0]:.2f} s, " if meanwhile else "no scrape meanwhile, ")
+                + (f"back after {time.monotonic() - start:.2f} s" if done else "not back")
+            )
+    return "; ".join(seen)
 
 
 class Delay(threading.Thread):

@@ -165,6 +165,8 @@ async fn whole(mut scrape: Scrape) -> Result<Option<Vec<u8>>, ScrapeError> {
         })
         .await;
     }
+    // It may have grown to twice its size.
+    text.shrink_to_fit();
     Ok(Some(text))
 }
 

@@ -184,13 +184,16 @@ impl ServerBuilder {
         if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| !is_path(path)) {
             return Err(CannotServe::at(path));
         }
-        let counter = |name, help| self.registries[0].own_metrics().counter(name, help).register();
-        let counters = counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")
-            .and_then(|errors| {
-                let help = "Silent connections that the scrape server closed, as others needed their place.";
-                Ok((errors, counter("evicted_scrape_connections_total", help)?))
-            });
-        let (errors, evicted) = counters.map_err(|error| CannotServe::on(address, io::Error::other(error)))?;
+        let counter = |name, help| {
+            let counter = self.registries[0].own_metrics().counter(name, help).register();
+            counter.map_err(|error| CannotServe::on(address, io::Error::other(error)))
+        };
+        let errors = counter("scrape_accept_errors_total", "Connections that the scrape server could not accept.")?;
+        let help =
+            "Connections that the scrape server closed as a request, or the reading of a response, took too long.";
+        let late = counter("late_scrape_connections_total", help)?;
+        let help = "Silent connections that the scrape server closed as others needed their place.";
+        let evicted = counter("evicted_scrape_connections_total", help)?;
         let mut service = ScrapeService::of(self.registries);
         if let Some(scrapes) = self.scrapes {
             service = service.max_scrapes(scrapes);
@@ -198,6 +201,6 @@ impl ServerBuilder {
         let endpoint = Endpoint::new(service, paths, self.offenders_path);
         let address = listener.local_addr()?;
         let acceptor = Acceptor::new(listener, errors, evicted, self.limits.accept);
-        Ok(Server { acceptor, address, endpoint: Arc::new(endpoint), limits: self.limits })
+        Ok(Server { acceptor, late, address, endpoint: Arc::new(endpoint), limits: self.limits })
     }
 }

@@ -23,13 +23,14 @@ use super::table::Seat;
 use crate::export::body::{LARGE_CHUNK, ScrapeBody};
 use crate::export::{ScrapeError, timeout};
 
-/// Serves a connection until its end, which comes by its client, by a limit of time, or when nothing is under way after a stop.
+/// Serves a connection until its end, which comes by its client, by a limit of time, or when nothing is under way after a stop. Says
+/// whether a request or a response took too long.
 pub(super) async fn serve(
     stream: TcpStream,
     seat: Arc<Seat>,
     endpoint: Arc<Endpoint>,
     mut stopping: watch::Receiver<()>,
-) {
+) -> bool {
     let mut connection = pin!(
         http1::Builder::new()
             // A client may close its side once it has asked.
@@ -50,13 +51,13 @@ pub(super) async fn serve(
         }
         // An error is the client's affair: it went away, or did not speak HTTP.
         if connection.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(());
+            return Poll::Ready(false);
         }
         let deadline = seat.deadline();
         if too_late.deadline() != deadline {
             too_late.as_mut().reset(deadline);
         }
-        too_late.as_mut().poll(cx)
+        too_late.as_mut().poll(cx).map(|()| !seat.is_idle())
     })
     .await
 }

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use crate::Registry;
+use crate::{Counter, Registry};
 
 mod builder;
 mod connection;
@@ -51,10 +51,11 @@ use table::Table;
 /// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503;
 /// - of all responses, 64 MiB or so wait in the system for clients that do not take them, on Linux; elsewhere as much as the system
 ///   likes;
-/// - when a connection cannot be accepted, most often for want of file descriptors, up to 16 silent connections are closed, and the
+/// - when a connection cannot be accepted, most often for want of file descriptors, up to 12 silent connections are closed, and the
 ///   server waits for 100 ms before it tries again. The feature `tracing` makes a warning of that, once a second.
 ///
-/// What happens is counted in `quipu_scrape_accept_errors_total`, `quipu_evicted_scrape_connections_total` and `quipu_refused_scrapes_total`.
+/// What happens is counted in `quipu_scrape_accept_errors_total`, `quipu_late_scrape_connections_total`,
+/// `quipu_evicted_scrape_connections_total` and `quipu_refused_scrapes_total`.
 ///
 /// # Cost
 /// 10 to 25 ns a line, and the copy into the socket. Memory: 20 KB per connection, and a chunk or two of 64 KiB more while
@@ -71,6 +72,7 @@ use table::Table;
 #[derive(Debug)]
 pub struct Server {
     acceptor: Acceptor,
+    late: Counter,
     address: SocketAddr,
     endpoint: Arc<Endpoint>,
     limits: Limits,
@@ -114,7 +116,7 @@ impl Server {
         loop {
             select! {
                 () = &mut shutdown => break,
-                Some(_) = connections.join_next() => {}
+                Some(ended) = connections.join_next() => self.late.inc_by(u64::from(ended.unwrap_or(false))),
                 (stream, seat) = acceptor.next(&table) => {
                     let seat = Arc::new(seat);
                     let serving = connection::serve(stream, Arc::clone(&seat), Arc::clone(&self.endpoint), stopping.clone());

@@ -128,17 +128,17 @@ impl Table {
     /// Ends the connections that have been silent for longest, at most so many.
     pub(super) fn end_silent(&self, most: usize) -> usize {
         let mut state = self.state();
-        (0..most).take_while(|_| state.end_longest_silent(Instant::now(), |_| true).is_ok()).count()
+        (0..most).take_while(|_| state.end_longest_silent(Duration::ZERO, |_| true).is_ok()).count()
     }
 }
 
 impl State {
     /// Whether somebody had to go.
     fn make_room(&mut self, network: Network, limits: &Limits) -> Result<bool, Admission> {
-        let old_enough = Instant::now() - limits.grace;
+        let grace = limits.grace;
         let count = |is: &dyn Fn(&Entry) -> bool| self.entries.values().filter(|entry| is(entry)).count();
         if count(&|entry| entry.network == network) >= limits.connections_per_address {
-            let gone = self.end_longest_silent(old_enough, |entry| entry.network == network);
+            let gone = self.end_longest_silent(grace, |entry| entry.network == network);
             return gone.map(|()| true).map_err(|young| young.map_or(Admission::Refused, Admission::At));
         }
         let is_full = self.entries.len() >= limits.connections;
@@ -148,8 +148,8 @@ impl State {
             if !is_full {
                 return Ok(false);
             }
-            let gone = self.end_longest_silent(old_enough, is_stranger);
-            let gone = gone.or_else(|_| self.end_longest_silent(old_enough, |_| true));
+            let gone = self.end_longest_silent(grace, is_stranger);
+            let gone = gone.or_else(|_| self.end_longest_silent(grace, |_| true));
             return gone.map(|()| true).map_err(|young| young.map_or(Admission::Later, Admission::At));
         }
         // The last eighth is for those who have read a scrape before.
@@ -157,15 +157,15 @@ impl State {
             return Ok(false);
         }
         let none = if is_full { Admission::Later } else { Admission::Refused };
-        let gone = self.end_longest_silent(old_enough, is_stranger);
+        let gone = self.end_longest_silent(grace, is_stranger);
         gone.map(|()| true).map_err(|young| young.map_or(none, Admission::At))
     }
 
-    /// Ends the connection that is silent since `old_enough` or longer, and longest. The error is since when it is, if there is one.
-    fn end_longest_silent(&mut self, old_enough: Instant, is: impl Fn(&Entry) -> bool) -> Result<(), Option<Instant>> {
+    /// Ends the connection that has been silent for longest, if that is not less than `grace`. The error is since when it is, if there is one.
+    fn end_longest_silent(&mut self, grace: Duration, is: impl Fn(&Entry) -> bool) -> Result<(), Option<Instant>> {
         let may_go = self.entries.iter().filter(|(_, entry)| entry.may_go() && is(entry));
         let (&id, entry) = may_go.min_by_key(|(id, entry)| (entry.silent_since, **id)).ok_or(None)?;
-        if entry.silent_since > old_enough {
+        if entry.silent_since.elapsed() < grace {
             return Err(Some(entry.silent_since));
         }
         let entry = self.entries.remove(&id);
@@ -264,6 +264,11 @@ impl Seat {
     /// When the connection has to end, unless something happens before. At once if its place was taken away.
     pub(super) fn deadline(&self) -> Instant {
         self.table.state().entries.get(&self.id).map_or_else(Instant::now, |entry| entry.deadline)
+    }
+
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.table.state().entries.get(&self.id).is_some_and(|entry| entry.phase == Phase::Idle)
     }
 
     /// Whether the client has read a scrape before.

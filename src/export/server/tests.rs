@@ -36,6 +36,7 @@ const SERIES: usize = 4_000;
 
 struct Running {
     address: SocketAddr,
+    registry: Registry,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
@@ -48,7 +49,7 @@ async fn run(limits: Limits) -> Running {
     for item in 0..SERIES {
         family.handle([&*format!("{item:0>4000}")]);
     }
-    let mut builder = Server::builder(registry);
+    let mut builder = Server::builder(registry.clone());
     builder.limits = limits;
     let server = builder.bind("127.0.0.1:0").await.unwrap();
     let (stop, stopped) = oneshot::channel();
@@ -59,7 +60,7 @@ async fn run(limits: Limits) -> Running {
         }
     };
     let task = tokio::spawn(server.serve(shutdown));
-    Running { address, stop, task }
+    Running { address, registry, stop, task }
 }
 
 impl Running {
@@ -250,10 +251,12 @@ async fn a_response_may_be_read_for_longer_than_a_connection_may_be_idle() {
 #[tokio::test]
 async fn a_scraper_is_not_served_for_longer_than_it_waits() {
     let server = run(PATIENT).await;
-    let request = b"GET /metrics HTTP/1.1\r\nhost: test\r\nX-Prometheus-Scrape-Timeout-Seconds: 0.3\r\n\r\n";
-    let mut stalled = server.ask(request).await;
+    let request = |timeout: &str| {
+        format!("GET /metrics HTTP/1.1\r\nhost: test\r\nX-Prometheus-Scrape-Timeout-Seconds: {timeout}\r\n\r\n")
+    };
+    let mut stalled = server.ask(request("0.3").as_bytes()).await;
+    let mut in_time = server.ask(request("30").as_bytes()).await;
     sleep(SHORT * 3).await;
     timeout(LONG, read_response(&mut stalled)).await.unwrap().expect_err("the response was cut off");
-    let mut in_time = server.ask(request).await;
     read_response(&mut in_time).await.unwrap();
 }

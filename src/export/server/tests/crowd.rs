@@ -25,6 +25,8 @@ async fn silent_and_slow_clients_are_closed() {
     tokio::join!(closed(&mut silent), closed(&mut half), closed(&mut again), trickle);
     closed(&mut slow).await;
     assert!(start.elapsed() >= SHORT / 2);
+    let late = server.registry.to_text();
+    assert!(late.contains("\nquipu_late_scrape_connections_total 4\n"));
 }
 
 #[tokio::test]
@@ -65,6 +67,9 @@ async fn the_longest_silent_gives_way() {
     scrape(&mut newest).await.unwrap();
     closed(&mut idle).await;
     read_response(&mut stalled).await.unwrap();
+    let text = server.registry.to_text();
+    assert!(text.contains("\nquipu_evicted_scrape_connections_total 3\n"));
+    assert!(text.contains("\nquipu_late_scrape_connections_total 0\n"));
 }
 
 #[tokio::test]
