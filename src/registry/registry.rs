@@ -27,7 +27,8 @@ use std::sync::Arc;
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
 /// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
 /// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory. What is used of the limits
-/// on the number of series, and what is beyond them, the [`guard`](crate::guard) tells. `quipu_retained_series`,
+/// on the number of series, and what is beyond them, the [`guard`](crate::guard) tells; `quipu_expired_series_total` counts series
+/// that were [idle](crate::registry::MetricBuilder::expire_after). `quipu_retained_series`,
 /// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed; `quipu_lane_bytes`,
 /// `quipu_lane_limit_bytes` and `quipu_threads_without_lane` tell about the [lanes](crate::lanes). Where several registries are
 /// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
