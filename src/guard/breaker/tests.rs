@@ -266,3 +266,39 @@ fn without_metrics_it_works_as_well() {
     assert_eq!(registry.to_text(), "");
     assert_eq!((api.state(), mail.state()), (BreakerState::Open, BreakerState::Closed));
 }
+
+#[test]
+fn what_is_printed_names_the_breaker() {
+    let (breaker, _clock) = breaker();
+    assert_eq!(format!("{breaker:?}"), r#"CircuitBreaker { name: "api", state: Closed }"#);
+    assert_eq!(format!("{:?}", breaker.try_acquire().unwrap()), r#"Permit { breaker: "api", .. }"#);
+    let failed: CallError<std::num::ParseIntError> = CallError::Failed("x".parse::<u8>().unwrap_err());
+    assert_eq!(failed.to_string(), "invalid digit found in string");
+}
+
+/// An error with a source.
+#[derive(Debug)]
+struct Failed(Rejected);
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it failed")
+    }
+}
+
+impl core::error::Error for Failed {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[test]
+fn an_error_has_the_source_of_the_call() {
+    use core::error::Error;
+    let (breaker, _clock) = breaker();
+    fail(&breaker);
+    let rejected = breaker.try_acquire().unwrap_err();
+    let source = |error: CallError<Failed>| error.source().map(ToString::to_string);
+    assert_eq!(source(CallError::Failed(Failed(rejected.clone()))), Some(rejected.to_string()));
+    assert_eq!(source(CallError::Rejected(rejected)), None);
+}
