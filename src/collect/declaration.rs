@@ -51,7 +51,7 @@ impl Declaration {
     }
 
     /// Names the collector in the `quipu_collector_*` metrics; unless it does, it is called as its first family. Each collector of a
-    /// registry has a name of its own.
+    /// registry has a name of its own. It gets the namespace of the registry, as the families do.
     pub fn name(&mut self, name: impl Into<String>) -> &mut Self {
         self.name = Some(name.into());
         self

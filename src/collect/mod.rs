@@ -15,6 +15,8 @@
 //! # Ok::<(), quipu::RegisterError>(())
 //! ```
 //!
+//! Those that are ready: [`Service`] (build and uptime) and, with features of their own, [`Process`], [`TokioRuntime`] and [`System`].
+//!
 //! # What can go wrong
 //!
 //! Collectors run on threads of their own, one call at a time, which all scrapes share that wait. Scrapes wait until a deadline: a
@@ -37,14 +39,28 @@
 mod about;
 mod declaration;
 mod pool;
+#[cfg(feature = "process")]
+mod process;
+#[cfg(feature = "tokio")]
+mod runtime;
 mod samples;
+mod service;
 mod single;
 mod slot;
+#[cfg(feature = "system")]
+mod system;
 #[cfg(test)]
 mod tests;
 
 pub use declaration::{Declaration, Declared};
+#[cfg(feature = "process")]
+pub use process::Process;
+#[cfg(feature = "tokio")]
+pub use runtime::TokioRuntime;
 pub use samples::{Number, Samples};
+pub use service::Service;
+#[cfg(feature = "system")]
+pub use system::System;
 
 use crate::guard::CircuitBreaker;
 use crate::sync::block_on::block_on;
@@ -143,13 +159,14 @@ impl Registry {
 fn declared(registry: &Registry, declare: impl FnOnce(&mut Declaration)) -> Declaration {
     let mut declaration = Declaration::new();
     declare(&mut declaration);
-    declaration.families.iter_mut().for_each(|family| family.description.name.insert_str(0, registry.prefix()));
+    let names = declaration.families.iter_mut().map(|family| &mut family.description.name);
+    names.chain(declaration.name.as_mut()).for_each(|name| name.insert_str(0, registry.prefix()));
     declaration
 }
 
 fn attach(registry: &Registry, declaration: Declaration, work: Box<dyn Work>) -> Result<(), RegisterError> {
     let Declaration { name, families, max_series, timeout } = declaration;
-    let name = name.or_else(|| Some(families.first()?.short_name.clone().into_owned())).unwrap_or_default();
+    let name = name.or_else(|| Some(families.first()?.description.name.clone())).unwrap_or_default();
     let descriptions: Vec<_> = families.iter().map(|family| family.description.clone()).collect();
     let about = About::register(registry, &name)?;
     let breaker = breaker(registry, &name)?;

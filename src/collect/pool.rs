@@ -95,8 +95,8 @@ pub(super) fn enqueue(slot: Arc<Slot>) {
         pool.moved = nanoseconds();
     }
     pool.queue.push_back(slot);
-    let is_late = pool.busy == 0 || pool.idle.is_some();
-    start(pool, is_late);
+    let is_wanted = pool.busy == 0 || pool.idle.is_some();
+    start(pool, is_wanted);
 }
 
 /// Wakes at this time, unless it is cancelled before. Fails if there is no thread for it.

@@ -209,12 +209,12 @@ impl fmt::Display for RegisterError {
             RegisterError::Collected { name, collector } => {
                 write!(f, "`{name}` is a family of the collector `{collector}`; use another name")
             }
-            RegisterError::Recorded { name, collector } => write!(
-                f,
-                "the collector `{collector}` declares `{name}`, which is registered to be recorded into; use another name"
-            ),
+            RegisterError::Recorded { name, collector } => {
+                write!(f, "the collector `{collector}` declares `{name}`, which is registered to be recorded into; ")?;
+                write!(f, "use another name")
+            }
             RegisterError::CollectorName { name } => {
-                write!(f, "there is a collector `{name}` already; give this one another name with `Declaration::name`")
+                write!(f, "there is a collector `{name}` already; name this one with `Declaration::name`")
             }
         }
     }

@@ -71,6 +71,8 @@ pub(crate) mod asymmetric;
 pub(crate) mod block_on;
 pub(crate) mod gate;
 pub(crate) mod pair;
+#[cfg(all(unix, feature = "process", not(quipu_loom)))]
+pub(crate) mod process;
 pub(crate) mod ticks;
 
 use core::ops::{Deref, DerefMut};

@@ -1,7 +1,12 @@
 //! Collectors where a user meets them: good ones, and ones that hang, panic, fail and babble beside them.
 
+mod exemplars;
+mod ready;
+
 use crate::alone::alone;
-use crate::{decoder, read, reader};
+#[cfg(unix)]
+use crate::fork::{ends_well, fork};
+use crate::{read, reader};
 use quipu::clock::ManualClock;
 use quipu::collect::{AsyncCollector, CollectError, Collector, Declaration, Samples};
 use quipu::export::{Format, Scrape};
@@ -380,66 +385,74 @@ fn a_collector_that_waits_finds_its_runtime() {
     struct Sleeps;
     impl AsyncCollector for Sleeps {
         fn declare(&self, families: &mut Declaration) {
-            families.name("sleeps").gauge("slept", "S.").unit("seconds");
+            families.name("sleeps").gauge("slept_seconds", "S.").unit("seconds");
         }
 
         async fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            samples.set("slept", &[], 0.001);
+            let start = tokio::time::Instant::now();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            samples.set("slept_seconds", &[], start.elapsed());
             Ok(())
         }
     }
-    let registry = Registry::new();
+    let (inside, outside) = (Registry::new(), Registry::new());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let entered = runtime.enter();
-    let unit = registry.collect_async(Sleeps).unwrap_err();
-    assert!(matches!(unit, RegisterError::Unit { .. }), "{unit}");
-    drop(entered);
-}
-
-/// A counter, with an exemplar on its second series.
-struct Mails;
-
-impl Collector for Mails {
-    fn declare(&self, families: &mut Declaration) {
-        families.counter("mails_total", "Mails.").labels(["queue"]);
-        families.gauge("mails_waiting", "Mails that wait.");
-    }
-
-    fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
-        let good = [("trace_id", "4bf92f35")];
-        samples.exemplar(&good, 1.0); // of nothing
-        samples.set("mails_total", &["in"], 1);
-        samples.set("mails_total", &["out"], 2);
-        samples.exemplar(&good, 1.5);
-        samples.exemplar(&[("trace-id", "1")], 1.0);
-        samples.exemplar(&[("trace_id", &"0".repeat(121))], 1.0);
-        samples.set("mails_waiting", &[], 3);
-        samples.exemplar(&good, 1.0); // of a gauge
-        samples.set("mails_total", &["a", "b"], 4);
-        samples.exemplar(&good, 1.0); // of a sample that was refused
-        Ok(())
-    }
+    runtime.block_on(async { inside.collect_async(Sleeps).unwrap() });
+    outside.collect_async(Sleeps).unwrap();
+    assert!(read(&inside).value("slept_seconds", &[]).unwrap() >= 0.02);
+    // It panics.
+    let read = read(&outside);
+    assert_eq!((up(&read, "sleeps"), errors(&read, "sleeps", "panic")), (Some(0.0), 1.0));
 }
 
 #[test]
-fn exemplars_of_counters_are_shown_in_protobuf() {
-    let registry = Registry::new();
-    registry.collect(Mails).unwrap();
-    let (mut scrape, mut chunk) = (registry.scrape_as(Format::Protobuf), Vec::new());
-    assert!(scrape.next_chunk(&mut chunk).unwrap());
-    let families = decoder::messages(&chunk);
-    let mails = families.iter().find(|family| family.name.as_deref() == Some("mails_total")).unwrap();
-    let exemplars: Vec<_> =
-        mails.metric.iter().map(|metric| metric.counter.as_ref().unwrap().exemplar.as_ref()).collect();
-    let [None, Some(exemplar)] = exemplars[..] else { panic!("{exemplars:?}") };
-    let [label] = &exemplar.label[..] else { panic!("{exemplar:?}") };
-    assert_eq!((label.name.as_deref(), label.value.as_deref()), (Some("trace_id"), Some("4bf92f35")));
-    assert_eq!(exemplar.value, Some(1.5));
-    let text = registry.to_text();
-    assert!(!text.contains("trace"), "{text}");
-    // Six in each call.
-    let refused = [("collector", "mails_total"), ("reason", "invalid")];
-    let refused = registry.snapshot().value("quipu_collector_errors_total", &refused).unwrap();
-    assert!(refused > 0.0 && refused % 6.0 == 0.0, "{refused}");
+#[cfg(unix)]
+fn a_child_of_a_fork_collects() {
+    alone("collectors::a_child_of_a_fork_collects", || {
+        let (registry, gate) = (Registry::new(), Gate::default());
+        let inner = gate.clone();
+        registry.gauge("good", "G.").collect(|| f64::from(std::process::id())).unwrap();
+        ad_hoc(&registry, "hangs", move |_| {
+            inner.wait();
+            Ok(())
+        });
+        let value = || {
+            let (read, _) = scrape(vec![registry.clone()], Duration::from_secs(2));
+            (read.value("good", &[]), up(&read, "hangs"))
+        };
+        let expected = || (Some(f64::from(std::process::id())), Some(0.0));
+        assert_eq!(value(), expected());
+        for _ in 0..20 {
+            let child = fork(|| assert_eq!(value(), expected()));
+            assert_eq!(value(), expected());
+            assert!(ends_well(child), "the child has failed");
+        }
+        gate.open();
+    });
+}
+
+/// A scraper over HTTP that waits no longer than it says.
+#[test]
+fn the_timeout_of_a_scraper_is_kept() {
+    use std::io::{Read, Write};
+    let (registry, gate) = (Registry::new(), Gate::default());
+    let inner = gate.clone();
+    ad_hoc(&registry, "hangs", move |_| {
+        inner.wait();
+        Ok(())
+    });
+    registry.gauge("good", "G.").collect(|| 7.0).unwrap();
+    let server = quipu::export::serve("127.0.0.1:0", registry).unwrap();
+    let start = Instant::now();
+    let mut client = std::net::TcpStream::connect(server.local_addr()).unwrap();
+    let head =
+        "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Prometheus-Scrape-Timeout-Seconds: 1\r\n\r\n";
+    client.write_all(head.as_bytes()).unwrap();
+    let mut text = String::new();
+    client.read_to_string(&mut text).unwrap();
+    assert!(text.contains("\ngood 7\n") && text.contains("quipu_collector_up{collector=\"hangs\"} 0\n"), "{text}");
+    // Without the header, it would be 5 s.
+    assert!(start.elapsed() < Duration::from_secs(4), "{:?}", start.elapsed());
+    gate.open();
+    server.stop();
 }

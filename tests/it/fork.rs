@@ -21,7 +21,7 @@ fn a_child_waits_for_no_thread_of_its_parent() {
 }
 
 /// Forks; the child runs `run` and ends.
-fn fork(run: impl FnOnce()) -> libc::pid_t {
+pub(crate) fn fork(run: impl FnOnce()) -> libc::pid_t {
     // SAFETY: the child uses nothing that another thread of its parent may hold, but for what is tested.
     match unsafe { libc::fork() } {
         0 => {
@@ -34,7 +34,7 @@ fn fork(run: impl FnOnce()) -> libc::pid_t {
 }
 
 /// Whether the child ends well, and in time.
-fn ends_well(child: libc::pid_t) -> bool {
+pub(crate) fn ends_well(child: libc::pid_t) -> bool {
     let (start, mut status) = (Instant::now(), -1);
     // SAFETY: `status` is writable.
     while unsafe { libc::waitpid(child, &raw mut status, libc::WNOHANG) } == 0 {
