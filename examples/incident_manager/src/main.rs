@@ -39,6 +39,9 @@ use crate::traffic::ApiClient;
 /// How long each of the three parts may take to finish what it is at when the service stops.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// Where the scrape server tells which label values come beyond a limit.
+const OFFENDERS: &str = "/debug/offenders";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match options::parse(std::env::args_os().skip(1)) {
@@ -78,7 +81,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     let api = TcpListener::bind(options.api).await;
     let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
-    let scrapes = Server::bind(options.metrics, registry).await;
+    let scrapes = Server::builder(registry).offenders_path(OFFENDERS).bind(options.metrics).await;
     let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
     let bound = Options { api: api.local_addr()?, metrics: scrapes.local_addr(), ..options };
 
@@ -165,6 +168,7 @@ fn cannot_use(database: &Path, error: &StoreError) -> String {
 fn greeting(options: &Options) -> String {
     let api = format!("http://{}", options.api);
     let metrics = format!("http://{}/metrics", options.metrics);
+    let offenders = format!("http://{}{OFFENDERS}", options.metrics);
     let database = options.database.display();
     let traffic = match options.traffic {
         Some(rate) => format!("{rate} requests per second (none with --traffic off)"),
@@ -176,7 +180,7 @@ metrics   {metrics}
 database  {database}
 traffic   {traffic}
 
-Open {metrics} in a browser, or try:
+Open {metrics} in a browser ({offenders} after a scan), or try:
   curl -s {metrics} | grep ^incidents_active
   id=$(curl -s {api}/v1/incidents -H 'content-type: application/json' \
     -d '{{"title": "No GPU is free", "severity": "P1", "source": "llm-sentinel", "category": "availability"}}' \

@@ -3,7 +3,7 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::client::send_as;
+use crate::client::{send, send_as};
 use crate::service::{Service, database};
 
 /// The values of the series of a family that have this text among their labels.
@@ -40,6 +40,9 @@ fn a_scan_leaves_the_page_small_and_is_named() {
             assert!(page.lines().count() < 2_500, "{page}");
             let named = "family=\"tenant_requests_total\",label=\"tenant\"";
             assert!(page.lines().any(|line| line.contains(named)), "{page}");
+            let offenders = send(service.metrics, "GET", "/debug/offenders", "");
+            assert_eq!(offenders.status, 200);
+            assert!(offenders.body.contains("tenant_requests_total"), "{}", offenders.body);
             return;
         }
         assert!(Instant::now() < deadline, "{page}");
