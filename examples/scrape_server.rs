@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("scrape_server SERIES LABEL_BYTES ADDRESS".into());
     };
     let (series, bytes): (u64, usize) = (series.parse()?, bytes.parse()?);
-    let registry = Registry::new();
+    let registry = Registry::builder().unlimited().build()?;
     let requests = registry
         .counter("http_requests_total", "Requests.")
         .labels(["method", "path", "status", "tenant"])

@@ -16,7 +16,7 @@ use crate::Counter;
 const BACKLOG: u32 = 4096;
 
 /// How many silent connections go when there are no file descriptors.
-const FREED: usize = 12;
+const FREED: usize = 8;
 
 const WARNING_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -51,7 +51,7 @@ use table::Table;
 /// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503;
 /// - of all responses, 64 MiB or so wait in the system for clients that do not take them, on Linux; elsewhere as much as the system
 ///   likes;
-/// - when a connection cannot be accepted, most often for want of file descriptors, up to 12 silent connections are closed, and the
+/// - when a connection cannot be accepted, most often for want of file descriptors, up to 8 silent connections are closed, and the
 ///   server waits for 100 ms before it tries again. The feature `tracing` makes a warning of that, once a second.
 ///
 /// What happens is counted in `quipu_scrape_accept_errors_total`, `quipu_late_scrape_connections_total`,
