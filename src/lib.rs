@@ -35,6 +35,9 @@
 //! - `derive` (on by default): the derives of [`LabelSet`] and [`LabelValue`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
+//! - `process`: [`collect::Process`], the standard `process_*` metrics.
+//! - `system`: [`collect::System`], memory, processors and disks of the machine.
+//! - `tokio`: [`collect::TokioRuntime`], and collectors that wait find the runtime in which they were registered. `server` brings it.
 //! - `tracing`: warnings about mistakes in the setup of `http`, label values beyond a limit, and what
 //!   [`record_safe`](Registry::record_safe) has caught.
 //!
@@ -65,7 +68,10 @@
 #![cfg_attr(quipu_loom, allow(dead_code, unused_imports, unreachable_pub))]
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(quipu_loom))))]
 // Without a feature, links to what it brings lead nowhere.
-#![cfg_attr(not(all(feature = "derive", feature = "server")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "derive", feature = "process", feature = "server", feature = "system")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 #[cfg(not(target_has_atomic = "64"))]
 compile_error!("quipu needs 64-bit atomics, which this processor does not have");

@@ -19,8 +19,8 @@
 //!
 //! # What can go wrong
 //!
-//! Collectors run on threads of their own, one call at a time, which all scrapes share that wait. Scrapes wait until a deadline: a
-//! tenth and 50 ms before the scraper's `X-Prometheus-Scrape-Timeout-Seconds` over HTTP, else 5 s. A collector that hangs, panics
+//! Collectors run on threads of their own, one call at a time, which all scrapes share that wait. Scrapes wait until a deadline: half
+//! of the scraper's `X-Prometheus-Scrape-Timeout-Seconds` over HTTP, else 5 s. A collector that hangs, panics
 //! (also when it is dropped), fails, or yields too much or nonsense costs its own output only. A scrape shows what it yielded the last time,
 //! once; then its families are missing. A collector that hangs keeps a thread, and only the first scrape waits for it. A
 //! [circuit breaker](crate::guard) skips one that keeps failing: when half of its calls of three minutes have failed, and at least three,

@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quipu::Registry;
+use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::export::Server;
 use quipu::http::HttpMetrics;
 use tokio::net::TcpListener;
@@ -78,6 +79,10 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let incidents = Arc::new(IncidentMetrics::register(&registry)?);
     let tenants = TenantMetrics::register(&registry)?;
     let breaker = traffic::breaker(&registry)?;
+    registry.collect(Process::new())?;
+    registry.collect(TokioRuntime::current())?;
+    registry.collect(System::new())?;
+    registry.collect(build())?;
 
     let api = TcpListener::bind(options.api).await;
     let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
@@ -108,6 +113,13 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     scrapes.stop().await;
     let closed = store.close().await;
     Ok(closed.map_err(|error| cannot_use(&bound.database, &error))?)
+}
+
+/// Of what was built here; the commit and its time, where the build was told them.
+fn build() -> Service {
+    Service::new(env!("CARGO_PKG_VERSION"))
+        .commit(option_env!("BUILD_COMMIT").unwrap_or_default())
+        .timestamp(option_env!("BUILD_TIMESTAMP").unwrap_or_default())
 }
 
 /// Resolves to the end of a part's work.

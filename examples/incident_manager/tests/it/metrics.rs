@@ -29,6 +29,23 @@ fn all_series_of_closed_sets_exist_from_the_start() {
 }
 
 #[test]
+fn the_process_and_what_it_runs_on_are_shown() {
+    let service = Service::start(&database("collected"), "off");
+    let text = service.scrape();
+    let mut expected = vec!["build_info{", "uptime_seconds ", "tokio_workers ", "system_memory_bytes{"];
+    if cfg!(target_os = "linux") {
+        expected.extend(["process_cpu_seconds_total ", "process_open_fds ", "process_resident_memory_bytes "]);
+    }
+    for series in expected {
+        assert!(text.lines().any(|line| line.starts_with(series)), "{series}: {text}");
+    }
+    for collector in ["process", "service", "system", "tokio"] {
+        let up = format!("quipu_collector_up{{collector=\"{collector}\"}} 1");
+        assert!(text.lines().any(|line| line == up), "{collector}: {text}");
+    }
+}
+
+#[test]
 fn every_request_and_incident_is_counted() {
     let service = Service::start(&database("counts"), "off");
     let first = service.create("P0", "llm-sentinel", "security");
