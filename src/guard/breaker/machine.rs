@@ -212,3 +212,26 @@ impl Machine {
         ((mixed ^ (mixed >> 31)) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_numbers_are_those_of_splitmix64() {
+        let settings = Settings {
+            failure_rate: 1.0,
+            slow: None,
+            window: 1,
+            min_calls: 1,
+            cool_down: 1,
+            jitter: 0.0,
+            probes: 1,
+            lease: 1,
+        };
+        let mut machine = Machine::new(settings, 0);
+        for expected in [0xe220_a839_7b1d_cdaf_u64, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f] {
+            assert_eq!(machine.random(), (expected >> 11) as f64 / (1u64 << 53) as f64);
+        }
+    }
+}

@@ -42,7 +42,8 @@ fn opens_rejects_and_closes_again() {
     let rejected = breaker.call_blocking(|| -> Result<(), String> { unreachable!() }).unwrap_err();
     assert_eq!(rejected.to_string(), "the circuit breaker `api` rejects calls now; try again in 10 s");
     clock.advance(10 * SECOND - Duration::from_nanos(1));
-    assert_eq!(breaker.try_acquire().unwrap_err().retry_after(), Duration::from_nanos(1));
+    let rejected = breaker.try_acquire().unwrap_err();
+    assert_eq!((rejected.breaker(), rejected.retry_after()), ("api", Duration::from_nanos(1)));
     clock.advance(Duration::from_nanos(1));
     succeed(&breaker);
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
