@@ -12,7 +12,7 @@ use crate::clock::Moment;
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
 /// The status of a request that was dropped before it was answered; nginx made the number known.
-const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
+pub(super) const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
     Ok(status) => status,
     Err(_) => panic!("499 has three digits"),
 };

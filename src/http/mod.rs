@@ -16,7 +16,8 @@
 //! - `method` is one of the nine standard methods, and `other` for all else.
 //! - `path` is the pattern of the route (`/v1/incidents/{id}`), as the function says that is given to
 //!   [`HttpMetrics::layer`], and `unmatched` where it finds none.
-//! - `status` is the three digits of the response. A request that never had one is `500` if its handler panicked or its
+//! - `status` is the three digits of the response, if the code is a registered one; of all others, which a handler may pass on
+//!   from elsewhere, it is the class: `2xx` to `9xx`. A request that never had one is `500` if its handler panicked or its
 //!   service failed, and `499` if it was dropped before it was answered: the client went away, or a timeout outside the
 //!   layer gave up on it.
 //!
@@ -81,6 +82,7 @@ mod layer;
 mod metered;
 mod method;
 mod route;
+mod status;
 mod watch;
 
 pub use body::{RequestBody, ResponseBody};

@@ -7,6 +7,7 @@ use http::{Method, StatusCode};
 
 use super::families::Families;
 use super::method::MethodLabel;
+use super::status::StatusLabel;
 use super::watch::Watch;
 use crate::sync::append_list::AppendList;
 use crate::sync::{OnceLock, get_or_init};
@@ -97,7 +98,7 @@ pub(super) struct Endpoint {
 
 /// The handles of one route, method and status.
 pub(super) struct Outcome {
-    status: StatusCode,
+    status: StatusLabel,
     pub(super) requests: Counter,
     pub(super) duration: Histogram,
 }
@@ -118,6 +119,7 @@ impl Endpoint {
 
     #[inline]
     pub(super) fn outcome(&self, status: StatusCode) -> &Outcome {
+        let status = StatusLabel::of(status);
         self.outcomes.find_or_insert(
             |outcome| outcome.status == status,
             || {

@@ -2,7 +2,7 @@
 
 use super::description::Description;
 use super::error::RegisterError;
-use crate::guard::{Offenders, RegistryLimits};
+use crate::guard::RegistryLimits;
 use crate::store::{Handle, Limits, Overflow, SharedLimits};
 use std::sync::Arc;
 
@@ -37,17 +37,14 @@ impl Guard {
 
     /// The limits of a family, whose lookups beyond them are counted by label.
     pub(super) fn limits(&self, family: &Description, lookups: Vec<Handle>) -> Limits {
-        let (text, spare) = (self.limits.overflow_value.clone(), SPARE);
+        let (text, is_summed) = (self.limits.overflow_value.clone(), family.metric.values.is_summed());
         Limits {
             series: self.most_series(family),
             shared: Some(self.shared.clone()),
             reserved: family.reserved(),
             value_bytes: self.limits.value_bytes,
             labels: family.label_limits().collect(),
-            overflow: family.metric.values.is_summed().then(|| {
-                let offenders = Offenders::new(family.labels.len());
-                Overflow { text, spare, lookups, offenders }
-            }),
+            overflow: is_summed.then(|| Overflow::new(text, SPARE, family.labels.len(), lookups)),
         }
     }
 }

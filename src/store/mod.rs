@@ -53,8 +53,9 @@
 //!   keeps its count and its sum in 16 bytes that are written and read as one ([`pair`](crate::sync::pair)).
 //! - **S9** A series that gets a slot in the lanes while handles are in use loses nothing, and nothing counts twice. The shared slot
 //!   keeps what it holds. A thread that has not seen the new slot yet writes the shared one. Every fold adds both.
-//! - **S10** A series that is refused or removed leaves the sums explained. What is recorded under a refused key is in no sum, and
-//!   each such lookup is counted. What is recorded into a removed series is in no sum either. A series expires only when its value
+//! - **S10** A series that is refused or removed leaves the sums explained. What is recorded under a key beyond a limit is in the
+//!   series of the key with some values replaced. Where there is none, for want of memory or because sums make no sense, it is in
+//!   no sum, and each such lookup is counted. What is recorded into a removed series is in no sum either. A series expires only when its value
 //!   was exported and nobody can add to it any more ([`expiry`](series::map)). A key that comes back gets a new series, which
 //!   begins at zero with a time of creation of its own.
 //!

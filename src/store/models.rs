@@ -9,6 +9,7 @@
 
 mod exchange;
 mod expiry;
+mod limits;
 mod map;
 mod removal;
 

@@ -204,6 +204,37 @@ fn s7_look_ups_allocate_nothing() {
     assert_free("six labels", || many.with(six).inc());
 }
 
+/// Each lookup is of values that no series has.
+#[test]
+fn s7_look_ups_beyond_a_limit_allocate_nothing() {
+    let registry = Registry::builder().max_series(1_000).build().unwrap();
+    let values: Vec<String> = (0..1_000).map(|n| format!("tenant-{n}")).collect();
+    let long: Vec<String> = values.iter().map(|value| value.repeat(200)).collect();
+    let next = Cell::new(0);
+    let assert_free = |what: &str, record: &dyn Fn(usize)| {
+        (0..20).for_each(record);
+        assert_free(what, || {
+            next.set(next.get() + 1);
+            record(20 + next.get() % (values.len() - 20));
+        });
+    };
+    let limited = registry.counter("a_total", "A.").labels(["x", "y", "z"]).max_values("y", 10).register().unwrap();
+    assert_free("too many values", &|n| limited.with(["GET", &values[n], "200"]).inc());
+    let full = registry.histogram("b", "B.").labels(["x", "y"]).max_series(10).register().unwrap();
+    assert_free("too many series", &|n| full.with([&values[n], "200"]).observe(1.0));
+    assert_free("a value that is too long", &|n| full.with([&long[n], "200"]).observe(1.0));
+    let both = registry.in_flight_gauge("c", "C.").dyn_labels(&["x", "y"]).max_series(5).register().unwrap();
+    assert_free("all labels", &|n| both.with(&[&values[n], &values[n]]).unwrap().inc());
+    let names = ["a", "b", "c", "d", "e", "f"];
+    let many = registry.float_counter("d_total", "D.").labels(names).max_series(10).register().unwrap();
+    assert_free("six labels", &|n| many.with(["a", "b", &values[n], "d", "e", "f"]).inc());
+    let gauge = registry.gauge("e", "E.").labels(["x"]).max_series(10).register().unwrap();
+    assert_free("a gauge", &|n| gauge.with([&values[n]]).set(1.0));
+    let refused =
+        |name| registry.snapshot().value("quipu_overflowed_lookups_total", &[("family", name), ("label", "y")]);
+    assert!(refused("a_total").unwrap() >= 1_200.0);
+}
+
 /// What a scrape holds at most, beyond its buffer, and how many chunks it makes.
 fn scrape(registry: &Registry, chunk: &mut Vec<u8>) -> (isize, usize) {
     let mut chunks = 0;

@@ -14,6 +14,7 @@ use crate::sync::{AtomicU64, OnceLock, Ordering, get_or_init};
 use core::mem::MaybeUninit;
 #[cfg(not(quipu_loom))]
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 
 /// The most labels that take the quick way.
 pub(in crate::store) const QUICK: usize = 4;
@@ -51,17 +52,32 @@ pub(in crate::store) struct Seeds {
 }
 
 /// Few label values, prepared to be looked up.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct Key<'a, const N: usize> {
     values: [&'a str; N],
     /// All of them written. (The compiler does not see that, and would first fill them with something.)
     patterns: [MaybeUninit<Pattern>; N],
     pub(in crate::store) lengths: u64,
-    /// The hash of each value, as it is joined with the others.
-    hashes: [u64; N],
-    /// All of those and the lengths, joined, before it is finished.
-    joined: u64,
     pub(in crate::store) hash: u64,
+}
+
+/// A value that is put in place of others.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Replacement {
+    pub(in crate::store) text: Arc<str>,
+    /// What a key has of it; `None` if it is too long for one.
+    pattern: Option<Pattern>,
+    /// Its hash as each label's value, as it is joined with those of the others.
+    hashes: [u64; QUICK],
+}
+
+impl Replacement {
+    pub(in crate::store) fn new(text: Arc<str>) -> Replacement {
+        let seeds = Seeds::of_process();
+        let pattern = seeds.part_of(0, &text, MOST, |bytes| Some(ShortStr::new(bytes))).map(|(pattern, _)| pattern);
+        let hashes = core::array::from_fn(|n| seeds.part(n, &text));
+        Replacement { text, pattern, hashes }
+    }
 }
 
 /// The seeds of the process, once they are chosen. As atomics, so that a lookup reads them without asking whether they are.
@@ -128,16 +144,14 @@ impl Seeds {
         short: impl Fn(&'a [u8]) -> Option<ShortStr>,
     ) -> Option<Key<'a, N>> {
         let (mut patterns, mut lengths, mut joined) = ([MaybeUninit::uninit(); N], 0, 0);
-        let mut hashes = [0; N];
         for_each_label!(n < N {
             let (pattern, hash) = self.part_of(n, values[n], longest, &short)?;
             patterns[n].write(pattern);
-            hashes[n] = hash;
             lengths |= pack(values[n], n);
             joined ^= hash;
         });
         joined ^= lengths;
-        Some(Key { values, patterns, lengths, hashes, joined, hash: finish(joined) })
+        Some(Key { values, patterns, lengths, hash: finish(joined) })
     }
 
     /// The `n`th value prepared, and its hash.
@@ -164,19 +178,22 @@ impl Seeds {
         Some((pattern, turned(hash, n)))
     }
 
-    /// The hash of the `n`th value alone: see [`Key::hash_of`].
+    /// The hash of the `n`th value alone.
     pub(in crate::store) fn hash_of(&self, n: usize, value: &str) -> u64 {
         let n = n % QUICK;
-        finish(turned(self.hash_of_bytes(n, value.as_bytes()), n) ^ pack(value, n))
+        hash_of_part(self.part(n, value), value, n)
     }
 
-    fn hash_of_bytes(&self, n: usize, bytes: &[u8]) -> u64 {
-        let seeds = &self.values[n];
-        match bytes.len() {
+    /// The hash of the `n`th of few values as it is joined with those of the others.
+    #[inline(always)]
+    pub(in crate::store) fn part(&self, n: usize, value: &str) -> u64 {
+        let (bytes, seeds) = (value.as_bytes(), &self.values[n]);
+        let hash = match bytes.len() {
             ..8 => hash_short(ShortStr::new(bytes), seeds),
             8..=16 => hash_two_words(bytes, seeds),
             _ => hash_long(bytes, seeds),
-        }
+        };
+        turned(hash, n)
     }
 
     /// The hash of any number of values; that of their key when they are few.
@@ -187,7 +204,7 @@ impl Seeds {
             if n == 0 {
                 hash = finish(hash);
             }
-            hash ^= pack(value, n) ^ turned(self.hash_of_bytes(n, value.as_bytes()), n);
+            hash ^= pack(value, n) ^ self.part(n, value);
         }
         finish(hash)
     }
@@ -203,7 +220,23 @@ fn turned(hash: u64, n: usize) -> u64 {
 /// the same high bits, all paths collide that have both.) The factor need not be secret, as the hash is.
 #[inline(always)]
 fn finish(hash: u64) -> u64 {
-    hash.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    hash.wrapping_mul(FACTOR)
+}
+
+const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What was [finished](finish), by the inverse of the odd factor.
+#[inline(always)]
+fn unfinish(hash: u64) -> u64 {
+    const INVERSE: u64 = 0xf1de_83e1_9937_733d;
+    const { assert!(FACTOR.wrapping_mul(INVERSE) == 1) };
+    hash.wrapping_mul(INVERSE)
+}
+
+/// The hash of a value alone, of which this is the part of the hash of a key.
+#[inline(always)]
+pub(in crate::store) fn hash_of_part(part: u64, value: &str, n: usize) -> u64 {
+    finish(part ^ pack(value, n))
 }
 
 /// Hash of a value of less than eight bytes.
@@ -255,38 +288,28 @@ fn hash_between(bytes: &[u8], seeds: &[u64; 2]) -> u64 {
 }
 
 impl<'a, const N: usize> Key<'a, N> {
-    /// The key with another value in place of those for which `is_replaced` says so; only that one is hashed. `None` when the
-    /// value is too long for a key.
+    /// The key with another value in place of those that have a [part](Seeds::part); none is hashed. `None` when the value is too
+    /// long for a key.
     #[inline(always)]
-    pub(in crate::store) fn replaced(
-        mut self,
-        seeds: &Seeds,
-        value: &'a str,
-        is_replaced: impl Fn(usize) -> bool,
-    ) -> Option<Self> {
+    pub(in crate::store) fn replaced(mut self, parts: &[Option<u64>; N], other: &'a Replacement) -> Option<Self> {
+        let pattern = other.pattern?;
+        let mut joined = unfinish(self.hash);
         for_each_label!(n < N {
-            if is_replaced(n) {
-                let (pattern, hash) = seeds.part_of(n, value, MOST, ShortStr::quick)?;
-                let lengths = pack(self.values[n], n) ^ pack(value, n);
-                self.joined ^= self.hashes[n] ^ hash ^ lengths;
+            if let Some(part) = parts[n] {
+                let lengths = pack(self.values[n], n) ^ pack(&other.text, n);
+                joined ^= part ^ other.hashes[n] ^ lengths;
                 self.lengths ^= lengths;
-                (self.values[n], self.hashes[n]) = (value, hash);
+                self.values[n] = &other.text;
                 self.patterns[n].write(pattern);
             }
         });
-        self.hash = finish(self.joined);
+        self.hash = finish(joined);
         Some(self)
     }
 
     #[inline(always)]
     pub(in crate::store) fn values(&self) -> &[&'a str; N] {
         &self.values
-    }
-
-    /// The hash of the `n`th value alone.
-    #[inline(always)]
-    pub(in crate::store) fn hash_of(&self, n: usize) -> u64 {
-        finish(self.hashes[n] ^ pack(self.values[n], n))
     }
 
     /// Whether the values stand in a text, each after its separator.
@@ -421,7 +444,8 @@ mod tests {
             let four = [&*value, "", "b", &value];
             let key = seeds.key(four).unwrap();
             assert_eq!(key.hash, seeds.hash(four));
-            (0..4).for_each(|n| assert_eq!(key.hash_of(n), seeds.hash_of(n, four[n])));
+            let hash = (0..4).map(|n| unfinish(seeds.hash_of(n, four[n]))).fold(0, |joined, hash| joined ^ hash);
+            assert_eq!(finish(hash), key.hash);
         }
         assert_eq!(seeds.key(["", &long[1..]]).unwrap().hash, seeds.hash(["", &long[1..]]));
         assert!(seeds.key(["a", &long]).is_none());
@@ -434,10 +458,13 @@ mod tests {
             for n in 0..3 {
                 let mut values = ["GET", &*value, "twelve bytes"];
                 let key = seeds.key(values).unwrap();
+                let parts = array::from_fn(|label| (label == n).then(|| seeds.part(n, values[n])));
+                let replacement = Replacement::new((&*other).into());
+                let replaced = key.replaced(&parts, &replacement);
                 values[n] = &other;
-                let (replaced, fresh) = (key.replaced(&seeds, &other, |label| label == n), seeds.key(values).unwrap());
+                let fresh = seeds.key(values).unwrap();
                 let Some(replaced) = replaced else {
-                    assert!(seeds.quick_key([&*other]).is_none());
+                    assert!(other.len() > MOST);
                     continue;
                 };
                 assert_eq!((replaced.hash, replaced.lengths, replaced.values), (fresh.hash, fresh.lengths, values));
@@ -447,7 +474,6 @@ mod tests {
                 assert!(unsafe { replaced.matches_at(text.as_ptr().wrapping_add(8), &separators(&names)) });
             }
         }
-        assert!(seeds.key(["", ""]).unwrap().replaced(&seeds, &"x".repeat(MOST + 1), |label| label == 1).is_none());
     }
 
     /// A difference in the last of seven bytes reaches only 16 bits.

@@ -7,7 +7,7 @@ use crate::store::cells::lane::LANES;
 use crate::store::cells::memory::NoMemory;
 use crate::store::cells::slots::SLOTS;
 use crate::store::lookup::index::Fill;
-use crate::store::lookup::key::{Key, for_each_label};
+use crate::store::lookup::key::{Replacement, Seeds, for_each_label, hash_of_part};
 use crate::store::lookup::known::{KnownValues, Unlinked};
 use crate::store::series::handle::Handle;
 use crate::store::series::labels::Labels;
@@ -43,25 +43,37 @@ impl Default for Limits {
 /// Where what is refused goes.
 #[derive(Debug)]
 pub(crate) struct Overflow {
-    /// Replaces values.
-    pub(crate) text: Arc<str>,
+    value: Replacement,
     /// So many series with a replaced value are outside of all limits.
-    pub(crate) spare: usize,
+    spare: usize,
     /// Count the lookups of each label whose value was replaced; none if they are not counted.
-    pub(crate) lookups: Vec<Handle>,
-    pub(crate) offenders: Offenders,
+    lookups: Vec<Handle>,
+    offenders: Offenders,
 }
 
 impl Overflow {
-    /// Counts a lookup in which the values of these labels are replaced. `hash` tells the hash of each.
+    /// For a family of so many labels.
+    pub(crate) fn new(text: Arc<str>, spare: usize, labels: usize, lookups: Vec<Handle>) -> Overflow {
+        Overflow { value: Replacement::new(text), spare, lookups, offenders: Offenders::new(labels) }
+    }
+
+    /// What stands in place of values.
+    pub(in crate::store) fn value(&self) -> &Replacement {
+        &self.value
+    }
+
+    /// The values that were replaced.
+    pub(in crate::store) fn offenders(&self) -> &Offenders {
+        &self.offenders
+    }
+
+    /// Counts a lookup in which the value of this label, with this hash, is replaced.
     #[inline(always)]
-    pub(in crate::store) fn count(&self, replaced: Labels, hash: impl Fn(usize) -> u64, values: &[&str]) {
-        for label in replaced.iter() {
-            if let Some(lookups) = self.lookups.get(label) {
-                lookups.add(1);
-            }
-            self.offenders.note(label, hash(label), values[label]);
+    pub(in crate::store) fn count(&self, label: usize, hash: u64, value: &str) {
+        if let Some(lookups) = self.lookups.get(label) {
+            lookups.add(1);
         }
+        self.offenders.note(label, hash, value);
     }
 }
 
@@ -233,29 +245,38 @@ impl Usage {
         self.offender.store(label.bits(), Ordering::Relaxed);
     }
 
-    /// The labels whose values a lookup is to replace, of a key that is not there; `None` when one look does not tell, or there
-    /// may be room.
+    /// The labels whose values a lookup is to replace, of a key that is not there, with their [parts](Seeds::part) of its hash;
+    /// `None` when one look does not tell, or there may be room.
     ///
     /// # Safety
     /// The caller is pinned.
     #[inline(always)]
-    pub(in crate::store) unsafe fn quick_verdict<const N: usize>(&self, key: &Key<'_, N>) -> Option<Labels> {
-        let reached = self.reached.load(Ordering::Relaxed);
-        let mut labels = Labels::default();
+    pub(in crate::store) unsafe fn quick_verdict<const N: usize>(
+        &self,
+        values: &[&str; N],
+    ) -> Option<[Option<u64>; N]> {
+        let (reached, seeds) = (self.reached.load(Ordering::Relaxed), Seeds::chosen());
+        let (mut parts, mut is_any) = ([None; N], false);
         if reached & !(FULL | SHARES) != 0 {
             for_each_label!(label < N {
                 if reached >> label & 1 == 1 {
+                    let part = seeds.part(label, values[label]);
                     // SAFETY: passed on.
-                    if unsafe { self.known[label].as_ref()?.lacks(key.hash_of(label)) } {
-                        labels = labels | Labels::only(label);
+                    if unsafe { self.known[label].as_ref()?.lacks(hash_of_part(part, values[label], label)) } {
+                        (parts[label], is_any) = (Some(part), true);
                     }
                 }
             });
         }
-        if labels.is_empty() && self.is_full(reached) {
-            labels = self.offender();
+        if !is_any && self.is_full(reached) {
+            let offender = self.offender();
+            for_each_label!(label < N {
+                if offender.has(label) {
+                    (parts[label], is_any) = (Some(seeds.part(label, values[label])), true);
+                }
+            });
         }
-        (!labels.is_empty()).then_some(labels)
+        is_any.then_some(parts)
     }
 
     /// What is to become of a key with these label values, which is not there.
@@ -295,8 +316,8 @@ impl Usage {
     }
 
     fn is_overflow<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
-        let Some(Overflow { text, .. }) = &self.limits.overflow else { return false };
-        values.into_iter().enumerate().any(|(label, value)| self.open.has(label) && *value == **text)
+        let Some(overflow) = &self.limits.overflow else { return false };
+        values.into_iter().enumerate().any(|(label, value)| self.open.has(label) && *value == *overflow.value.text)
     }
 
     /// The known values of those labels whose values are counted, which a replaced one is not.
@@ -304,7 +325,7 @@ impl Usage {
         &self,
         values: impl Iterator<Item = &'a str>,
     ) -> impl Iterator<Item = (usize, &KnownValues, &'a str)> {
-        let text = self.limits.overflow.as_ref().map(|overflow| &*overflow.text);
+        let text = self.limits.overflow.as_ref().map(|overflow| &*overflow.value.text);
         values.zip(&self.known).enumerate().filter_map(move |(label, (value, known))| {
             Some((label, known.as_ref().filter(|_| text != Some(value))?, value))
         })

@@ -155,7 +155,7 @@ impl SeriesMap {
 
     /// The label values that come beyond a limit.
     pub(crate) fn offenders(&self) -> Option<&Offenders> {
-        Some(&self.usage.as_ref()?.overflow()?.offenders)
+        Some(self.usage.as_ref()?.overflow()?.offenders())
     }
 
     /// The labels with a limit of values: how many they have, and the limit.

@@ -1,5 +1,6 @@
 //! A metric on loan: looked up, recorded into, and let go.
 
+use crate::store::lookup::key::Key;
 use crate::store::reclaim::pin::Pin;
 use crate::store::series::admission::Admission;
 use crate::store::series::map::SeriesMap;
@@ -91,35 +92,28 @@ type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 
 #[inline(always)]
 fn quick<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
-    // Another array for the slow way, so that only that one is put into memory.
-    find(&set, values).unwrap_or_else(|| miss(set(), values))
-}
-
-#[inline(always)]
-fn find<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Option<Unshared<'a>> {
-    let own = thread::own()?;
-    let key = own.seeds().quick_key(values)?;
-    let pin = own.pin();
-    let series = set().get_first(&key, &pin).map(unshared)?;
-    Some((series, pin))
+    let Some((key, pin)) = thread::own().and_then(|own| Some((own.seeds().quick_key(values)?, own.pin()))) else {
+        return find_or_insert(set(), &{ values });
+    };
+    match set().get_first(&key, &pin).map(unshared) {
+        Some(series) => (series, pin),
+        // A copy for the slow way, so that only that one is put into memory.
+        None => miss(set(), &{ key }, pin),
+    }
 }
 
 /// When the series is not where it mostly is: it may be refused, and in a storm of new label values mostly is.
 #[cold]
 #[inline(never)]
-fn miss<'a, const N: usize>(set: &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
-    find_overflow(set, values).unwrap_or_else(|| find_or_insert(set, &{ values }))
-}
-
-/// The series in place of one that is refused. Hashes again what [`find`] hashed, which would have to be kept in memory.
-#[inline(always)]
-fn find_overflow<'a, const N: usize>(set: &'a SeriesMap, values: [&str; N]) -> Option<Unshared<'a>> {
-    let own = thread::own()?;
-    let seeds = own.seeds();
-    let key = seeds.quick_key(values)?;
-    let pin = own.pin();
-    let series = set.get_first_overflow(key, &seeds, &pin).map(unshared)?;
-    Some((series, pin))
+fn miss<'a, const N: usize>(set: &'a SeriesMap, key: &Key<'_, N>, pin: Pin<'a>) -> Unshared<'a> {
+    match set.get_first_overflow(key, &pin).map(unshared) {
+        Some(series) => (series, pin),
+        None => {
+            // Not kept while a series is made.
+            drop(pin);
+            find_or_insert(set, key.values())
+        }
+    }
 }
 
 /// As [`find_or_insert`], for a number of values that the compiler does not know: in one place of the program, as it is much code.

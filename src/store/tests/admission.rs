@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::guard::LabelLimit::{self, Closed, Open};
-use crate::guard::Offenders;
 use crate::store::series::labels::Labels;
 use crate::store::series::limits::{Limits, Overflow, SharedLimits};
 
@@ -15,7 +14,7 @@ fn limits() -> Limits {
         reserved: 0,
         value_bytes: 100,
         labels: vec![Open(None); 2],
-        overflow: Some(Overflow { text: OTHER.into(), spare: 3, lookups: Vec::new(), offenders: Offenders::new(2) }),
+        overflow: Some(Overflow::new(OTHER.into(), 3, 2, Vec::new())),
     }
 }
 

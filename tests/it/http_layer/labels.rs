@@ -1,7 +1,7 @@
 //! Which series a request is recorded in.
 
 use super::*;
-use axum::extract::MatchedPath;
+use axum::extract::{MatchedPath, Path};
 use axum::routing::any;
 use quipu::clock::ManualClock;
 
@@ -38,6 +38,21 @@ async fn a_fallback_is_unmatched_and_has_its_own_status() {
     let (registry, app) = layered(incidents().fallback(fallback));
     answer(&app, request("GET", "/nowhere", "")).await;
     assert_eq!(recorded(&registry), ["method=GET,path=unmatched,status=418"]);
+}
+
+/// A handler passes on what another server has sent.
+#[tokio::test]
+async fn status_codes_that_are_not_registered_share_a_series_with_their_class() {
+    let pass_on = async |Path(code): Path<u16>| StatusCode::from_u16(code).unwrap();
+    let (registry, app) = layered(Router::new().route("/upstream/{code}", get(pass_on)));
+    for code in 200..1000 {
+        answer(&app, request("GET", &format!("/upstream/{code}"), "")).await;
+    }
+    let recorded = recorded(&registry);
+    assert!(recorded.len() < 80, "{recorded:?}");
+    assert_eq!(sum(&registry, "http_requests_total"), 800.0);
+    let labels = |status| [("method", "GET"), ("path", "/upstream/{code}"), ("status", status)];
+    assert_eq!(["200", "7xx"].map(|status| requests(&registry, &labels(status))), [1.0, 100.0]);
 }
 
 #[tokio::test]
@@ -193,13 +208,13 @@ async fn a_plain_service_is_unmatched() {
     let mut service =
         metrics.layer(no_route).layer(service_fn(async |request: http::Request<RequestBody<Full<Bytes>>>| {
             let body = request.into_body().collect().await?.to_bytes();
-            Ok::<_, Infallible>(Response::builder().status(299).body(Full::new(body)).unwrap())
+            Ok::<_, Infallible>(Response::builder().status(226).body(Full::new(body)).unwrap())
         }));
     let request = http::Request::put("/any/path").body(Full::new(Bytes::from("12345678")));
     let response = service.call(request.unwrap()).await.unwrap();
     let body = response.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(body, "12345678");
-    assert_eq!(recorded(&registry), ["method=PUT,path=unmatched,status=299"]);
+    assert_eq!(recorded(&registry), ["method=PUT,path=unmatched,status=226"]);
     assert_eq!(sum(&registry, "http_request_size_bytes_sum"), 8.0);
     assert_eq!(sum(&registry, "http_response_size_bytes_sum"), 8.0);
 }

@@ -2,7 +2,7 @@
 
 use super::{SeriesMap, Writer};
 use crate::store::cells::memory::NoMemory;
-use crate::store::lookup::key::{Key, Seeds};
+use crate::store::lookup::key::{Key, Seeds, for_each_label, hash_of_part};
 use crate::store::reclaim::pin::Pin;
 use crate::store::series::admission::Admission;
 use crate::store::series::labels::Labels;
@@ -17,24 +17,25 @@ impl SeriesMap {
     #[inline(always)]
     pub(in crate::store) fn get_first_overflow<'p, const N: usize>(
         &'p self,
-        key: Key<'p, N>,
-        seeds: &Seeds,
+        key: &Key<'p, N>,
         pin: &'p Pin<'_>,
     ) -> Option<SeriesRef<'p>> {
         let usage = self.usage.as_deref()?;
         let overflow = usage.overflow()?;
         // SAFETY: pinned.
-        let labels = unsafe { usage.quick_verdict(&key) }?;
+        let parts = unsafe { usage.quick_verdict(key.values()) }?;
         // Last, as there may be a series that is not the first tried.
         // SAFETY: pinned.
         if !unsafe { self.index.lacks(key.hash) } || !self.lacks_dying(key.hash, pin) {
             return None;
         }
-        let hashes: [u64; N] = core::array::from_fn(|label| key.hash_of(label));
-        let values = *key.values();
-        let key = key.replaced(seeds, &overflow.text, |label| labels.has(label))?;
-        let found = self.get_first(&key, pin)?;
-        overflow.count(labels, |label| hashes[label], &values);
+        let found = self.get_first(&key.replaced(&parts, overflow.value())?, pin)?;
+        for_each_label!(label < N {
+            if let Some(part) = parts[label] {
+                let value = key.values()[label];
+                overflow.count(label, hash_of_part(part, value, label), value);
+            }
+        });
         Some(found)
     }
 
@@ -62,13 +63,13 @@ impl SeriesMap {
     ) -> Option<SeriesRef<'p>> {
         let usage = self.usage.as_deref()?;
         let overflow = usage.overflow()?;
-        let replaced = labels.replace(values, &overflow.text);
+        let replaced = labels.replace(values, &overflow.value().text);
         // SAFETY: entries of the index are series of this map; pinned for the lifetime.
         let found = |entry| unsafe { SeriesRef::new(entry) };
         let is_it = |entry| found(entry).values().eq(replaced.clone());
         // SAFETY: pinned for the lifetime.
         let entry = unsafe { self.index.find(Seeds::of_process().hash(replaced.clone()), is_it) }?;
-        overflow.count(labels, |label| hash_of_start(label, values[label]), values);
+        labels.iter().for_each(|label| overflow.count(label, hash_of_start(label, values[label]), values[label]));
         Some(found(entry))
     }
 
@@ -101,7 +102,7 @@ impl SeriesMap {
         for labels in [labels, usage.open()] {
             let mut replaced = Vec::new();
             replaced.try_reserve_exact(values.len())?;
-            replaced.extend(labels.replace(values, &overflow.text));
+            replaced.extend(labels.replace(values, &overflow.value().text));
             if self.is_there(writer, &replaced)? {
                 return Ok((Admission::Overflowed(labels), false));
             }
