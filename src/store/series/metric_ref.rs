@@ -92,14 +92,20 @@ type Unshared<'a> = (ManuallyDrop<Series>, Pin<'a>);
 
 #[inline(always)]
 fn quick<'a, const N: usize>(set: impl Fn() -> &'a SeriesMap, values: [&str; N]) -> Unshared<'a> {
-    let Some((key, pin)) = thread::own().and_then(|own| Some((own.seeds().quick_key(values)?, own.pin()))) else {
-        return find_or_insert(set(), &{ values });
-    };
+    let Some((key, pin)) = prepare(values) else { return find_or_insert(set(), &{ values }) };
     match set().get_first(&key, &pin).map(unshared) {
         Some(series) => (series, pin),
         // A copy for the slow way, so that only that one is put into memory.
         None => miss(set(), &{ key }, pin),
     }
+}
+
+/// The values as a key, and a pin.
+#[inline(always)]
+fn prepare<'v, const N: usize>(values: [&'v str; N]) -> Option<(Key<'v, N>, Pin<'static>)> {
+    let own = thread::own()?;
+    let key = own.seeds().quick_key(values)?;
+    Some((key, own.pin()))
 }
 
 /// When the series is not where it mostly is: it may be refused, and in a storm of new label values mostly is.

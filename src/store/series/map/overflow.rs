@@ -121,10 +121,10 @@ impl SeriesMap {
         let mut hashes = Vec::new();
         let most = usage.open().iter().max_by_key(|label| {
             // One label is quickly found, also without memory.
+            hashes.clear();
             if Labels::only(*label) == usage.open() || hashes.try_reserve(SAMPLE).is_err() {
                 return (0, core::cmp::Reverse(*label));
             }
-            hashes.clear();
             for entry in (len.saturating_sub(SAMPLE)..len).map(|place| self.list.get(place)) {
                 if !entry.is_null() {
                     // SAFETY: entries of the list are series of this map, which the lock keeps there.
