@@ -88,10 +88,12 @@ impl<L: LabelSet> Families<L> {
             assert_eq!(family.remove(labels), metric.is_some());
             metric
         }
-        let mut totals = Totals::default();
-        totals.counter = get(&self.counter, labels).map_or(0, |counter| counter.value());
-        totals.float = get(&self.float, labels).map_or(0.0, |counter| counter.value());
-        totals.in_flight = get(&self.in_flight, labels).map_or(0, |gauge| gauge.value());
+        let mut totals = Totals {
+            counter: get(&self.counter, labels).map_or(0, |counter| counter.value()),
+            float: get(&self.float, labels).map_or(0.0, |counter| counter.value()),
+            in_flight: get(&self.in_flight, labels).map_or(0, |gauge| gauge.value()),
+            ..Totals::default()
+        };
         if let Some(snapshot) = get(&self.histogram, labels).map(|histogram| histogram.snapshot()) {
             totals.buckets.copy_from_slice(snapshot.bucket_counts());
             totals.sum = snapshot.sum();

@@ -48,6 +48,7 @@ pub(in crate::store) use plain::{Slice, from_raw, into_raw, zeroed};
 #[cfg(not(quipu_loom))]
 mod plain {
     use super::{NoMemory, Zeroed};
+    use crate::store::cells::pages;
     use core::alloc::Layout;
     use core::ops::Deref;
     use core::ptr::NonNull;
@@ -82,7 +83,7 @@ mod plain {
         assert!(len > 0);
         let layout = layout::<T>(len).ok_or(NoMemory)?;
         let memory = if layout.size() >= OWN_PAGES {
-            map(layout)
+            pages::map(layout.size())
         } else {
             // SAFETY: the layout is not empty.
             NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
@@ -126,42 +127,13 @@ mod plain {
         fn drop(&mut self) {
             let layout = layout::<T>(self.len).expect("this layout was allocated");
             if layout.size() >= OWN_PAGES {
-                // SAFETY: mapped in `zeroed` with the same layout.
-                unsafe { unmap(self.memory, layout) };
+                // SAFETY: mapped in `zeroed` with the same layout; nobody has the slice any more.
+                unsafe { pages::unmap(self.memory, layout.size()) };
             } else {
                 // SAFETY: allocated in `zeroed` with the same layout.
                 unsafe { std::alloc::dealloc(self.memory.as_ptr(), layout) };
             }
         }
-    }
-
-    /// Zeros, at pages of their own.
-    #[cfg(all(unix, not(miri)))]
-    fn map(layout: Layout) -> Option<NonNull<u8>> {
-        let (access, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
-        // SAFETY: a new anonymous mapping touches no memory that exists.
-        let memory = unsafe { libc::mmap(core::ptr::null_mut(), layout.size(), access, flags, -1, 0) };
-        if memory == libc::MAP_FAILED { None } else { NonNull::new(memory.cast()) }
-    }
-
-    /// # Safety
-    /// The memory was [mapped](map) with this layout, and nobody uses it any more.
-    #[cfg(all(unix, not(miri)))]
-    unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
-        // SAFETY: passed on. It can fail only where a part of a mapping is taken out.
-        unsafe { libc::munmap(memory.as_ptr().cast(), layout.size()) };
-    }
-
-    #[cfg(not(all(unix, not(miri))))]
-    fn map(layout: Layout) -> Option<NonNull<u8>> {
-        // SAFETY: the layout is not empty.
-        NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
-    }
-
-    #[cfg(not(all(unix, not(miri))))]
-    unsafe fn unmap(memory: NonNull<u8>, layout: Layout) {
-        // SAFETY: allocated in `map` with the same layout.
-        unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
     }
 }
 

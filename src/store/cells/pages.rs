@@ -12,6 +12,25 @@ pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
     imp::reserve(bytes)
 }
 
+/// Takes `bytes` of zeroed memory, at least one, until it is [given back](unmap). Where the system has pages to give, they are its own,
+/// and huge ones where those are usual.
+///
+/// `None` when the process can have no more memory.
+#[cfg(not(quipu_loom))]
+pub(in crate::store) fn map(bytes: usize) -> Option<NonNull<u8>> {
+    imp::map(bytes, 0)
+}
+
+/// Gives memory back.
+///
+/// # Safety
+/// It was [taken](map) with this number of bytes, and nobody uses it any more.
+#[cfg(not(quipu_loom))]
+pub(in crate::store) unsafe fn unmap(memory: NonNull<u8>, bytes: usize) {
+    // SAFETY: passed on.
+    unsafe { imp::unmap(memory, bytes) };
+}
+
 /// Gives back pages of reserved memory, which stays reserved, and zero where it was. Does nothing where the system cannot
 /// promise that.
 ///
@@ -38,28 +57,31 @@ mod imp {
     const NO_RESERVE: libc::c_int = 0;
 
     pub(in crate::store) fn reserve(bytes: usize) -> Option<NonNull<u8>> {
-        // Private, so that a forked child counts on in a copy of its own.
-        // SAFETY: a new anonymous mapping touches no memory that exists.
-        let memory = unsafe {
-            libc::mmap(
-                core::ptr::null_mut(),
-                bytes,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_PRIVATE | libc::MAP_ANON | NO_RESERVE,
-                -1,
-                0,
-            )
-        };
-        if memory == libc::MAP_FAILED {
-            return None;
-        }
+        let memory = map(bytes, NO_RESERVE)?;
         // One touched cell would otherwise make 2 MiB resident where transparent huge pages are always on.
         #[cfg(any(target_os = "linux", target_os = "android"))]
         // SAFETY: the range was mapped above; the advice changes no contents, and a refusal costs only memory.
         unsafe {
-            libc::madvise(memory, bytes, libc::MADV_NOHUGEPAGE);
+            libc::madvise(memory.as_ptr().cast(), bytes, libc::MADV_NOHUGEPAGE);
         }
-        NonNull::new(memory.cast())
+        Some(memory)
+    }
+
+    pub(in crate::store) fn map(bytes: usize, flags: libc::c_int) -> Option<NonNull<u8>> {
+        let access = libc::PROT_READ | libc::PROT_WRITE;
+        // Private, so that a forked child counts on in a copy of its own.
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANON | flags;
+        // SAFETY: a new anonymous mapping touches no memory that exists.
+        let memory = unsafe { libc::mmap(core::ptr::null_mut(), bytes, access, flags, -1, 0) };
+        if memory == libc::MAP_FAILED { None } else { NonNull::new(memory.cast()) }
+    }
+
+    /// # Safety
+    /// The memory was [mapped](map) with this number of bytes, and nobody uses it any more.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) unsafe fn unmap(memory: NonNull<u8>, bytes: usize) {
+        // SAFETY: passed on. It fails only for a part of a mapping, if there are too many mappings.
+        unsafe { libc::munmap(memory.as_ptr().cast(), bytes) };
     }
 }
 
@@ -77,6 +99,22 @@ mod imp {
         let to_boundary = memory.as_ptr().align_offset(PAGE);
         // SAFETY: less than one page further, of which there is one more than asked for.
         Some(unsafe { memory.add(to_boundary) })
+    }
+
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) fn map(bytes: usize, _flags: u32) -> Option<NonNull<u8>> {
+        let layout = Layout::from_size_align(bytes, 8).ok()?;
+        // SAFETY: the layout is not empty.
+        NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })
+    }
+
+    /// # Safety
+    /// The memory was [mapped](map) with this number of bytes, and nobody uses it any more.
+    #[cfg(not(quipu_loom))]
+    pub(in crate::store) unsafe fn unmap(memory: NonNull<u8>, bytes: usize) {
+        let layout = Layout::from_size_align(bytes, 8).expect("this layout was allocated");
+        // SAFETY: allocated in `map` with the same layout.
+        unsafe { std::alloc::dealloc(memory.as_ptr(), layout) };
     }
 }
 
