@@ -29,7 +29,7 @@ const DOORS: [(&[&str], &[&str], &str); 7] = [
     (&["atomic", "portable_atomic", "loom"], &["src/sync/"], "use `crate::sync`, which loom can replace"),
     (
         &["libc"],
-        &["src/sync/", "src/store/cells/pages.rs", "src/store/cells/memory.rs"],
+        &["src/sync/", "src/store/cells/pages.rs"],
         "put the system call behind a function of `sync`",
     ),
     // The server's is that of the runtime, whose timers go by it.
