@@ -47,17 +47,19 @@ class Server:
             return False
 
 
-def connect(server, timeout=60):
-    client = socket.create_connection(server.address, timeout)
+def connect(server, timeout=60, source="127.0.0.1"):
+    # What is bound to is left to the system where the server is not on this machine's own address.
+    source = (source, 0) if server.address[0].startswith("127.") else None
+    client = socket.create_connection(server.address, timeout, source)
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return client
 
 
-def scrape(server, timeout=60):
+def scrape(server, timeout=60, source="127.0.0.1"):
     """Seconds and bytes of a scrape, or None if it failed."""
     start, total, tail, buffer = time.monotonic(), 0, b"", bytearray(1 << 20)
     try:
-        with connect(server, timeout) as client:
+        with connect(server, timeout, source) as client:
             client.sendall(CLOSE)
             while length := client.recv_into(buffer):
                 total += length
@@ -137,11 +139,11 @@ class Crowd(threading.Thread):
         self.join()
 
 
-def watch(server, seconds, every):
+def watch(server, seconds, every, source="127.0.0.1"):
     """Good scrapes while something else happens."""
     times, failed, until = [], 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        done = scrape(server, 30)
+        done = scrape(server, 30, source)
         if done:
             times.append(done[0])
         else:
@@ -200,6 +202,19 @@ def unread(binary):
         rss = server.status("VmRSS")
         [client.close() for client in clients]
         return f"{queued:.0f} MiB in send queues of {lines.count('skmem')} connections; the server's memory {rss:.0f} MiB"
+
+
+def beside(binary):
+    """Good scrapes from other addresses while one that has read a page asks 64 times and does not read."""
+    with Server(binary, 2_000, 4000) as server:
+        for known in ("127.0.0.2", "127.0.0.3"):
+            scrape(server, source=known)
+        clients = [connect(server, source="127.0.0.2") for _ in range(64)]
+        [client.sendall(GET) for client in clients]
+        time.sleep(1)
+        seen = [f"from {source}: {watch(server, 3, 0.1, source)}" for source in ("127.0.0.3", "127.0.0.4")]
+        [client.close() for client in clients]
+        return "; ".join(seen)
 
 
 def keep_alive(binary):
@@ -312,6 +327,7 @@ SCENARIOS = {
     "slow": ("1,000 slow and silent connections", slow),
     "again": ("1,500 hostile clients that come back", again),
     "unread": ("500 clients that ask and do not read", unread),
+    "beside": ("one address asks 64 times and does not read; good scrapes beside it", beside),
     "keep-alive": ("a page of 2.9 MB read at 55 kB/s", keep_alive),
     "descriptors": ("64 file descriptors, 200 clients", descriptors),
     "delayed": ("a page of 100 MB at 50 ms", delayed),

@@ -12,7 +12,7 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use tower_service::Service;
 
-use super::places::{Place, Places};
+use super::places::{Client, Place, Places};
 use super::{Format, Scrape, ScrapeBody, ScrapeError, timeout};
 use crate::{Counter, Registry};
 
@@ -21,6 +21,12 @@ const MAX_WHOLE_BYTES: usize = 16 << 20;
 
 /// How many such may be kept at a time: 64 MiB.
 const MAX_WHOLE: usize = 4;
+
+/// How many scrapes a network may have for each place that is free. All 50 clients of one address find one, and the last 12 places
+/// are for others.
+const SHARE: usize = 4;
+/// Of those of HTTP/1.0 half.
+const WHOLE_SHARE: usize = 1;
 
 /// Answers GET with the text of a registry, or of several, HEAD with the same headers, and other methods with 405.
 ///
@@ -70,7 +76,8 @@ impl ScrapeService {
                 "Scrapes that were answered 503 because of others under way, or 505 as they are too large for HTTP/1.0.";
             registry.own_metrics().counter("refused_scrapes_total", help).register().ok()
         });
-        Self { registries, under_way: Places::new(64), whole: Places::new(MAX_WHOLE), refused }
+        let whole = Places::new(MAX_WHOLE, WHOLE_SHARE);
+        Self { registries, under_way: Places::new(64, SHARE), whole, refused }
     }
 
     /// How many scrapes may be under way, clones of the service included; at least 1, and 64 unless it is set.
@@ -83,14 +90,15 @@ impl ScrapeService {
     /// ```
     #[must_use = "it is the service with that limit"]
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
-        self.under_way = Places::new(scrapes.max(1));
+        self.under_way = Places::new(scrapes.max(1), SHARE);
         self
     }
 
-    /// Answers a request. A scrape only begins if more than an eighth of the places is free, or if the client is `preferred`.
-    pub(super) fn respond<B>(&self, request: &Request<B>, preferred: bool) -> ScrapeFuture {
+    /// Answers a request. A scrape only begins if more than an eighth of the places is free, or if the client is preferred; and not if
+    /// its network has too many places.
+    pub(super) fn respond<B>(&self, request: &Request<B>, client: Client) -> ScrapeFuture {
         match *request.method() {
-            Method::GET => self.get(request, preferred),
+            Method::GET => self.get(request, client),
             Method::HEAD => ScrapeFuture::ready(exposition(ScrapeBody::head())),
             _ => method_not_allowed(),
         }
@@ -108,11 +116,11 @@ impl ScrapeService {
         }
     }
 
-    fn get<B>(&self, request: &Request<B>, preferred: bool) -> ScrapeFuture {
-        let spare = if preferred { 0 } else { self.under_way.limit() / 8 };
+    fn get<B>(&self, request: &Request<B>, client: Client) -> ScrapeFuture {
+        let spare = if client.is_preferred { 0 } else { self.under_way.limit() / 8 };
         let is_old = request.version() < Version::HTTP_11;
-        let whole = if is_old { self.whole.take(0).map(Some) } else { Some(None) };
-        let (Some(whole), Some(place)) = (whole, self.under_way.take(spare)) else {
+        let whole = if is_old { self.whole.take(client, 0).map(Some) } else { Some(None) };
+        let (Some(whole), Some(place)) = (whole, self.under_way.take(client, spare)) else {
             self.count_refused();
             let text = "too many scrapes are under way; come again in a second\n";
             return ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)));
@@ -202,7 +210,7 @@ impl<B> Service<Request<B>> for ScrapeService {
     }
 
     fn call(&mut self, request: Request<B>) -> ScrapeFuture {
-        self.respond(&request, true)
+        self.respond(&request, Client { network: None, is_preferred: true })
     }
 }
 

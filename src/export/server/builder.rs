@@ -120,7 +120,8 @@ impl ServerBuilder {
     }
 
     /// How many scrapes may be under way, as [`ScrapeService::max_scrapes`] says; 64 unless it is set. The last eighth is for clients that
-    /// have read a scrape before.
+    /// have read a scrape before, and of 5 or more one address gets four fifths at most, counted as
+    /// [`max_connections_per_address`](Self::max_connections_per_address) counts. Raise it where all scrapers come through one proxy.
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
         self.scrapes = Some(scrapes);
         self

@@ -68,7 +68,7 @@ fn answer(
     seat: &Arc<Seat>,
 ) -> impl Future<Output = Result<Response<Tracked>, Infallible>> {
     seat.asked(timeout::of_scraper(request.headers()));
-    let response = endpoint.respond(&request, seat.is_known());
+    let response = endpoint.respond(&request, seat.client());
     let seat = Arc::clone(seat);
     async move {
         let response = response.await?;

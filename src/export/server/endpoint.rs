@@ -6,6 +6,7 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
+use super::super::places::Client;
 use super::super::service::{ScrapeFuture, ScrapeService, plain};
 
 /// A service at some paths.
@@ -24,14 +25,14 @@ impl Endpoint {
         Self { service, paths, offenders_path, not_found }
     }
 
-    /// Answers a request; as to `preferred`, see [`ScrapeService::respond`].
-    pub(super) fn respond(&self, request: &Request<Incoming>, preferred: bool) -> ScrapeFuture {
+    /// Answers a request; as to `client`, see [`ScrapeService::respond`].
+    pub(super) fn respond(&self, request: &Request<Incoming>, client: Client) -> ScrapeFuture {
         if !has_valid_host(request.version(), request.headers()) {
             let text = "a request has one valid Host header (RFC 9112, 3.2)\n";
             return ScrapeFuture::ready(plain(StatusCode::BAD_REQUEST, text));
         }
         if self.has(request.uri().path()) {
-            return self.service.respond(request, preferred);
+            return self.service.respond(request, client);
         }
         if self.offenders_path.as_deref() == Some(request.uri().path()) {
             return self.service.show_offenders(request.method());
@@ -40,7 +41,7 @@ impl Endpoint {
             return self.not_found();
         };
         if self.has(&path) {
-            return self.service.respond(request, preferred);
+            return self.service.respond(request, client);
         }
         self.redirect(&cleaned(&path), request.uri())
     }

@@ -48,7 +48,8 @@ use table::Table;
 /// - 512 connections are open at most, 256 of one address (of IPv6, of one /64). For a new one the connection goes that has been silent
 ///   for longest, and for 100 ms at least, of its address if that has too many; one that is sent a scrape never does. The last eighth is for
 ///   clients that have read a scrape before;
-/// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503;
+/// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503. An address that has some
+///   gets another only if more than a quarter as many places are free: 52 of 64 in all, and 2 of the 4 of HTTP/1.0;
 /// - of all responses, 64 MiB or so wait in the system for clients that do not take them, on Linux; elsewhere as much as the system
 ///   likes;
 /// - when a connection cannot be accepted, most often for want of file descriptors, up to 8 silent connections are closed, and the

@@ -1,7 +1,7 @@
 //! Who is connected, what each connection is at, and which one gives way to a new one.
 
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,22 +10,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::builder::Limits;
+use crate::export::places::{Client, Network};
 
 /// How many clients are remembered that have read a scrape.
 const MAX_KNOWN: usize = 64;
-
-/// Where a client is: its address, of which IPv6 leaves it the last 64 bits to choose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network(u128);
-
-impl From<SocketAddr> for Network {
-    fn from(address: SocketAddr) -> Self {
-        match address.ip().to_canonical() {
-            IpAddr::V4(ip) => Network(ip.to_ipv6_mapped().to_bits()),
-            IpAddr::V6(ip) => Network(ip.to_bits() & !u128::from(u64::MAX)),
-        }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -271,10 +259,12 @@ impl Seat {
         self.table.state().entries.get(&self.id).is_some_and(|entry| entry.phase == Phase::Idle)
     }
 
-    /// Whether the client has read a scrape before.
-    pub(super) fn is_known(&self) -> bool {
+    /// Who asks here; preferred is who has read a scrape before.
+    pub(super) fn client(&self) -> Client {
         let state = self.table.state();
-        state.entries.get(&self.id).is_some_and(|entry| state.known.contains(&entry.network))
+        let client =
+            |entry: &Entry| Client { network: Some(entry.network), is_preferred: state.known.contains(&entry.network) };
+        state.entries.get(&self.id).map(client).unwrap_or_default()
     }
 
     /// Whether an end would leave a response unfinished, or is one that the connection was put to.

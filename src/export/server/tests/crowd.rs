@@ -137,6 +137,41 @@ async fn strangers_leave_room_for_those_who_have_scraped() {
     }
 }
 
+/// Asks from an address of this machine, and says whether a scrape begins.
+#[cfg(target_os = "linux")]
+async fn begin_from(server: &Running, host: u8, request: &[u8]) -> (TcpStream, bool) {
+    let mut stream = server.connect_from(host).await;
+    stream.write_all(request).await.unwrap();
+    let mut status = [0; 12];
+    timeout(LONG, stream.read_exact(&mut status)).await.unwrap().unwrap();
+    (stream, status.ends_with(b" 200"))
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn an_address_that_does_not_read_leaves_scrapes_to_others() {
+    let server = run(Limits { connections: 256, connections_per_address: 128, ..PATIENT }).await;
+    for known in [2, 3] {
+        scrape(&mut server.connect_from(known).await).await.unwrap();
+    }
+    let mut unread = Vec::new();
+    for n in 0..64 {
+        let (stream, begins) = begin_from(&server, 2, SCRAPE).await;
+        assert_eq!(begins, n < 52, "{n}");
+        unread.push(stream);
+    }
+    for host in [3, 4] {
+        scrape(&mut server.connect_from(host).await).await.unwrap();
+    }
+    drop(unread);
+    let mut unread = Vec::new();
+    for (host, expected) in [(2, true), (2, true), (2, false), (3, true), (4, true)] {
+        let (stream, begins) = begin_from(&server, host, b"GET /metrics HTTP/1.0\r\n\r\n").await;
+        assert_eq!(begins, expected, "{host}");
+        unread.push(stream);
+    }
+}
+
 /// They come back as soon as they are closed.
 #[tokio::test]
 async fn many_silent_clients_do_not_keep_a_scrape_out() {
