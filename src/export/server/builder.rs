@@ -15,7 +15,8 @@ use super::{Server, ServerHandle, handle};
 use crate::Registry;
 use crate::export::ScrapeService;
 
-/// Settings for a [`Server`]; made by [`Server::builder`].
+/// Settings for a [`Server`]; made by [`Server::builder`]. Times of more than a year are a year, so that `Duration::MAX` is as good as no
+/// limit.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,6 +77,9 @@ pub(super) const LIMITS: Limits = Limits {
     stop: Duration::from_secs(10),
 };
 
+/// What stands for no limit: a longer time could not be added to the clock's.
+const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 impl ServerBuilder {
     pub(super) fn new(registry: Registry) -> Self {
         Self { registries: vec![registry], paths: Vec::new(), offenders_path: None, scrapes: None, limits: LIMITS }
@@ -130,26 +134,26 @@ impl ServerBuilder {
     /// How long a client may take to send a whole request, from the opening of the connection on, or from the first byte of a further
     /// request; 5 s unless it is set.
     pub fn header_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.header = timeout;
+        self.limits.header = timeout.min(MAX_TIMEOUT);
         self
     }
 
     /// How long a connection may be idle after a response; 30 s unless it is set.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.idle = timeout;
+        self.limits.idle = timeout.min(MAX_TIMEOUT);
         self
     }
 
     /// How long a response may take, from its request to the last byte that is written; 60 s unless it is set. A scraper that says in
     /// `X-Prometheus-Scrape-Timeout-Seconds` that it waits for less time is not served for longer.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.response = timeout;
+        self.limits.response = timeout.min(MAX_TIMEOUT);
         self
     }
 
     /// How long a stop waits for the scrapes in flight; 10 s unless it is set.
     pub fn stop_timeout(mut self, timeout: Duration) -> Self {
-        self.limits.stop = timeout;
+        self.limits.stop = timeout.min(MAX_TIMEOUT);
         self
     }
 

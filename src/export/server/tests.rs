@@ -142,6 +142,20 @@ async fn limits_are_those_that_are_set() {
 }
 
 #[tokio::test]
+async fn the_longest_duration_is_no_limit() {
+    let builder = Server::builder(Registry::new()).header_timeout(Duration::MAX).idle_timeout(Duration::MAX);
+    let builder = builder.response_timeout(Duration::MAX).stop_timeout(Duration::MAX);
+    let limits = builder.bind("127.0.0.1:0").await.unwrap().limits;
+    let server = run(Limits { connections: 64, ..limits }).await;
+    let mut stream = server.connect().await;
+    for _ in 0..2 {
+        scrape(&mut stream).await.unwrap();
+    }
+    server.stop.send(()).unwrap();
+    timeout(LONG, server.task).await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_is_cut_off() {
     let response = SHORT * 3;
     let server = run(Limits { response, ..PATIENT }).await;
