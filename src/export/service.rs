@@ -6,6 +6,7 @@ use std::future::{Future, ready};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
@@ -53,6 +54,8 @@ pub struct ScrapeService {
     under_way: Places,
     whole: Places,
     refused: Option<Counter>,
+    /// How long a response may take.
+    response: Duration,
 }
 
 impl ScrapeService {
@@ -77,7 +80,7 @@ impl ScrapeService {
             registry.own_metrics().counter("refused_scrapes_total", help).register().ok()
         });
         let whole = Places::new(MAX_WHOLE, WHOLE_SHARE);
-        Self { registries, under_way: Places::new(64, SHARE), whole, refused }
+        Self { registries, under_way: Places::new(64, SHARE), whole, refused, response: Duration::MAX }
     }
 
     /// How many scrapes may be under way, clones of the service included; at least 1, and 64 unless it is set.
@@ -91,6 +94,13 @@ impl ScrapeService {
     #[must_use = "it is the service with that limit"]
     pub fn max_scrapes(mut self, scrapes: usize) -> Self {
         self.under_way = Places::new(scrapes.max(1), SHARE);
+        self
+    }
+
+    /// For a server that breaks off responses that take longer.
+    #[cfg(feature = "server")]
+    pub(super) fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response = timeout;
         self
     }
 
@@ -125,7 +135,7 @@ impl ScrapeService {
             let text = "too many scrapes are under way; come again in a second\n";
             return ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)));
         };
-        let within = timeout::for_collection(request.headers());
+        let within = timeout::for_collection(request.headers(), self.response);
         let scrape = Scrape::collect(self.registries.iter().cloned(), Format::Text, within);
         match whole {
             None => ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await, place)) })),

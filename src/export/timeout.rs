@@ -15,9 +15,10 @@ pub(super) fn of_scraper(headers: &HeaderMap) -> Option<Duration> {
     (!timeout.is_zero()).then_some(timeout)
 }
 
-/// How long a scrape waits for what has to be collected first: half of the time, so that the rest suffices to send it.
-pub(super) fn for_collection(headers: &HeaderMap) -> Duration {
-    of_scraper(headers).unwrap_or(USUAL) / 2
+/// How long a scrape waits for what has to be collected first: half of the time that the scraper and the server give it, so that the
+/// rest suffices to send it.
+pub(super) fn for_collection(headers: &HeaderMap, of_server: Duration) -> Duration {
+    of_scraper(headers).unwrap_or(USUAL).min(of_server) / 2
 }
 
 #[cfg(test)]
@@ -40,7 +41,10 @@ mod tests {
 
     #[test]
     fn half_of_that_is_for_collectors() {
-        assert_eq!(for_collection(&HeaderMap::new()), Duration::from_secs(5));
-        assert_eq!(for_collection(&headers("3")), Duration::from_millis(1_500));
+        let [two, minute] = [2, 60].map(Duration::from_secs);
+        assert_eq!(for_collection(&HeaderMap::new(), minute), Duration::from_secs(5));
+        assert_eq!(for_collection(&headers("3"), minute), Duration::from_millis(1_500));
+        assert_eq!(for_collection(&headers("3"), two), two / 2);
+        assert_eq!(for_collection(&HeaderMap::new(), two), two / 2);
     }
 }

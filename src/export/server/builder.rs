@@ -145,7 +145,7 @@ impl ServerBuilder {
     }
 
     /// How long a response may take, from its request to the last byte that is written; 60 s unless it is set. A scraper that says in
-    /// `X-Prometheus-Scrape-Timeout-Seconds` that it waits for less time is not served for longer.
+    /// `X-Prometheus-Scrape-Timeout-Seconds` that it waits for less time is not served for longer. Collectors have half of it.
     pub fn response_timeout(mut self, timeout: Duration) -> Self {
         self.limits.response = timeout.min(MAX_TIMEOUT);
         self
@@ -199,7 +199,7 @@ impl ServerBuilder {
         let late = counter("late_scrape_connections_total", help)?;
         let help = "Silent connections that the scrape server closed as others needed their place.";
         let evicted = counter("evicted_scrape_connections_total", help)?;
-        let mut service = ScrapeService::of(self.registries);
+        let mut service = ScrapeService::of(self.registries).response_timeout(self.limits.response);
         if let Some(scrapes) = self.scrapes {
             service = service.max_scrapes(scrapes);
         }

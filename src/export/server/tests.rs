@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::builder::LIMITS;
 use super::*;
+use crate::collect::{CollectError, Collector, Declaration, Samples};
 
 const SCRAPE: &[u8] = b"GET /metrics HTTP/1.1\r\nhost: test\r\n\r\n";
 const SHORT: Duration = Duration::from_millis(300);
@@ -174,6 +175,26 @@ async fn a_client_that_does_not_read_is_cut_off() {
         let cut = timeout(LONG, read_response(stream)).await.unwrap();
         cut.expect_err("the response was cut off");
     }
+}
+
+#[tokio::test]
+async fn a_slow_collector_leaves_time_for_the_rest() {
+    struct Slow;
+    impl Collector for Slow {
+        fn declare(&self, families: &mut Declaration) {
+            families.gauge("slow", "Slow.");
+        }
+
+        fn collect(&mut self, _: &mut Samples) -> Result<(), CollectError> {
+            std::thread::sleep(LONG);
+            Ok(())
+        }
+    }
+    let registry = Registry::new();
+    registry.collect(Slow).unwrap();
+    let server = Server::builder(registry).response_timeout(Duration::from_secs(4)).serve("127.0.0.1:0").unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    scrape(&mut stream).await.unwrap();
 }
 
 #[tokio::test]
