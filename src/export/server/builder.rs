@@ -197,7 +197,7 @@ impl ServerBuilder {
         let help =
             "Connections that the scrape server closed as a request, or the reading of a response, took too long.";
         let late = counter("late_scrape_connections_total", help)?;
-        let help = "Silent connections that the scrape server closed as others needed their place.";
+        let help = "Connections that the scrape server closed for want of places: silent ones for others, or new ones at once.";
         let evicted = counter("evicted_scrape_connections_total", help)?;
         let mut service = ScrapeService::of(self.registries).response_timeout(self.limits.response);
         if let Some(scrapes) = self.scrapes {
