@@ -1,4 +1,4 @@
-"""A scrape server under fire: `fire.py NEW [OLD]` runs each scenario on NEW, and on OLD beside it, and prints what it saw.
+"""A scrape server under fire: `fire.py NEW [OLD] [SCENARIO...]` runs each scenario, or these, on NEW, and on OLD beside it, and prints what it saw.
 
 NEW and OLD are builds of `examples/scrape_server.rs`. Needs Linux, and `ss` for the send queues; the delay needs root and /dev/net/tun.
 """
@@ -87,6 +87,8 @@ def storm(binary):
         threads = [threading.Thread(target=client) for _ in range(50)]
         [thread.start() for thread in threads]
         [thread.join() for thread in threads]
+        if not times:
+            return "all of 5000 failed"
         times.sort()
         return (
             f"{failed[0]} of 5000 failed, slowest {times[-1]:.2f} s, median {times[len(times) // 2]:.2f} s, "
@@ -339,6 +341,11 @@ def main():
     binaries, chosen = [], []
     for argument in sys.argv[1:]:
         (chosen if argument in SCENARIOS else binaries).append(argument)
+    for binary in binaries:
+        if not os.access(binary, os.X_OK) or os.path.isdir(binary):
+            sys.exit(f"{binary} is neither a server nor one of the scenarios {', '.join(SCENARIOS)}")
+    if not binaries:
+        sys.exit("fire.py NEW [OLD] [SCENARIO...]: no server was named")
     for name in chosen or SCENARIOS:
         title, run = SCENARIOS[name]
         print(f"{title} ({name})", flush=True)

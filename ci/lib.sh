@@ -42,7 +42,9 @@ debian() { # COMMAND PACKAGE...: installs the packages if the command is not the
 debian_backports() { # PACKAGE: the version that Debian made for its last release from its next one
     local apt codename
     # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}") || return 0
+    # Where there is none, the caller finds what it had before.
+    [[ -n $codename && -f /etc/apt/sources.list.d/debian.sources ]] || return 0
     echo "installing Debian's $1 of $codename-backports"
     # Sources and lists of its own, so that the machine's stay as they are.
     apt=$(mktemp -d)
