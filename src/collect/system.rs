@@ -19,9 +19,10 @@ const INTERVAL: Duration = Duration::from_secs(10);
 /// | `system_cpu_usage_percent`: 0 to 100, over the last interval | `core` |
 /// | `system_disk_bytes`, with [`disks`](Self::disks) | `mount`, and `type` as above |
 ///
-/// A thread of its own looks every 10 s ([`interval`](Self::interval)), from the registration on, and a scrape shows what it saw last: a disk
-/// that hangs holds up no scrape. What is three intervals old is not shown any more; the collector is then down. Processors are shown from
-/// the first interval on. In a container, the figures are mostly those of the whole machine.
+/// A thread of its own looks every 10 s ([`interval`](Self::interval)), from the registration on, and a scrape shows what it saw last: a mount
+/// that hangs holds up no scrape. What is three intervals old is not shown any more; the collector is then down. The same thread looks at
+/// all: with [`disks`](Self::disks), a mount that hangs makes memory and processors vanish too. Processors are shown from the first
+/// interval on. In a container, the figures are mostly those of the whole machine.
 ///
 /// # Cost
 /// A thread, which reads two files of `/proc` at each interval: 0.1 to 1 ms.
@@ -49,7 +50,7 @@ struct Sampler {
 
 #[derive(Debug, Default)]
 struct Seen {
-    /// When the last look ended.
+    /// When the last look ended; before the first one, when the thread was started.
     at: u64,
     memory: Sizes,
     processors: Vec<f64>,
@@ -70,7 +71,7 @@ impl System {
         System { interval: INTERVAL, has_disks: false, sampler: Mutex::default() }
     }
 
-    /// Shows disks as well.
+    /// Shows disks as well. While a mount hangs, nothing of the machine is shown.
     pub fn disks(mut self) -> System {
         self.has_disks = true;
         self
@@ -86,7 +87,8 @@ impl System {
     fn seen(&self) -> Option<Arc<Mutex<Seen>>> {
         let mut sampler = lock(&self.sampler);
         if sampler.as_ref().is_none_or(|sampler| sampler.forks != gate::forks()) {
-            let (interval, has_disks, seen) = (self.interval, self.has_disks, Arc::<Mutex<Seen>>::default());
+            let (interval, has_disks) = (self.interval, self.has_disks);
+            let seen = Arc::new(Mutex::new(Seen { at: nanoseconds(), ..Seen::default() }));
             let look = seen.clone();
             let thread =
                 Builder::new().name("quipu-system".to_owned()).spawn(move || sample(&look, interval, has_disks));
@@ -126,7 +128,7 @@ impl Collector for System {
     fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
         let seen = self.seen().ok_or("no thread can be started")?;
         let seen = lock(&seen);
-        if nanoseconds().saturating_sub(seen.at) > 3 * self.interval.as_nanos() as u64 {
+        if Duration::from_nanos(nanoseconds().saturating_sub(seen.at)) > self.interval.saturating_mul(3) {
             return Err("the machine was not looked at for three intervals".into());
         }
         if seen.memory.total > 0 {
@@ -188,4 +190,22 @@ fn disk(disk: &sysinfo::Disk) -> (String, Sizes) {
     let (total, available) = (disk.total_space(), disk.available_space());
     let sizes = Sizes { used: total.saturating_sub(available), available, total };
     (disk.mount_point().to_string_lossy().into_owned(), sizes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_looked_at_yet_is_no_error() {
+        let start = nanoseconds();
+        for interval in [INTERVAL, Duration::MAX] {
+            let system = System::new().interval(interval);
+            assert!(lock(&system.seen().unwrap()).at >= start);
+            let registry = crate::Registry::new();
+            registry.collect(system).unwrap();
+            let up = registry.snapshot().value("quipu_collector_up", &[("collector", "system")]);
+            assert_eq!(up, Some(1.0), "{interval:?}");
+        }
+    }
 }
