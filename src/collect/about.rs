@@ -3,15 +3,18 @@
 use super::samples::Refused;
 use super::slot::Failure;
 use crate::registry::{DynLabelNames, Family};
+use crate::sync::{Mutex, lock};
 use crate::{Counter, Gauge, RegisterError, Registry};
 
-/// The metrics about one collector. They are there from its first call on.
+/// The metrics about one collector. They are there from the end of its first call on, until it is removed.
 #[derive(Debug)]
 pub(super) struct About {
     name: String,
     up: Family<Gauge, DynLabelNames>,
     duration: Family<Gauge, DynLabelNames>,
     errors: Family<Counter, DynLabelNames>,
+    /// Held while series are made: a call may end after the removal.
+    is_removed: Mutex<bool>,
 }
 
 impl About {
@@ -35,15 +38,16 @@ impl About {
                 )
                 .dyn_labels(&[&collector, &reason])
                 .register()?,
+            is_removed: Mutex::new(false),
         })
     }
 
     pub(super) fn up(&self, is_up: bool) {
-        set(&self.up, &self.name, f64::from(u8::from(is_up)));
+        self.set(&self.up, f64::from(u8::from(is_up)));
     }
 
     pub(super) fn took(&self, seconds: f64) {
-        set(&self.duration, &self.name, seconds);
+        self.set(&self.duration, seconds);
     }
 
     pub(super) fn failed(&self, failure: Failure) {
@@ -56,25 +60,30 @@ impl About {
     }
 
     fn count(&self, reason: &str, n: u64) {
+        let is_removed = lock(&self.is_removed);
         if n > 0
+            && !*is_removed
             && let Ok(errors) = self.errors.with(&[&self.name, reason])
         {
             errors.inc_by(n);
         }
     }
 
-    /// Removes what is said about the collector.
+    fn set(&self, gauge: &Family<Gauge, DynLabelNames>, value: f64) {
+        let is_removed = lock(&self.is_removed);
+        // There is one label.
+        if !*is_removed && let Ok(gauge) = gauge.with(&[&self.name]) {
+            gauge.set(value);
+        }
+    }
+
+    /// Removes what is said about the collector, for good.
     pub(super) fn remove(&self) {
+        let mut is_removed = lock(&self.is_removed);
+        *is_removed = true;
         for gauge in [&self.up, &self.duration] {
             gauge.retain(|values, _| values[0] != self.name);
         }
         self.errors.retain(|values, _| values[0] != self.name);
-    }
-}
-
-fn set(gauge: &Family<Gauge, DynLabelNames>, collector: &str, value: f64) {
-    // There is one label.
-    if let Ok(gauge) = gauge.with(&[collector]) {
-        gauge.set(value);
     }
 }

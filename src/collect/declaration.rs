@@ -63,7 +63,8 @@ impl Declaration {
         self
     }
 
-    /// How long a scrape waits for the collector, if that is less than the scrape waits for others.
+    /// How long a call may take; 5 s unless it is set. After that it counts as failed, and no scrape waits for it any more. Unless it is
+    /// set, scrapes wait as long as they do for others.
     pub fn timeout(&mut self, timeout: Duration) -> &mut Self {
         self.timeout = Some(timeout);
         self

@@ -20,7 +20,9 @@
 //! # What can go wrong
 //!
 //! Collectors run on threads of their own, one call at a time, which all scrapes share that wait. Scrapes wait until a deadline: half
-//! of the scraper's `X-Prometheus-Scrape-Timeout-Seconds` over HTTP, else 5 s. A collector that hangs, panics
+//! of the scraper's `X-Prometheus-Scrape-Timeout-Seconds` over HTTP, else 5 s. A call counts as failed once it has lasted 5 s, or the
+//! collector's own [`timeout`](Declaration::timeout). A scrape that waits for less shows what the last good call yielded, and changes
+//! nothing for others. A collector that hangs, panics
 //! (also when it is dropped), fails, or yields too much or nonsense costs its own output only. A scrape shows what it yielded the last time,
 //! once; then its families are missing. A collector that hangs keeps a thread, and only the first scrape waits for it. A
 //! [circuit breaker](crate::guard) skips one that keeps failing: when half of its calls of three minutes have failed, and at least three,
@@ -95,7 +97,8 @@ pub trait Collector: Send + 'static {
 /// Yields families when a registry is scraped, and may wait for them. Registered with [`Registry::collect_async`].
 ///
 /// The future is polled on a thread for that, so it need not be [`Send`], and work between two waits holds up nobody. With the feature
-/// `tokio`, it finds there the runtime in which it was registered. When nobody waits for it any more, it is dropped.
+/// `tokio`, it finds there the runtime in which it was registered. When it is late and nobody waits
+/// for it any more, it is dropped.
 ///
 /// ```
 /// use quipu::collect::{AsyncCollector, CollectError, Declaration, Samples};

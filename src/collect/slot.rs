@@ -1,8 +1,11 @@
 //! One collector: its calls one after another, and the scrapes that wait for them.
 //!
 //! A scrape begins a call or joins the one that is under way. It waits until the call has ended, or until it has lasted as long as
-//! the scrape is willing to wait: for a call that hangs, only the first scrape waits. Whoever gets no new values gets those of the
-//! last good call, once.
+//! the scrape is willing to wait: for a call that hangs, only the first scrape waits.
+//!
+//! A call is *late* when it has lasted as long as the collector may take, which no scrape has a say in. Then it counts as failed. Of a
+//! call that has failed, scrapes show the values of the last good one, once. A scrape that gives up earlier shows them too, and changes
+//! nothing: neither for others nor for itself.
 
 use super::about::About;
 use super::declaration::Declared;
@@ -11,7 +14,7 @@ use super::{guarded, pool, wake};
 use crate::clock::nanoseconds;
 use crate::guard::{CircuitBreaker, Permit};
 use crate::model::FamilySnapshot;
-use crate::registry::{Collected, Collecting};
+use crate::registry::{Collected, Collecting, PATIENCE};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use core::fmt;
 use core::future::ready;
@@ -86,7 +89,9 @@ struct State {
 pub(super) struct Call {
     /// When it was asked for.
     asked: u64,
-    /// Until when anybody waits for it.
+    /// From when on it is late.
+    due: u64,
+    /// Until when anybody waits for it, and at least until it is late.
     until: AtomicU64,
     progress: Mutex<Progress>,
 }
@@ -106,9 +111,9 @@ struct Progress {
 }
 
 impl Call {
-    fn new(now: u64, until: u64, permit: Permit) -> Call {
+    fn new(asked: u64, due: u64, permit: Permit) -> Call {
         let progress = Progress { permit: Some(permit), ..Progress::default() };
-        Call { asked: now, until: AtomicU64::new(until), progress: Mutex::new(progress) }
+        Call { asked, due, until: AtomicU64::new(due), progress: Mutex::new(progress) }
     }
 
     /// How long somebody still waits for it, if anybody does.
@@ -182,25 +187,31 @@ impl Slot {
         waiting.into_iter().for_each(|(_, waker)| wake(waker));
     }
 
-    /// Nobody waits for the call any more, or one scrape does not.
-    fn is_late(&self, call: &Call) -> Families {
+    /// What a scrape shows that waits no longer for the call.
+    fn instead_of(&self, call: &Call) -> Families {
         let mut state = lock(&self.state);
         let mut progress = lock(&call.progress);
-        if progress.late.is_none() {
-            progress.late = Some(mem::take(&mut state.last));
-            if let Some(permit) = progress.permit.take() {
-                permit.failure();
-            }
-            self.about.up(false);
-            self.about.failed(Failure::Timeout);
-            self.about.took(progress.begun.map_or(0.0, |begun| seconds(begun, nanoseconds())));
+        if let Some(families) = progress.ended.as_ref().or(progress.late.as_ref()) {
+            return families.clone();
         }
-        progress.late.clone().unwrap_or_default()
+        let now = nanoseconds();
+        if now < call.due {
+            return state.last.clone();
+        }
+        let last = mem::take(&mut state.last);
+        progress.late = Some(last.clone());
+        if let Some(permit) = progress.permit.take() {
+            permit.failure();
+        }
+        self.about.up(false);
+        self.about.failed(Failure::Timeout);
+        self.about.took(progress.begun.map_or(0.0, |begun| seconds(begun, now)));
+        last
     }
 
     fn begin_or_join(self: &Arc<Self>, within: Duration) -> Collecting {
+        let held = Held(Some(self.clone()));
         let within = self.limits.timeout.map_or(within, |timeout| timeout.min(within));
-        let within = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
         let now = nanoseconds();
         let mut state = lock(&self.state);
         let (call, is_new) = match &state.call {
@@ -209,9 +220,10 @@ impl Slot {
                 let Ok(permit) = self.limits.breaker.try_acquire() else {
                     self.about.up(false);
                     self.about.failed(Failure::Skipped);
-                    return Box::pin(ready(mem::take(&mut state.last)));
+                    return held.and_show(mem::take(&mut state.last));
                 };
-                let call = Arc::new(Call::new(now, now.saturating_add(within), permit));
+                let due = after(now, self.limits.timeout.unwrap_or(PATIENCE));
+                let call = Arc::new(Call::new(now, due, permit));
                 state.call = Some(call.clone());
                 (call, true)
             }
@@ -220,18 +232,18 @@ impl Slot {
         if is_new {
             pool::enqueue(self.clone());
         }
-        let until = call.asked.saturating_add(within);
+        let until = after(call.asked, within);
         if now >= until {
-            let had_waited = lock(&call.progress).late.is_some();
-            return if had_waited { nothing() } else { Box::pin(ready(self.is_late(&call))) };
+            let was_shown = lock(&call.progress).late.is_some();
+            return held.and_show(if was_shown { Vec::new() } else { self.instead_of(&call) });
         }
         call.until.fetch_max(until, Ordering::Relaxed);
-        Box::pin(Waiting { slot: self.clone(), call, until, place: None, alarm: None })
+        Box::pin(Waiting { slot: held, call, until, place: None, alarm: None })
     }
 }
 
-fn nothing() -> Collecting {
-    Box::pin(ready(Vec::new()))
+fn after(time: u64, duration: Duration) -> u64 {
+    time.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn seconds(from: u64, to: u64) -> f64 {
@@ -251,9 +263,32 @@ impl fmt::Debug for Slot {
     }
 }
 
+/// A scrape's reference to a collector. If it is the last one, a worker drops the collector: that may take long, and scrapes may run
+/// on a thread that others need.
+struct Held(Option<Arc<Slot>>);
+
+impl Held {
+    /// Shows these families without waiting.
+    fn and_show(self, families: Families) -> Collecting {
+        Box::pin(async move {
+            let _held = self;
+            families
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take().and_then(Arc::into_inner) {
+            // No call is under way, so the worker has nothing to do but to drop it.
+            pool::enqueue(Arc::new(slot));
+        }
+    }
+}
+
 /// A scrape that waits for a call.
 struct Waiting {
-    slot: Arc<Slot>,
+    slot: Held,
     call: Arc<Call>,
     until: u64,
     /// Its place among those that wait for the call.
@@ -282,7 +317,7 @@ impl Future for Waiting {
             }
         }
         self.stop_waiting();
-        Poll::Ready(self.slot.is_late(&self.call))
+        Poll::Ready(self.slot.0.as_ref().map_or_else(Vec::new, |slot| slot.instead_of(&self.call)))
     }
 }
 
@@ -317,7 +352,7 @@ impl Registered {
 impl Collected for Registered {
     fn collect(&self, within: Duration) -> Collecting {
         // A collector that scrapes would wait for itself.
-        if pool::is_worker() { nothing() } else { self.0.begin_or_join(within) }
+        if pool::is_worker() { Box::pin(ready(Vec::new())) } else { self.0.begin_or_join(within) }
     }
 
     fn removed(&self) {

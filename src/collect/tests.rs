@@ -1,8 +1,73 @@
 //! What scrapes see of collectors that take their time.
 
 use super::*;
-use std::sync::mpsc;
+use crate::model::Snapshot;
+use crate::registry::Gather;
+use core::pin::pin;
+use core::task::{Context, Poll};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// No test takes so long.
+const LONG: Duration = Duration::from_secs(60);
+
+/// What the collector `a` shows, `quipu_collector_up`, and its timeouts.
+type Shown = (Option<f64>, Option<f64>, f64);
+
+/// A gauge `a`, read from a channel; 7 when that is closed.
+struct Received {
+    values: Receiver<f64>,
+    timeout: Option<Duration>,
+}
+
+impl Collector for Received {
+    fn declare(&self, families: &mut Declaration) {
+        families.gauge("a", "A.");
+        self.timeout.map(|timeout| families.timeout(timeout));
+    }
+
+    fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
+        samples.set("a", &[], self.values.recv().unwrap_or(7.0));
+        Ok(())
+    }
+}
+
+fn received(timeout: Option<Duration>) -> (Registry, Sender<f64>) {
+    let (registry, (send, values)) = (Registry::new(), channel());
+    registry.collect(Received { values, timeout }).unwrap();
+    (registry, send)
+}
+
+async fn scrape(registry: &Registry, within: Duration) -> Shown {
+    let gathered = crate::registry::collect(vec![registry.clone()], within).await;
+    let mut snapshot = Snapshot::default();
+    assert!(!Gather::new(gathered).step(&mut snapshot));
+    let timeouts = [("collector", "a"), ("reason", "timeout")];
+    let timeouts = snapshot.value("quipu_collector_errors_total", &timeouts).unwrap_or(0.0);
+    (snapshot.value("a", &[]), snapshot.value("quipu_collector_up", &[("collector", "a")]), timeouts)
+}
+
+fn wait(scrape: impl Future<Output = Shown>) -> Shown {
+    block_on(scrape, || Some(LONG)).unwrap()
+}
+
+/// What a scrape shows without waiting; `None` if it has to wait.
+fn poll(scrape: impl Future<Output = Shown>) -> Option<Shown> {
+    match pin!(scrape).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(shown) => Some(shown),
+        Poll::Pending => None,
+    }
+}
+
+#[track_caller]
+fn until(mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < LONG);
+        thread::sleep(Duration::from_millis(1));
+    }
+}
 
 #[test]
 fn a_closure_is_read_at_each_scrape() {
@@ -22,28 +87,88 @@ fn a_closure_is_read_at_each_scrape() {
 
 #[test]
 fn what_comes_late_is_shown_once_by_the_next_scrape_that_waits_in_vain() {
-    let registry = Registry::new();
-    let (send, receive) = mpsc::channel();
-    registry.gauge("a", "A.").collect(move || receive.recv().unwrap_or(f64::NAN)).unwrap();
-    let scrape = |within| {
-        let gathered = block_on(crate::registry::collect(vec![registry.clone()], within), || Some(within)).unwrap();
-        let mut snapshot = crate::model::Snapshot::default();
-        assert!(!crate::registry::Gather::new(gathered).step(&mut snapshot));
-        (snapshot.value("a", &[]), snapshot.value("quipu_collector_up", &[("collector", "a")]))
-    };
-    let [short, long] = [Duration::from_millis(20), Duration::from_secs(60)];
-    assert_eq!(scrape(short), (None, Some(0.0)));
+    let (registry, send) = received(Some(Duration::from_millis(100)));
+    let scrape = || scrape(&registry, LONG);
+    assert_eq!(wait(scrape()), (None, Some(0.0), 1.0));
     // Nobody waits for the same call again.
-    let start = Instant::now();
-    assert_eq!(scrape(short), (None, Some(0.0)));
-    assert!(start.elapsed() < short * 10);
+    assert_eq!(poll(scrape()), Some((None, Some(0.0), 1.0)));
     // It ends, which can be seen by the next call: that waits for the second value.
     send.send(1.0).unwrap();
-    send.send(2.0).unwrap();
-    while scrape(short) != (Some(2.0), Some(1.0)) {}
-    send.send(3.0).unwrap();
-    assert_eq!(scrape(long), (Some(3.0), Some(1.0)));
-    assert_eq!(scrape(short), (Some(3.0), Some(0.0)));
-    assert_eq!(scrape(short), (None, Some(0.0)));
+    until(|| match wait(scrape()) {
+        (Some(1.0), Some(0.0), 2.0) => true,
+        shown => {
+            assert_eq!(shown, (None, Some(0.0), 1.0));
+            false
+        }
+    });
+    assert_eq!(poll(scrape()), Some((None, Some(0.0), 2.0)));
+    // From here on, calls end at once.
     drop(send);
+    until(|| matches!(wait(scrape()), (Some(7.0), Some(1.0), _)));
+}
+
+#[test]
+fn a_scrape_that_does_not_wait_changes_nothing() {
+    let (registry, send) = received(None);
+    for n in (0..10).map(f64::from) {
+        // It begins the call.
+        let before = wait(scrape(&registry, Duration::from_nanos(1)));
+        let good = if n > 0.0 { (Some(n - 1.0), Some(1.0), 0.0) } else { (None, None, 0.0) };
+        assert_eq!(before, good);
+        let mut patient = pin!(scrape(&registry, LONG));
+        assert_eq!(poll(patient.as_mut()), None);
+        assert_eq!(poll(scrape(&registry, Duration::ZERO)), Some(good));
+        send.send(n).unwrap();
+        assert_eq!(wait(patient), (Some(n), Some(1.0), 0.0));
+    }
+}
+
+/// Tells the thread that drops it.
+struct Tell(Sender<Option<String>>);
+
+impl Drop for Tell {
+    fn drop(&mut self) {
+        let _ = self.0.send(thread::current().name().map(str::to_owned));
+    }
+}
+
+#[test]
+fn a_collector_that_is_unregistered_in_a_call_leaves_nothing_behind() {
+    let (registry, (send, values), (tell, dropped)) = (Registry::new(), channel(), channel());
+    let tell = Tell(tell);
+    let read = move || {
+        let _tell = &tell;
+        values.recv().unwrap_or(7.0)
+    };
+    registry.gauge("a", "A.").collect(read).unwrap();
+    let mut waits = Box::pin(scrape(&registry, LONG));
+    assert_eq!(poll(waits.as_mut()), None);
+    assert!(registry.unregister("a"));
+    send.send(1.0).unwrap();
+    // What the call yielded is still shown, but nothing is said about it.
+    assert_eq!(wait(waits.as_mut()), (Some(1.0), None, 0.0));
+    assert_eq!(wait(scrape(&registry, LONG)), (None, None, 0.0));
+    // The scrape's reference may be the last one.
+    drop(waits);
+    assert_eq!(dropped.recv_timeout(LONG).unwrap().as_deref(), Some("quipu-collect"));
+}
+
+#[test]
+fn a_worker_drops_what_a_scrape_holds_last() {
+    let (registry, (tell, dropped)) = (Registry::new(), channel());
+    let tell = Tell(tell);
+    let read = move || {
+        let _tell = &tell;
+        1.0
+    };
+    registry.gauge("a", "A.").collect(read).unwrap();
+    assert_eq!(wait(scrape(&registry, LONG)), (Some(1.0), Some(1.0), 0.0));
+    let waits = crate::registry::collect(vec![registry.clone()], LONG);
+    let mut waits = Box::pin(waits);
+    let _ = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    assert!(registry.unregister("a"));
+    // The call ends, and the worker lets go.
+    thread::sleep(Duration::from_millis(50));
+    drop(waits);
+    assert_eq!(dropped.recv_timeout(LONG).unwrap().as_deref(), Some("quipu-collect"));
 }

@@ -31,7 +31,7 @@ pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use lint::Lint;
-pub(crate) use merge::{Gathered, collect, collect_now};
+pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use registry::Registry;
 pub use safe::Recorded;
 pub use settings::RegistryBuilder;

@@ -290,9 +290,10 @@ impl Registry {
         }
         let mut families = lock(&self.shared.families);
         if let Some(collector) = families.remove_collector(name) {
+            // Under the lock: a new collector of this name would lose its own metrics.
+            collector.removed();
             // Dropping it runs code of others.
             drop(families);
-            collector.removed();
             return true;
         }
         let Some(core) = families.remove(name) else { return false };

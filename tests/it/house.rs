@@ -27,11 +27,7 @@ const FLOORS: [(&str, &[&str]); 13] = [
 const DOORS: [(&[&str], &[&str], &str); 7] = [
     (&["unsafe", "unsafe_code"], &["src/store/", "src/sync/"], "keep it behind a safe function of `store`"),
     (&["atomic", "portable_atomic", "loom"], &["src/sync/"], "use `crate::sync`, which loom can replace"),
-    (
-        &["libc"],
-        &["src/sync/", "src/store/cells/pages.rs"],
-        "put the system call behind a function of `sync`",
-    ),
+    (&["libc"], &["src/sync/", "src/store/cells/pages.rs"], "put the system call behind a function of `sync`"),
     // The server's is that of the runtime, whose timers go by it.
     (&["Instant"], &["src/clock/", "src/export/server/"], "use `crate::clock`, which is cheaper to read"),
     (&["axum"], &[], "write it against `http` and `tower`, and what is axum's in `axum/`"),
