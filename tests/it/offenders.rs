@@ -104,8 +104,7 @@ impl tracing::Subscriber for Warnings {
 fn warnings(work: impl FnOnce()) -> Vec<String> {
     let warnings = Arc::default();
     tracing::subscriber::with_default(Warnings(Arc::clone(&warnings)), work);
-    let warnings = warnings.lock().unwrap().clone();
-    warnings
+    warnings.lock().unwrap().clone()
 }
 
 #[test]

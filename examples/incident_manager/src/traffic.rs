@@ -106,7 +106,7 @@ impl Tenants {
         let n = self.asked;
         self.asked = n.wrapping_add(1);
         match self.scenario {
-            Scenario::Scan if n % 10 != 0 => {
+            Scenario::Scan if !n.is_multiple_of(10) => {
                 let scanned = n - n / 10 - 1;
                 // An odd factor: no two numbers become the same one.
                 format!("{:08x}", (scanned % MADE_UP).wrapping_mul(0x9e37_79b1)).into()
