@@ -53,6 +53,10 @@ pub(super) async fn serve(
         if connection.as_mut().poll(cx).is_ready() {
             return Poll::Ready(false);
         }
+        // A stop waits for what is to be written, not for what is to be read.
+        if is_stopping && seat.is_closing() {
+            return Poll::Ready(false);
+        }
         let deadline = seat.deadline();
         if too_late.deadline() != deadline {
             too_late.as_mut().reset(deadline);

@@ -51,8 +51,8 @@ use table::Table;
 /// - 64 scrapes are under way at most, and the last eighth again is for such clients; others are answered 503. An address that has some
 ///   gets another only if more than a quarter as many places are free: 52 of 64 in all, and 2 of the 4 of HTTP/1.0;
 /// - of the responses of open connections, 64 MiB or so wait in the system for clients that do not take them, on Linux; elsewhere as much
-///   as the system likes. What waits when a connection is closed in order, as after `Connection: close`, the system keeps beside that until
-///   the client takes it or the system gives up, after 41 s where it was measured;
+///   as the system likes. After `Connection: close` a connection is open until the client has read all, or its time is over. What is unread
+///   when an idle connection is closed, or the server stops, the system keeps beside that until it gives up;
 /// - when a connection cannot be accepted, most often for want of file descriptors, up to 8 silent connections are closed, and the
 ///   server waits for 100 ms before it tries again. The feature `tracing` makes a warning of that, once a second.
 ///

@@ -25,6 +25,8 @@ enum Phase {
     Head,
     /// A request is being answered.
     Response(Response),
+    /// Nothing more will be said; the client may still read what the system has.
+    Closing,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,8 @@ struct Entry {
     silent_since: Instant,
     /// When the phase has lasted too long.
     deadline: Instant,
+    /// When the last response must have been read.
+    read_by: Instant,
     task: Option<AbortHandle>,
 }
 
@@ -100,7 +104,10 @@ impl Table {
         state.last += 1;
         let (id, now) = (state.last, Instant::now());
         let deadline = now + self.limits.header;
-        state.entries.insert(id, Entry { network, phase: Phase::New, silent_since: now, deadline, task: None });
+        state.entries.insert(
+            id,
+            Entry { network, phase: Phase::New, silent_since: now, deadline, read_by: deadline, task: None },
+        );
         Admission::Seat(Seat { table: Arc::clone(self), id }, instead)
     }
 
@@ -209,6 +216,7 @@ impl Seat {
             // A request that was sent behind another does not give the first response more time.
             if !matches!(entry.phase, Phase::Response(_)) {
                 entry.deadline = Instant::now() + timeout.map_or(patience, |timeout| timeout.min(patience));
+                entry.read_by = entry.deadline;
             }
             entry.phase = Phase::Response(Response { is_whole: false, is_scrape: true });
         });
@@ -249,6 +257,21 @@ impl Seat {
         self.table.changed.notify_one();
     }
 
+    /// Our side is shut down. The client has the rest of its time to read what was written, or some to see that nothing was.
+    pub(super) fn closes(&self) {
+        self.change(|entry| {
+            if entry.phase != Phase::Closing {
+                entry.phase = Phase::Closing;
+                entry.deadline = entry.read_by.max(Instant::now() + self.table.limits.header);
+            }
+        });
+        self.table.changed.notify_one();
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.table.state().entries.get(&self.id).is_some_and(|entry| entry.phase == Phase::Closing)
+    }
+
     /// When the connection has to end, unless something happens before. At once if its place was taken away.
     pub(super) fn deadline(&self) -> Instant {
         self.table.state().entries.get(&self.id).map_or_else(Instant::now, |entry| entry.deadline)
@@ -270,7 +293,11 @@ impl Seat {
     /// Whether an end would leave a response unfinished, or is one that the connection was put to.
     pub(super) fn breaks_off(&self) -> bool {
         let state = self.table.state();
-        state.entries.get(&self.id).is_none_or(|entry| matches!(entry.phase, Phase::Response(_)))
+        state.entries.get(&self.id).is_none_or(|entry| match entry.phase {
+            Phase::Response(_) => true,
+            Phase::Closing => entry.deadline <= Instant::now(),
+            Phase::New | Phase::Idle | Phase::Head => false,
+        })
     }
 }
 

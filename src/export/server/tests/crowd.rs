@@ -219,3 +219,35 @@ async fn little_waits_for_a_client_that_does_not_read() {
     let together: u32 = (1..=512).map(socket::max_unsent_bytes).sum();
     assert!(together <= 64 << 20, "{together} bytes");
 }
+
+/// What waits for the client keeps its place in the table, also when the client closes its side first.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_that_is_closed_ends_when_all_was_read() {
+    for closes_first in [false, true] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, address) = listener.accept().await.unwrap();
+        let table = Table::new(Limits { header: SHORT * 3, ..PATIENT });
+        let Admission::Seat(seat, _) = table.admit(address) else { panic!("no place") };
+        let seat = Arc::new(seat);
+        let mut socket = socket::Socket::new(stream, Arc::clone(&seat));
+        let chunk = vec![0; 64 * 1024];
+        while let Ok(written) = timeout(SHORT, socket.write(&chunk)).await {
+            written.unwrap();
+        }
+        if closes_first {
+            client.shutdown().await.unwrap();
+        }
+        timeout(SHORT, socket.shutdown()).await.expect_err("something is unread");
+        assert!(seat.is_closing() && !seat.breaks_off());
+        let read = async {
+            client.read_to_end(&mut Vec::new()).await.unwrap();
+            drop(client);
+        };
+        let (ended, ()) = timeout(LONG, async { tokio::join!(socket.shutdown(), read) }).await.unwrap();
+        ended.unwrap();
+        sleep(SHORT * 3).await;
+        assert!(seat.breaks_off(), "its time is over");
+    }
+}
