@@ -152,23 +152,3 @@ fn a_collector_that_is_unregistered_in_a_call_leaves_nothing_behind() {
     drop(waits);
     assert_eq!(dropped.recv_timeout(LONG).unwrap().as_deref(), Some("quipu-collect"));
 }
-
-#[test]
-fn a_worker_drops_what_a_scrape_holds_last() {
-    let (registry, (tell, dropped)) = (Registry::new(), channel());
-    let tell = Tell(tell);
-    let read = move || {
-        let _tell = &tell;
-        1.0
-    };
-    registry.gauge("a", "A.").collect(read).unwrap();
-    assert_eq!(wait(scrape(&registry, LONG)), (Some(1.0), Some(1.0), 0.0));
-    let waits = crate::registry::collect(vec![registry.clone()], LONG);
-    let mut waits = Box::pin(waits);
-    let _ = waits.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    assert!(registry.unregister("a"));
-    // The call ends, and the worker lets go.
-    thread::sleep(Duration::from_millis(50));
-    drop(waits);
-    assert_eq!(dropped.recv_timeout(LONG).unwrap().as_deref(), Some("quipu-collect"));
-}
