@@ -258,7 +258,8 @@ impl<'f> Run<'f> {
             Op::DropHandle(index) if !self.handles.is_empty() => {
                 self.handles.swap_remove(index.index(self.handles.len()));
             }
-            Op::Linger(key, n) if self.lingering.is_none() => {
+            // What waited for a lookup before this one may go while this one is under way.
+            Op::Linger(key, n) if self.lingering.is_none() && self.may_go.is_empty() => {
                 self.has_lingered = true;
                 let series = self.found(0, key);
                 self.lingering = Some((self.families.counter.with([KEYS[key]]), series, n));
