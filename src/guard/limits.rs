@@ -55,6 +55,8 @@ impl RegistryLimits {
 pub(crate) struct FamilyLimits {
     series: Option<usize>,
     is_unlimited: bool,
+    /// Neither the registry's limits hold, nor does it count against them.
+    pub(crate) is_exempt: bool,
     pub(crate) reserved: usize,
     /// By label; each label once.
     values: Vec<(Cow<'static, str>, usize)>,
@@ -113,6 +115,7 @@ impl FamilyLimits {
 impl fmt::Display for FamilyLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
+        parts.extend(self.is_exempt.then(|| "outside of all limits".to_owned()));
         parts.extend(self.is_unlimited.then(|| "no limit of series".to_owned()));
         parts.extend(self.series.map(|most| format!("at most {most} series")));
         parts.extend((self.reserved > 0).then(|| format!("{} series reserved", self.reserved)));

@@ -61,6 +61,13 @@ impl Counter {
     }
 }
 
+impl Counter {
+    /// Whether both are of the same family, which another one of its name is not.
+    pub(crate) fn is_of_family_of(&self, other: &Counter) -> bool {
+        self.0.is_of_family_of(&other.0)
+    }
+}
+
 impl Sealed for Counter {
     const TYPE: &Instrument = &Instrument {
         name: "a counter",

@@ -28,20 +28,26 @@ struct Exposed {
 struct BreakerSeries {
     state: Gauge,
     /// By the number of the state.
-    transitions: [Counter; 3],
-    rejections: Counter,
+    transitions: [Total; 3],
+    rejections: Total,
+}
+
+/// A counter that is told totals.
+#[derive(Clone)]
+struct Total {
+    counter: Counter,
+    /// The last one. Without memory for its own series, the counter is not this breaker's alone.
+    reported: u64,
 }
 
 impl Breakers {
     /// Brings what is shown of each up to date.
     pub(super) fn bring_up_to_date(&self) {
-        for Exposed { breaker, series, .. } in &*lock(&self.0) {
+        for Exposed { breaker, series, .. } in &mut *lock(&self.0) {
             let (state, totals) = breaker.observe();
             series.state.set(f64::from(state as u8));
-            let transitions = series.transitions.iter().zip(totals.transitions);
-            for (counter, total) in transitions.chain([(&series.rejections, totals.rejections)]) {
-                counter.inc_by(total.saturating_sub(counter.value()));
-            }
+            series.transitions.iter_mut().zip(totals.transitions).for_each(|(counter, total)| counter.bring_to(total));
+            series.rejections.bring_to(totals.rejections);
         }
     }
 
@@ -52,8 +58,7 @@ impl Breakers {
             if !builder.is_of(&exposed.breaker) {
                 return Err(RegisterError::BreakerConflict { breaker: builder.name().to_owned() });
             }
-            // The families may have been unregistered meanwhile.
-            exposed.series = series;
+            exposed.series.replace(series);
             return Ok(exposed.breaker.clone());
         }
         let breaker = builder.build().map_err(|problem| RegisterError::Breaker { problem })?;
@@ -64,7 +69,29 @@ impl Breakers {
 
 type Registered = Result<CircuitBreaker, RegisterError>;
 
+impl Total {
+    fn new(counter: Counter) -> Total {
+        Total { counter, reported: 0 }
+    }
+
+    fn bring_to(&mut self, total: u64) {
+        self.counter.inc_by(total - self.reported);
+        self.reported = total;
+    }
+}
+
 impl BreakerSeries {
+    /// Goes on with other series, or with the same. The families may have been unregistered meanwhile: the new ones are told all.
+    fn replace(&mut self, new: BreakerSeries) {
+        self.state = new.state;
+        let totals = self.transitions.iter_mut().chain([&mut self.rejections]);
+        for (old, new) in totals.zip(new.transitions.into_iter().chain([new.rejections])) {
+            if !old.counter.is_of_family_of(&new.counter) {
+                *old = new;
+            }
+        }
+    }
+
     fn register(registry: &Registry, name: &str) -> Result<Self, RegisterError> {
         let state = registry
             .gauge("circuit_breaker_state", "State of a circuit breaker: 0 closed, 1 open, 2 half-open.")
@@ -75,16 +102,15 @@ impl BreakerSeries {
         let rejections = registry
             .counter("circuit_breaker_rejections_total", "Calls that a circuit breaker did not let through.")
             .labels(["breaker"]);
-        let [state, transitions, rejections] = registry.get_or_register_all([
-            state.into_description(),
-            transitions.into_description(),
-            rejections.into_description(),
-        ])?;
+        let mut families = [state.into_description(), transitions.into_description(), rejections.into_description()];
+        // The registry keeps the breakers as well.
+        families.iter_mut().for_each(|family| family.limits.is_exempt = true);
+        let [state, transitions, rejections] = registry.get_or_register_all(families)?;
         let transitions = Family::<Counter, LabelNames<2>>::new(transitions);
         Ok(Self {
             state: Family::<Gauge, LabelNames<1>>::new(state).handle([name]),
-            transitions: STATES.map(|(_, to)| transitions.handle([name, to])),
-            rejections: Family::<Counter, LabelNames<1>>::new(rejections).handle([name]),
+            transitions: STATES.map(|(_, to)| Total::new(transitions.handle([name, to]))),
+            rejections: Total::new(Family::<Counter, LabelNames<1>>::new(rejections).handle([name])),
         })
     }
 }
@@ -94,7 +120,7 @@ impl CircuitBreakerBuilder {
     /// settings. It reads the registry's clock.
     ///
     /// The families stand behind the registry's namespace and prefix: `registry.with_prefix("llm")?` makes a
-    /// `llm_circuit_breaker_state`.
+    /// `llm_circuit_breaker_state`. They are outside of the [limits](crate::guard) on the number of series.
     ///
     /// # Cost
     /// Takes the registry's lock and allocates. The registry keeps the breaker for as long as it lives.

@@ -402,7 +402,7 @@ impl Registry {
         let most = guard.most_series(&description);
         let about = self_metrics.as_ref().map(|about| about.add(&description, most)).unwrap_or_default();
         let limits = guard.limits(&description, about.overflowed.clone());
-        FamilyCore::new(description, buckets, about, clock.clone(), Some(limits))
+        FamilyCore::new(description, buckets, about, clock.clone(), limits)
     }
 
     /// Counts what a scrape left out of a family. Not to be called under a pin.
@@ -504,6 +504,24 @@ mod tests {
             assert_eq!(about_families(), before);
         }
         registry.get_or_register_all([mine(), mine()]).unwrap();
+    }
+
+    /// What it says of itself is there when nothing else has room, and does not count.
+    #[test]
+    fn own_metrics_are_outside_of_all_limits() {
+        let registry = Registry::builder().max_series(1).max_series_per_family(1).max_value_bytes(1).build().unwrap();
+        let filler = registry.gauge("filler", "F.").labels(["n"]).register().unwrap();
+        ["a", "b"].iter().for_each(|n| filler.with([*n]).set(1.0));
+        let up = registry.own_metrics().gauge("probe_up", "P.").labels(["probe"]).register().unwrap();
+        ["first", "second"].iter().for_each(|probe| up.with([*probe]).set(1.0));
+        assert!(!registry.record_safe(|| Err::<(), _>("down")));
+        registry.own_metrics().counter("probes_total", "P.").labels(["n"]).reserve_series(9).register().unwrap();
+        let read = registry.snapshot();
+        let values = ["first", "second"].map(|probe| read.value("quipu_probe_up", &[("probe", probe)]));
+        assert_eq!((filler.len(), values), (1, [Some(1.0); 2]));
+        assert_eq!(read.value("quipu_record_failures_total", &[("kind", "error")]), Some(1.0));
+        assert_eq!(read.value("quipu_registry_series", &[]), Some(1.0));
+        assert_eq!(read.value("quipu_series_limit", &[("family", "quipu_probe_up")]), None);
     }
 
     #[test]

@@ -247,6 +247,27 @@ fn the_same_breaker_again_is_the_one_that_is_there() {
     assert_eq!(of_a_part.state(), BreakerState::Closed);
 }
 
+/// Each tells its own totals, also where no other family gets a series any more; and to new families, all of them.
+#[test]
+fn breakers_are_shown_in_a_registry_that_is_full() {
+    let registry = Registry::builder().max_series(0).max_series_per_family(1).build().unwrap();
+    let build = |name: &'static str| CircuitBreaker::builder(name).min_calls(1).register(&registry).unwrap();
+    let breakers = ["api", "mail"].map(build);
+    for (breaker, rejections) in breakers.iter().zip([2, 3]) {
+        fail(breaker);
+        (0..rejections).for_each(|_| drop(breaker.try_acquire()));
+    }
+    let value = |name: &str, breaker: &str| registry.snapshot().value(name, &[("breaker", breaker)]);
+    let shown =
+        |breaker| ["circuit_breaker_state", "circuit_breaker_rejections_total"].map(|name| value(name, breaker));
+    assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+    ["api", "mail"].map(build);
+    assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+    assert!(registry.unregister("circuit_breaker_rejections_total"));
+    ["api", "mail"].map(build);
+    assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+}
+
 #[test]
 fn what_cannot_be_registered_leaves_nothing_behind() {
     let registry = Registry::new();

@@ -11,6 +11,7 @@ use crate::store::cells::block::{Cell, STRIPES};
 use crate::store::thread;
 use crate::sync::pair::Pair;
 use core::ptr::NonNull;
+use std::sync::Arc;
 
 /// A reference to a series of numbers.
 #[derive(Clone, Debug)]
@@ -54,6 +55,10 @@ impl Handle {
     /// What the family's timers read.
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.family().clock
+    }
+
+    pub(crate) fn is_of_family_of(&self, other: &Handle) -> bool {
+        Arc::ptr_eq(self.0.family(), other.0.family())
     }
 
     /// Replaces the value that all threads share.
