@@ -19,16 +19,20 @@
 //! Nothing is lost. A lookup of label values for which there is no room finds the series of the same labels with one value
 //! replaced, by `__overflow__` ([`OVERFLOW_VALUE`]): `logins_total{tenant="__overflow__",result="ok"}`. It is an ordinary series,
 //! which is made when it is needed. The label whose value is replaced is the one with as many values as it may have, or whose
-//! value is too long. When no label is, it is the one that has the most values among the newest series of the family, 4,096 of
+//! value is too long. When no label is, it is the one that has the most values among the last series of the family, 4,096 of
 //! them at most. The values of the other labels stay, so sums by them are exact.
 //!
 //! 256 such series of a family stand outside of all limits; further ones need room as others do. Where there is none, the
-//! values of all labels are replaced that are not enums. So sums by labels that are enums are exact always.
+//! values of all labels are replaced that are not enums. So sums by labels that are enums are exact always; sums by
+//! another label are, as long as its own values are not replaced.
 //!
 //! A [`Gauge`](crate::Gauge) has no such series, because a sum of values that were set means nothing: what is recorded under a
 //! refused label value is lost, and counted in `quipu_refused_lookups_total`.
 //!
-//! Series stay until they are removed, and so does the first come: a limit that is reached keeps out the new ones.
+//! Series stay until they are removed, or [expire](crate::registry::MetricBuilder::expire_after). So first come, first served: a
+//! limit that is reached keeps out the new ones.
+//!
+//! The registry's metrics about itself, and those of its circuit breakers, are outside of all limits.
 //!
 //! # Cost
 //! Series that are there are found as ever. A lookup beyond a limit takes about two and a half times as long as one that finds its
@@ -40,7 +44,7 @@
 //! - `quipu_overflowed_values{family,label}`: about how many different values these lookups had. Which they were, the most frequent
 //!   ones, only [`Registry::offenders_to_text`](crate::Registry::offenders_to_text) tells, and with the feature `tracing` one
 //!   warning for each family and minute, at a scrape.
-//! - `quipu_refused_lookups_total{family}`: lookups whose recordings are lost.
+//! - `quipu_refused_lookups_total{family}`: lookups whose recordings are lost: of a gauge beyond a limit, and of any metric without memory.
 //! - `quipu_series{family}` and `quipu_series_limit{family}`; `quipu_label_values{family,label}` and
 //!   `quipu_label_values_limit{family,label}`, for labels with a limit.
 //! - `quipu_registry_series`, `quipu_registry_series_limit`, `quipu_registry_bytes` and `quipu_registry_bytes_limit`.

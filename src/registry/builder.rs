@@ -261,7 +261,8 @@ impl<M, L> MetricBuilder<'_, M, L> {
     /// Reserves so many of the registry's series for this family, whatever others use. A closed label set has all of its
     /// series reserved.
     ///
-    /// More than the registry may have, what others have reserved included, is an error at registration.
+    /// More than the registry may have, what others have reserved included, is an error at registration. Series that others have
+    /// already stay: beside them, the registry may come to more than its limit.
     ///
     /// ```
     /// let registry = quipu::Registry::builder().max_series(100).build()?;

@@ -4,6 +4,7 @@ use super::error::{MAX_CLOSED_SERIES, RegisterError};
 use crate::guard::{FamilyLimits, LabelLimit};
 use crate::metric::{Config, Instrument};
 use crate::model::{Buckets, GlobalLabels, NameError, Named};
+use crate::store::Labels;
 use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
@@ -56,6 +57,10 @@ impl Description {
                 return Err(RegisterError::MetricName { name, namespace, kind, problem });
             }
             _ => {}
+        }
+        if self.labels.len() > Labels::MOST {
+            let (metric, labels) = (self.name.clone(), self.labels.len());
+            return Err(RegisterError::TooManyLabels { metric, labels, most: Labels::MOST });
         }
         for (n, label) in self.labels.iter().enumerate() {
             self.check_label(n, &rules.global_labels).map_err(|problem| RegisterError::LabelName {

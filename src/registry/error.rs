@@ -64,6 +64,16 @@ pub enum RegisterError {
         /// The most that it may have.
         most: usize,
     },
+    /// The metric has more labels than one may have.
+    #[non_exhaustive]
+    TooManyLabels {
+        /// The metric's name.
+        metric: String,
+        /// How many labels it has.
+        labels: usize,
+        /// The most that it may have.
+        most: usize,
+    },
     /// A limit is set for a label that the metric does not have.
     #[non_exhaustive]
     UnknownLabel {
@@ -177,6 +187,9 @@ impl fmt::Display for RegisterError {
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
                  at most {most} are allowed: use fewer labels, or a string for one of them"
             ),
+            RegisterError::TooManyLabels { metric, labels, most } => {
+                write!(f, "`{metric}` has {labels} labels; at most {most} are allowed: leave some of them out")
+            }
             RegisterError::UnknownLabel { metric, label, labels } => write!(
                 f,
                 "`{metric}`: `max_values` names the label {label:?}, which it does not have; its labels are {labels:?}"

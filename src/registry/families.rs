@@ -32,6 +32,7 @@ impl Families {
     pub(super) fn remove(&mut self, name: &str) -> Option<Arc<FamilyCore>> {
         let core = self.by_name.remove(name)?;
         self.by_sample.retain(|_, family| family != name);
+        core.set.give_back_reserved();
         Some(core)
     }
 

@@ -69,7 +69,9 @@ pub(super) fn bring_up_to_date(family: &FamilyCore) {
         && offenders.drain(&family.set.family.clock)
     {
         #[cfg(feature = "tracing")]
-        tracing::warn!("`{}`: label values came beyond a limit: {}", family.description.name, summary(family));
+        super::safe::tell(|| {
+            tracing::warn!("`{}`: label values came beyond a limit: {}", family.description.name, summary(family));
+        });
     }
 }
 

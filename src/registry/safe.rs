@@ -113,13 +113,18 @@ impl Registry {
 
 #[cfg_attr(not(feature = "tracing"), expect(unused_variables, reason = "there is no log"))]
 fn warn(message: &dyn Display) {
-    // A subscriber is code of others as well.
     #[cfg(feature = "tracing")]
-    discard(catch_unwind(AssertUnwindSafe(|| {
+    tell(|| {
         tracing::warn!(
             "a closure given to `record_safe` failed: {message}; others that fail within a minute are only counted"
         );
-    })));
+    });
+}
+
+/// Tells the log. A subscriber is code of others, which may panic.
+#[cfg(feature = "tracing")]
+pub(super) fn tell(log: impl FnOnce()) {
+    discard(catch_unwind(AssertUnwindSafe(log)));
 }
 
 /// Drops the payload of a panic, which may panic again.

@@ -80,7 +80,7 @@ impl RegistryBuilder {
     /// Limits the number of series of all families together. Label values beyond it are recorded in series with a replaced
     /// value, as the [`guard`](crate::guard) says. Unless it is set, the limit is [`MAX_SERIES`](crate::guard::MAX_SERIES). The
     /// registry's metrics about itself do not count. When threads make series of several families at one moment, it may be
-    /// exceeded by one for each.
+    /// exceeded by one for each; and by what families reserve that are registered when others have the series already.
     pub fn max_series(mut self, series: usize) -> Self {
         self.limits.series = Some(series);
         self
@@ -88,16 +88,17 @@ impl RegistryBuilder {
 
     /// Limits the memory of the series of all families together, in bytes; [lanes](crate::lanes) count, those of other
     /// registries included. Beyond it, label values are recorded as beyond [`max_series`](Self::max_series), and no series gets
-    /// a slot in the lanes. Unless it is set, the limit is [`MAX_BYTES`](crate::guard::MAX_BYTES).
+    /// a slot in the lanes. From half of it on, none does: so lanes leave room to new series. Unless it is set, the limit is [`MAX_BYTES`](crate::guard::MAX_BYTES).
     ///
-    /// Lanes are also made by threads that record for the first time: what they take has a limit of its own.
+    /// Lanes are also made by threads that record for the first time: what they take has a limit of its own. Series that were removed
+    /// and wait to be freed do not count, nor does what is kept of label values [beyond a limit](crate::guard).
     pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.limits.bytes = Some(bytes);
         self
     }
 
     /// Limits the number of series of each family that has no [limit](crate::registry::MetricBuilder::max_series) of its own.
-    /// Unless it is set, the limit is [`MAX_SERIES_PER_FAMILY`](crate::guard::MAX_SERIES_PER_FAMILY).
+    /// It does not hold for closed label sets, whose series are all there from the start. Unless it is set, the limit is [`MAX_SERIES_PER_FAMILY`](crate::guard::MAX_SERIES_PER_FAMILY).
     pub fn max_series_per_family(mut self, series: usize) -> Self {
         self.limits.series_per_family = Some(series);
         self

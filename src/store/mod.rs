@@ -91,6 +91,7 @@ pub(crate) use {
     series::fold::{BATCH, Histograms, fold_floats, fold_integers, fold_shared},
     series::handle::{Handle, HistogramHandle},
     series::idle::Stamp,
+    series::labels::Labels,
     series::limits::{Limits, Overflow, SharedLimits},
     series::map::{Batch, SeriesMap},
     series::series::{FamilyLayout, SeriesRef},

@@ -394,6 +394,13 @@ fn mistakes_in_limits_are_errors_at_registration() {
             .contains("with at most 2 values of \"status\"; it cannot be registered again with at most 3")
     );
 
+    let labels: Vec<String> = (0..63).map(|n| format!("l{n}")).collect();
+    let labels: Vec<&str> = labels.iter().map(|label| &**label).collect();
+    let many = |labels: &[&str]| registry.counter("many_total", "M.").dyn_labels(labels).register();
+    let too_many = "`many_total` has 63 labels; at most 62 are allowed: leave some of them out";
+    assert_eq!(error(many(&labels).err()), too_many);
+    many(&labels[1..]).unwrap();
+
     #[derive(LabelSet)]
     struct Closed {
         status: Status,

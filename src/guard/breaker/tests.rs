@@ -261,10 +261,10 @@ fn breakers_are_shown_in_a_registry_that_is_full() {
     let shown =
         |breaker| ["circuit_breaker_state", "circuit_breaker_rejections_total"].map(|name| value(name, breaker));
     assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
-    ["api", "mail"].map(build);
+    let _ = ["api", "mail"].map(build);
     assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
     assert!(registry.unregister("circuit_breaker_rejections_total"));
-    ["api", "mail"].map(build);
+    let _ = ["api", "mail"].map(build);
     assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
 }
 

@@ -28,7 +28,8 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// The offenders of a family, by label.
 #[derive(Debug)]
 pub(crate) struct Offenders {
-    by_label: Box<[OnceLock<Box<LabelOffenders>>]>,
+    /// One each, or none.
+    by_label: Box<[OnceLock<Vec<LabelOffenders>>]>,
     logged: Mutex<Option<Moment>>,
 }
 
@@ -41,17 +42,18 @@ impl Offenders {
     /// A lookup whose value of this label has no room. `hash` is the value's, by any function that the sender of the value does
     /// not know, and always the same.
     ///
-    /// Takes no lock and allocates nothing, but for the first one of a label.
+    /// Takes no lock and allocates nothing, but for the first one of a label; without memory, that is not noted.
     #[inline]
     pub(crate) fn note(&self, label: usize, hash: u64, value: &str) {
-        if let Some(offenders) = self.by_label.get(label) {
-            get_or_init(offenders, LabelOffenders::new).note(hash, value);
+        let Some(cell) = self.by_label.get(label) else { return };
+        if let Some(offenders) = cell.get().or_else(|| init(cell)) {
+            offenders.iter().for_each(|offenders| offenders.note(hash, value));
         }
     }
 
     /// Those of each label that has any, with its number.
     pub(crate) fn by_label(&self) -> impl Iterator<Item = (usize, &LabelOffenders)> {
-        self.by_label.iter().enumerate().filter_map(|(label, offenders)| Some((label, &**offenders.get()?)))
+        self.by_label.iter().enumerate().filter_map(|(label, offenders)| Some((label, offenders.get()?.first()?)))
     }
 
     /// Counts the samples that have come since the last time, and makes room for others. Returns whether it is time to tell the log: if
@@ -68,6 +70,15 @@ impl Offenders {
         }
         is_due
     }
+}
+
+/// Those of a label that has none yet; `None` without memory, and a later one tries again.
+#[cold]
+fn init(cell: &OnceLock<Vec<LabelOffenders>>) -> Option<&Vec<LabelOffenders>> {
+    let mut offenders = Vec::new();
+    offenders.try_reserve_exact(1).ok()?;
+    offenders.push(LabelOffenders::new());
+    Some(get_or_init(cell, || offenders))
 }
 
 /// The offenders of one label.
@@ -100,8 +111,8 @@ impl Hash for Value {
 }
 
 impl LabelOffenders {
-    fn new() -> Box<LabelOffenders> {
-        Box::new(LabelOffenders { distinct: Distinct::new(), ring: Ring::new(), counts: Mutex::new(None) })
+    fn new() -> LabelOffenders {
+        LabelOffenders { distinct: Distinct::new(), ring: Ring::new(), counts: Mutex::new(None) }
     }
 
     #[inline]

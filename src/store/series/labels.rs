@@ -8,6 +8,7 @@ use core::ops::BitOr;
 pub(crate) struct Labels(u64);
 
 impl Labels {
+    /// So many labels a family may have, which is an error at registration otherwise: no label is beyond all limits.
     pub(crate) const MOST: usize = 62;
 
     #[inline(always)]

@@ -22,7 +22,7 @@ pub(crate) struct Limits {
     pub(crate) series: Option<usize>,
     /// A limit for several families together.
     pub(crate) shared: Option<Arc<SharedLimits>>,
-    /// So many series the family may have whatever the others use.
+    /// So many series the family may have whatever the others use, until that is [given back](Usage::give_back).
     pub(crate) reserved: usize,
     /// The longest value of a label, in bytes.
     pub(crate) value_bytes: usize,
@@ -116,14 +116,16 @@ impl SharedLimits {
         self.bytes.load(Ordering::Relaxed) + SLOTS.bytes(&LANES)
     }
 
+    /// Whether busy series may take lanes. Half of the bytes is left to new series.
     #[inline]
-    pub(in crate::store) fn has_bytes(&self) -> bool {
-        self.most_bytes.is_none_or(|most| self.bytes() < most)
+    pub(in crate::store) fn has_bytes_for_lanes(&self) -> bool {
+        self.most_bytes.is_none_or(|most| self.bytes() < most / 2)
     }
 
     #[inline]
     fn is_full(&self) -> bool {
-        self.most_series.is_some_and(|most| self.series() >= most) || !self.has_bytes()
+        self.most_series.is_some_and(|most| self.series() >= most)
+            || self.most_bytes.is_some_and(|most| self.bytes() >= most)
     }
 
     fn change(&self, series: [usize; 2], bytes: [usize; 2]) {
@@ -154,6 +156,10 @@ const KNOWN: usize = 80;
 pub(in crate::store) struct Usage {
     limits: Limits,
     open: Labels,
+    /// What is left of those that the limits reserve.
+    reserved: AtomicUsize,
+    /// So many series of the shared limits are this family's.
+    charged: AtomicUsize,
     series: AtomicUsize,
     /// Those of them that have a replaced value.
     overflows: AtomicUsize,
@@ -194,6 +200,8 @@ impl Usage {
             shared.reserved.fetch_add(limits.reserved, Ordering::Relaxed);
         }
         let usage = Usage {
+            reserved: AtomicUsize::new(limits.reserved),
+            charged: AtomicUsize::new(limits.reserved),
             limits,
             open,
             series: AtomicUsize::new(0),
@@ -310,9 +318,9 @@ impl Usage {
         self.overflows.load(Ordering::Relaxed) < spare || !self.is_full(self.reached.load(Ordering::Relaxed))
     }
 
-    /// Series that count against the limits.
+    /// Series that count against the limits. Without the lock, the two numbers may be of different moments.
     fn charged(&self, series: usize, overflows: usize) -> usize {
-        series - overflows.min(self.limits.overflow.as_ref().map_or(0, |overflow| overflow.spare))
+        series.saturating_sub(overflows.min(self.limits.overflow.as_ref().map_or(0, |overflow| overflow.spare)))
     }
 
     fn is_overflow<'a>(&self, values: impl IntoIterator<Item = &'a str>) -> bool {
@@ -383,11 +391,7 @@ impl Usage {
 
     /// Stores what is used now, by the holder of the writer's lock.
     fn set(&self, series: usize, overflows: usize, bytes: usize) {
-        let before = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
-        if let Some(shared) = &self.limits.shared {
-            let series = [before, self.charged(series, overflows)].map(|series| series.max(self.limits.reserved));
-            shared.change(series, [self.bytes.load(Ordering::Relaxed), bytes]);
-        }
+        self.charge(self.charged(series, overflows), [self.bytes.load(Ordering::Relaxed), bytes]);
         self.series.store(series, Ordering::Relaxed);
         self.overflows.store(overflows, Ordering::Relaxed);
         self.bytes.store(bytes, Ordering::Relaxed);
@@ -399,12 +403,31 @@ impl Usage {
         }
     }
 
+    /// Charges the family for so many series and bytes, and no longer for what it was charged for.
+    fn charge(&self, series: usize, bytes: [usize; 2]) {
+        if let Some(shared) = &self.limits.shared {
+            let series = series.max(self.reserved.load(Ordering::Relaxed));
+            shared.change([self.charged.swap(series, Ordering::Relaxed), series], bytes);
+        }
+    }
+
+    /// Gives back what is reserved, once, though the family may live on. Takes no lock: beside a series that comes or goes, the family may
+    /// stay charged for it until the next one does, or until it is dropped.
+    pub(in crate::store) fn give_back(&self) {
+        let reserved = self.reserved.swap(0, Ordering::Relaxed);
+        if let Some(shared) = &self.limits.shared {
+            shared.reserved.fetch_sub(reserved, Ordering::Relaxed);
+        }
+        let series = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
+        self.charge(series, [0, 0]);
+    }
+
     fn see_what_is_reached(&self) {
         let labels: Labels =
             self.known().filter(|(_, known, most)| known.count() >= *most).map(|(label, ..)| label).collect();
         let charged = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
         let is_full = self.limits.series.is_some_and(|most| charged >= most);
-        let shares = charged >= self.limits.reserved;
+        let shares = charged >= self.reserved.load(Ordering::Relaxed);
         let bits = [(is_full, FULL), (shares, SHARES)].map(|(is_set, bit)| if is_set { bit } else { 0 });
         self.reached.store(labels.bits() | bits[0] | bits[1], Ordering::Relaxed);
     }
@@ -430,11 +453,7 @@ impl Usage {
 
 impl Drop for Usage {
     fn drop(&mut self) {
-        if let Some(shared) = &self.limits.shared {
-            let charged = self.charged(self.series.load(Ordering::Relaxed), self.overflows.load(Ordering::Relaxed));
-            let bytes = self.bytes.load(Ordering::Relaxed);
-            shared.change([charged.max(self.limits.reserved), 0], [bytes, 0]);
-            shared.reserved.fetch_sub(self.limits.reserved, Ordering::Relaxed);
-        }
+        self.give_back();
+        self.charge(0, [self.bytes.load(Ordering::Relaxed), 0]);
     }
 }

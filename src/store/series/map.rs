@@ -158,6 +158,11 @@ impl SeriesMap {
         Some(self.usage.as_ref()?.overflow()?.offenders())
     }
 
+    /// Leaves to others what is reserved for the family, though handles to it may live on.
+    pub(crate) fn give_back_reserved(&self) {
+        self.usage.iter().for_each(|usage| usage.give_back());
+    }
+
     /// The labels with a limit of values: how many they have, and the limit.
     pub(crate) fn label_values(&self) -> impl Iterator<Item = (usize, usize, usize)> {
         self.usage.iter().flat_map(|usage| usage.values())

@@ -230,7 +230,7 @@ impl Series {
     #[cold]
     #[inline(never)]
     pub(in crate::store) fn move_to_lanes(&self) {
-        if self.family().shared.as_ref().is_none_or(|shared| shared.has_bytes()) {
+        if self.family().shared.as_ref().is_none_or(|shared| shared.has_bytes_for_lanes()) {
             SLOTS.try_take(self.family().slots, &LANES, &self.header().lanes);
         }
     }

@@ -105,6 +105,43 @@ fn families_share_a_limit_and_keep_what_is_reserved() {
 }
 
 #[test]
+fn what_is_reserved_is_given_back_once() {
+    let shared = Arc::new(SharedLimits::new(Some(20), None));
+    let family = limited(Limits { reserved: 15, shared: Some(shared.clone()), ..limits() });
+    (0..2).for_each(|n| count(&family, ["GET", &n.to_string()]));
+    assert_eq!((shared.series(), shared.unreserved()), (15, 5));
+    (0..2).for_each(|_| family.give_back_reserved());
+    assert_eq!((shared.series(), shared.unreserved()), (2, 20));
+    count(&family, ["GET", "2"]);
+    assert_eq!(shared.series(), 3);
+    drop(family);
+    assert_eq!((shared.series(), shared.unreserved()), (0, 20));
+}
+
+/// Series that are gone leave empty places, and those behind them tell which label to replace.
+#[test]
+fn the_label_with_the_most_values_is_found_before_empty_places() {
+    let set = limited(Limits { series: Some(8_000), ..limits() });
+    (0..8_000).for_each(|n| count(&set, ["GET", &n.to_string()]));
+    (100..8_000).for_each(|n| assert!(set.remove(&["GET", &n.to_string()])));
+    assert_eq!(set.len(), 100);
+    assert_eq!(set.offender_of(&["GET", "x"]), labels(&[1]));
+    // Without any series, and with one that has other values of both.
+    let set = limited(limits());
+    assert_eq!(set.offender_of(&["GET", "x"]), labels(&[0]));
+    count(&set, ["GET", "y"]);
+    assert_eq!(set.offender_of(&["GET", "x"]), labels(&[1]));
+}
+
+#[test]
+fn lanes_leave_half_of_the_bytes_to_new_series() {
+    let lanes = SharedLimits::new(None, None).bytes();
+    assert!(SharedLimits::new(None, None).has_bytes_for_lanes());
+    assert!(!SharedLimits::new(None, Some(2 * lanes)).has_bytes_for_lanes());
+    assert!(SharedLimits::new(None, Some(4 * lanes + (1 << 30))).has_bytes_for_lanes());
+}
+
+#[test]
 fn bytes_are_counted_by_all_families_together() {
     // Other tests use lanes, which count.
     let lanes = SharedLimits::new(None, None).bytes();

@@ -9,8 +9,11 @@ use crate::store::series::labels::Labels;
 use crate::store::series::limits::{Usage, Verdict};
 use crate::store::series::series::SeriesRef;
 
-/// So many series, the newest, are looked at to find out which label has the most values.
+/// So many series, the last of the list, are looked at to find out which label has the most values.
 const SAMPLE: usize = 1 << 12;
+
+/// So many places of the list are looked at for them.
+const PLACES: usize = 1 << 16;
 
 impl SeriesMap {
     /// As [`find_overflow`](Self::find_overflow), without a call, and only where one look at each place tells; counts the lookup.
@@ -98,7 +101,7 @@ impl SeriesMap {
             Verdict::Replace(labels) => labels,
         };
         let Some(overflow) = usage.overflow() else { return Ok((Admission::Refused, false)) };
-        let labels = if labels.is_empty() { self.find_offender(usage) } else { labels };
+        let labels = if labels.is_empty() { self.find_offender(usage, writer, values) } else { labels };
         for labels in [labels, usage.open()] {
             let mut replaced = Vec::new();
             replaced.try_reserve_exact(values.len())?;
@@ -114,23 +117,31 @@ impl SeriesMap {
         Ok((Admission::Refused, false))
     }
 
-    /// Finds out which label to replace when there is no room for another series: the one with the most values among the newest
-    /// series. For the holder of the lock.
-    fn find_offender(&self, usage: &Usage) -> Labels {
-        let len = self.list.len();
+    #[cfg(test)]
+    pub(in crate::store) fn offender_of(&self, values: &[&str]) -> Labels {
+        self.find_offender(self.usage.as_deref().expect("it has limits"), &self.lock(), values)
+    }
+
+    /// Finds out which label to replace when there is no room for a series of these values: the one with the most values among
+    /// it and the last series of the list. For the holder of the lock.
+    fn find_offender(&self, usage: &Usage, writer: &Writer, values: &[&str]) -> Labels {
+        let end = writer.vacant.end_of_filled(self.list.len());
+        let sample = || {
+            let places = (end.saturating_sub(PLACES)..end).rev().map(|place| self.list.get(place));
+            places.filter(|entry| !entry.is_null()).take(SAMPLE)
+        };
         let mut hashes = Vec::new();
         let most = usage.open().iter().max_by_key(|label| {
             // One label is quickly found, also without memory.
             hashes.clear();
-            if Labels::only(*label) == usage.open() || hashes.try_reserve(SAMPLE).is_err() {
+            if Labels::only(*label) == usage.open() || hashes.try_reserve(SAMPLE + 1).is_err() {
                 return (0, core::cmp::Reverse(*label));
             }
-            for entry in (len.saturating_sub(SAMPLE)..len).map(|place| self.list.get(place)) {
-                if !entry.is_null() {
-                    // SAFETY: entries of the list are series of this map, which the lock keeps there.
-                    let series = unsafe { SeriesRef::new(entry) };
-                    hashes.extend(series.values().nth(*label).map(|value| Seeds::of_process().hash_of(*label, value)));
-                }
+            hashes.push(Seeds::of_process().hash_of(*label, values[*label]));
+            for entry in sample() {
+                // SAFETY: entries of the list are series of this map, which the lock keeps there.
+                let series = unsafe { SeriesRef::new(entry) };
+                hashes.extend(series.values().nth(*label).map(|value| Seeds::of_process().hash_of(*label, value)));
             }
             hashes.sort_unstable();
             hashes.dedup();
