@@ -16,6 +16,15 @@ fn map() -> Arc<SeriesMap> {
     SeriesMap::with_limits(family(SlotLayout::Number, &["label"], None), limits).into()
 }
 
+/// A map that is full: of `a`, and of what was recorded under `b`.
+fn full_map() -> Arc<SeriesMap> {
+    let map = map();
+    ["a", "b"].map(|value| look_up(&map, value).add(1));
+    // Recording has given this thread a lane.
+    end();
+    map
+}
+
 /// What the series with these label values hold together.
 fn sum(map: &SeriesMap, values: &[&str]) -> u64 {
     values.iter().filter_map(|value| find(map, value)).map(|found| found.sum()).sum()
@@ -40,9 +49,7 @@ fn loom_s10_of_two_new_keys_one_is_admitted_and_nothing_is_lost() {
 #[test]
 fn loom_s10_room_is_made_beside_a_lookup_that_is_refused() {
     loom::model(|| {
-        let map = map();
-        look_up(&map, "a").add(1);
-        look_up(&map, "b").add(1);
+        let map = full_map();
         let remover = run(&map, |map| assert!(remove(map, "a")));
         let recorder = run(&map, |map| {
             claim_lane();
@@ -58,9 +65,7 @@ fn loom_s10_room_is_made_beside_a_lookup_that_is_refused() {
 #[test]
 fn loom_s10_the_series_in_place_of_others_is_removed_beside_a_lookup() {
     loom::model(|| {
-        let map = map();
-        look_up(&map, "a").add(1);
-        look_up(&map, "b").add(1);
+        let map = full_map();
         let remover = run(&map, |map| assert!(remove(map, OTHER)));
         let recorder = run(&map, |map| {
             claim_lane();
