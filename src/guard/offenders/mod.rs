@@ -1,23 +1,20 @@
 //! Offenders: which label values come although there is no room for them.
 //!
 //! A lookup only leaves a sample in a ring, and raises a register. Whoever wants to know, which is a scrape or a person, takes the samples out
-//! and counts them in a sketch. Nothing is allocated before the first sample of a label, and 64 KiB at most after it.
+//! and counts the most frequent of them. Nothing is allocated before the first sample of a label, and 64 KiB at most after it.
 
 mod distinct;
+mod frequent;
 mod ring;
 
 use crate::clock::{Clock, Moment};
 use crate::sync::{Mutex, OnceLock, get_or_init, lock};
 use core::fmt;
-use core::hash::{Hash, Hasher};
 use core::time::Duration;
-use datasketches::frequencies::{ErrorType, FrequentItemsSketch};
 use distinct::Distinct;
+use frequent::Frequent;
 pub(super) use ring::Ring;
 use ring::Text;
-
-/// A power of two. Three quarters as many values are counted at a time: every value that is more than one of 150 is among them.
-const COUNTED: usize = 512;
 
 /// So many values are told.
 const TOLD: usize = 10;
@@ -86,28 +83,7 @@ fn init(cell: &OnceLock<Vec<LabelOffenders>>) -> Option<&Vec<LabelOffenders>> {
 pub(crate) struct LabelOffenders {
     distinct: Distinct,
     ring: Ring,
-    counts: Mutex<Option<FrequentItemsSketch<Value>>>,
-}
-
-/// A value, known by its hash.
-#[derive(Clone, Debug)]
-struct Value {
-    hash: u64,
-    text: Text,
-}
-
-impl PartialEq for Value {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash
-    }
-}
-
-impl Eq for Value {}
-
-impl Hash for Value {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
+    counts: Mutex<Option<Frequent>>,
 }
 
 impl LabelOffenders {
@@ -129,10 +105,10 @@ impl LabelOffenders {
     /// Counts the samples that have come since the last time. Returns how many these are.
     fn drain(&self) -> usize {
         let mut counts = lock(&self.counts);
-        let counts = counts.get_or_insert_with(|| FrequentItemsSketch::new(COUNTED).expect("a power of two"));
+        let counts = counts.get_or_insert_with(Frequent::new);
         let mut samples = 0;
         self.ring.drain(|hash, text| {
-            counts.update(Value { hash, text });
+            counts.add(hash, text);
             samples += 1;
         });
         samples
@@ -142,15 +118,8 @@ impl LabelOffenders {
     pub(crate) fn report(&self) -> Report {
         self.drain();
         let counts = lock(&self.counts);
-        let (mut rows, samples) = match &*counts {
-            Some(counts) => {
-                (counts.frequent_items_with_threshold(ErrorType::NoFalseNegatives, 0), counts.total_weight())
-            }
-            None => (Vec::new(), 0),
-        };
-        rows.sort_by_key(|row| core::cmp::Reverse(row.estimate()));
-        rows.truncate(TOLD);
-        let top = rows.iter().map(|row| Offender { text: row.item().text, samples: row.lower_bound() }).collect();
+        let (top, samples) = counts.as_ref().map_or((Vec::new(), 0), |counts| (counts.top(TOLD), counts.added()));
+        let top = top.into_iter().map(|count| Offender { text: count.text, samples: count.at_least }).collect();
         Report { distinct: self.distinct(), samples, top }
     }
 }

@@ -37,7 +37,7 @@ fn told(report: &Report) -> Vec<String> {
 
 /// Bytes of all that is made for a label.
 fn size(offenders: &LabelOffenders) -> usize {
-    let counts = lock(&offenders.counts).as_ref().map_or(0, FrequentItemsSketch::estimated_size);
+    let counts = lock(&offenders.counts).as_ref().map_or(0, Frequent::size);
     size_of::<LabelOffenders>() + offenders.distinct.size() + offenders.ring.size() + counts
 }
 
