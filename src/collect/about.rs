@@ -19,7 +19,7 @@ pub(super) struct About {
 
 impl About {
     pub(super) fn register(registry: &Registry, name: &str) -> Result<About, RegisterError> {
-        let [collector, reason] = ["collector", "reason"].map(|label| registry.own_label(label));
+        let [collector, reason] = ["collector", "reason"].map(|label| registry.global_labels().free_name(label));
         let own = registry.own_metrics();
         Ok(About {
             name: name.to_owned(),

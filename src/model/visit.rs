@@ -63,6 +63,16 @@ impl GlobalLabels {
         self.pairs.iter().any(|(taken, _)| taken == name)
     }
 
+    /// This name for a label of a metric that a registry makes itself; changed, if it is taken, as Prometheus changes labels that it
+    /// sets itself.
+    pub(crate) fn free_name(&self, name: &str) -> String {
+        let mut name = name.to_owned();
+        while self.has(&name) {
+            name.insert_str(0, "exported_");
+        }
+        name
+    }
+
     /// Names and values as they were given.
     pub(crate) fn pairs(&self) -> &[(String, String)] {
         &self.pairs

@@ -95,13 +95,4 @@ impl Registry {
     pub(super) fn collectors(&self) -> Vec<Arc<dyn Collected>> {
         lock(self.all_families()).collectors.by_name.values().cloned().collect()
     }
-
-    /// Makes, for a collector's metrics about itself, a name of a label that no global label has.
-    pub(crate) fn own_label(&self, name: &str) -> String {
-        let mut label = name.to_owned();
-        while self.global_labels().has(&label) {
-            label.insert_str(0, "exported_");
-        }
-        label
-    }
 }

@@ -88,7 +88,7 @@ pub(super) struct SelfSeries {
 impl SelfMetrics {
     /// Their label is `family`; if that is a global label, it is `exported_family`, as Prometheus has it of labels that it sets itself.
     pub(super) fn new(global_labels: &GlobalLabels, limits: &Arc<SharedLimits>) -> SelfMetrics {
-        let label = free_name("family", global_labels);
+        let label = global_labels.free_name("family");
         let process = PROCESS.each_ref().map(|metric| {
             let core = family(metric.name, &[], metric.help, Gauge::TYPE);
             let gauge = MetricRef::look_up_once(&core.set, &[], Gauge::from_series).clone();
@@ -186,15 +186,6 @@ fn count(about: &FamilyCore, name: &str, take: impl FnOnce() -> u64) {
     if let Some(metric) = MetricRef::find(&about.set, &[name], Counter::from_series) {
         metric.inc_by(take());
     }
-}
-
-/// The name of a label, changed as Prometheus does it of labels that it sets itself if a global label has it.
-fn free_name(name: &str, global_labels: &GlobalLabels) -> String {
-    let mut name = name.to_owned();
-    while global_labels.has(&name) {
-        name.insert_str(0, "exported_");
-    }
-    name
 }
 
 fn family(name: &str, labels: &[&str], help: &'static str, metric: &'static Instrument) -> Arc<FamilyCore> {

@@ -1,6 +1,6 @@
 //! What a registry says about its limits.
 
-use super::{SelfSeries, family, free_name};
+use super::{SelfSeries, family};
 use crate::guard::LabelLimit;
 use crate::metric::sealed::Sealed;
 use crate::metric::{Counter, Gauge};
@@ -59,7 +59,7 @@ const REGISTRY: [RegistryMetric; 4] = [
 
 impl LimitMetrics {
     pub(super) fn new(global_labels: &GlobalLabels, shared: &Arc<SharedLimits>) -> LimitMetrics {
-        let names = ["family", "label"].map(|name| free_name(name, global_labels));
+        let names = ["family", "label"].map(|name| global_labels.free_name(name));
         let [of_family, of_label] = [&[&*names[0]][..], &[&*names[0], &*names[1]]];
         let registry = REGISTRY.each_ref().map(|metric| {
             let core = family(metric.name, &[], metric.help, Gauge::TYPE);
