@@ -30,6 +30,7 @@ mod several;
 mod threads;
 mod timers;
 mod values;
+mod warnings;
 
 #[path = "../decoder/mod.rs"]
 mod decoder;

@@ -1,13 +1,12 @@
 //! Offenders as users meet them: as text, as a metric, at a path of the server, and in the log.
 
 use crate::alone::alone;
+use crate::warnings::Warnings;
 use quipu::clock::ManualClock;
 use quipu::export::Server;
 use quipu::{Counter, Family, LabelNames, Registry};
-use std::fmt::Debug;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A family with room for one tenant.
@@ -74,38 +73,11 @@ fn are_served_at_a_path_if_that_is_wanted() {
     assert!(Server::builder(Registry::new()).offenders_path("debug").serve("127.0.0.1:0").is_err());
 }
 
-/// Keeps the messages of warnings.
-struct Warnings(Arc<Mutex<Vec<String>>>);
-
-impl tracing::Subscriber for Warnings {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::WARN
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        event.record(&mut |_: &tracing::field::Field, value: &dyn Debug| {
-            self.0.lock().unwrap().push(format!("{value:?}"));
-        });
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 /// The warnings that come meanwhile.
 fn warnings(work: impl FnOnce()) -> Vec<String> {
-    let warnings = Arc::default();
-    tracing::subscriber::with_default(Warnings(Arc::clone(&warnings)), work);
-    warnings.lock().unwrap().clone()
+    let warnings = Warnings::default();
+    tracing::subscriber::with_default(warnings.clone(), work);
+    warnings.messages()
 }
 
 #[test]

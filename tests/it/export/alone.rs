@@ -1,11 +1,10 @@
 //! What is measured of a whole process, and so in a process of its own.
 
 use super::*;
+use crate::warnings::Warnings;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Runs an ignored test of this binary in a process of its own, with few file descriptors if `descriptors` says so.
 fn run_alone(test: &str, descriptors: Option<u32>) {
@@ -80,32 +79,6 @@ fn processor_time(stat: &File) -> f64 {
     (ticks(11) + ticks(12)) / 100.0
 }
 
-/// Counts the warnings of the process.
-#[derive(Clone, Default)]
-struct Warnings(Arc<AtomicU64>);
-
-impl tracing::Subscriber for Warnings {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() == tracing::Level::WARN && metadata.target().starts_with("quipu")
-    }
-
-    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
-
-    fn event(&self, _: &tracing::Event<'_>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn enter(&self, _: &tracing::span::Id) {}
-
-    fn exit(&self, _: &tracing::span::Id) {}
-}
-
 #[test]
 #[ignore = "uses up its file descriptors; run by a_server_out_of_file_descriptors_waits_and_recovers"]
 fn child_out_of_file_descriptors() {
@@ -130,7 +103,7 @@ fn child_out_of_file_descriptors() {
     assert!(used < 0.2, "{used} s of processor time in 2 s");
     drop(clients);
     let (text, seconds) = (ask(address, "GET", "/metrics").body, start.elapsed().as_secs());
-    let warnings = warnings.0.load(Ordering::Relaxed);
+    let warnings = warnings.messages().len() as u64;
     assert!((1..=2 + seconds).contains(&warnings), "{warnings} warnings in {seconds} s");
     let errors = text.lines().find_map(|line| line.strip_prefix("quipu_scrape_accept_errors_total "));
     let errors: u32 = errors.unwrap().parse().unwrap();
