@@ -17,6 +17,11 @@ pub(super) struct Families {
 }
 
 impl Families {
+    /// Whether a family of this name is registered, recorded or collected.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name) || self.collectors.of(name).is_some()
+    }
+
     pub(super) fn add(&mut self, core: Arc<FamilyCore>) {
         self.reserve(&core.description);
         self.by_name.insert(core.description.name.clone(), core);

@@ -410,7 +410,11 @@ impl Registry {
     /// Counts what a scrape left out of a family. Not to be called under a pin.
     pub(super) fn count_left_out(&self, family: &str, n: u64) {
         if let Some(self_metrics) = &self.shared.self_metrics {
-            self_metrics.count_left_out(family, n);
+            // Under the lock: nothing shall be said any more of a family that is unregistered.
+            let families = lock(&self.shared.families);
+            if families.has(family) {
+                self_metrics.count_left_out(family, n);
+            }
         }
     }
 
@@ -427,11 +431,14 @@ impl Registry {
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         self.shared.breakers.bring_up_to_date();
         families.iter().for_each(|family| offenders::bring_up_to_date(family));
-        // Without the registry's lock, since each waits for its family's. That of a family which is unregistered meanwhile counts
-        // into a series that is removed as well.
         if let Some(self_metrics) = &self.shared.self_metrics {
+            // Without the registry's lock, since each waits for its family's. What that makes of a family which is unregistered
+            // meanwhile goes afterwards.
             families.iter().for_each(|family| self_metrics.bring_up_to_date(family));
             self_metrics.refresh();
+            let now = lock(&self.shared.families);
+            let is_gone = |family: &&Arc<FamilyCore>| !now.has(&family.description.name);
+            families.iter().filter(is_gone).for_each(|family| self_metrics.remove(&family.description));
         }
         families
     }
@@ -462,7 +469,7 @@ mod tests {
     fn a_scrape_that_waits_for_a_family_holds_no_lock() {
         let registry = Registry::new();
         registry.gauge("a", "A.").register().unwrap();
-        registry.gauge("b", "B.").register().unwrap();
+        drop(registry.gauge("b", "B.").labels(["label"]).max_values("label", 1).register().unwrap());
         let [a, b] = ["a", "b"].map(|name| lock(&registry.shared.families).by_name[name].clone());
         let held = b.set.hold();
         let scrape = thread::spawn({
