@@ -65,15 +65,13 @@ pub use service::Service;
 pub use system::System;
 
 use crate::guard::CircuitBreaker;
+use crate::registry::guarded;
 use crate::sync::block_on::block_on;
 use crate::{RegisterError, Registry};
 use about::About;
-use core::mem;
-use core::panic::AssertUnwindSafe;
 use core::task::Waker;
 use core::time::Duration;
 use slot::{Call, Failure, Limits, Registered, Slot, Work};
-use std::panic::catch_unwind;
 use std::sync::Arc;
 
 /// Why a call of a collector failed. Any error: it is counted, and not shown.
@@ -188,20 +186,6 @@ fn breaker(registry: &Registry, name: &str) -> Result<CircuitBreaker, RegisterEr
         .with_clock(registry.clock().clone())
         .build()
         .map_err(|problem| RegisterError::Breaker { problem })
-}
-
-/// Runs code of others: `None` if it panics.
-fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(value) => Some(value),
-        Err(payload) => {
-            // What was thrown may throw when it is dropped.
-            if let Err(thrown) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-                mem::forget(thrown);
-            }
-            None
-        }
-    }
 }
 
 fn wake(waker: Waker) {

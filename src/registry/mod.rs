@@ -34,4 +34,5 @@ pub use lint::Lint;
 pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use registry::Registry;
 pub use safe::Recorded;
+pub(crate) use safe::guarded;
 pub use settings::RegistryBuilder;

@@ -27,9 +27,8 @@ use std::sync::Arc;
 /// Every registry also measures itself: `quipu_series` is the number of series of each family, and
 /// `quipu_rejected_values_total` counts the values that its float counters and histograms have refused.
 /// `quipu_refused_lookups_total` counts lookups of new label values for which there was no memory, or for a gauge no room within a
-/// limit. What is used of the limits
-/// on the number of series, and what is beyond them, the [`guard`](crate::guard) tells; `quipu_expired_series_total` counts series
-/// that were [idle](crate::registry::MetricBuilder::expire_after). `quipu_retained_series`,
+/// limit. What is used of the limits on the number of series, and what is beyond them, the [`guard`](crate::guard) tells;
+/// `quipu_expired_series_total` counts series that were [idle](crate::registry::MetricBuilder::expire_after). `quipu_retained_series`,
 /// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed; `quipu_lane_bytes`,
 /// `quipu_lane_limit_bytes` and `quipu_threads_without_lane` tell about the [lanes](crate::lanes). Where several registries are
 /// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
@@ -273,8 +272,7 @@ impl Registry {
     /// registry's metrics about itself cannot be unregistered: `false`.
     ///
     /// Handles to its series stay good, but nobody reads what they record; the name is free again, and so is what was reserved for
-    /// the family. Of the family of a
-    /// [collector](crate::collect), it unregisters the collector, with all of its families.
+    /// the family. Of the family of a [collector](crate::collect), it unregisters the collector, with all of its families.
     ///
     /// # Cost
     /// Takes the registry's lock, looks at the names of all families, and frees the series that nobody has a handle to.

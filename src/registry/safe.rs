@@ -124,14 +124,17 @@ fn warn(message: &dyn Display) {
 /// Tells the log. A subscriber is code of others, which may panic.
 #[cfg(feature = "tracing")]
 pub(super) fn tell(log: impl FnOnce()) {
-    discard(catch_unwind(AssertUnwindSafe(log)));
+    guarded(log);
 }
 
-/// Drops the payload of a panic, which may panic again.
-fn discard<T>(caught: Result<T, Box<dyn Any + Send>>) {
-    if let Err(payload) = caught
-        && let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload)))
-    {
+/// Runs code of others: `None` if it panics.
+pub(crate) fn guarded<T>(run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(discard).ok()
+}
+
+/// Drops what was thrown, which may throw again.
+fn discard(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
         core::mem::forget(again);
     }
 }
@@ -139,7 +142,7 @@ fn discard<T>(caught: Result<T, Box<dyn Any + Send>>) {
 fn message_of(payload: Box<dyn Any + Send>) -> String {
     let text = payload.downcast_ref::<&str>().copied().or_else(|| payload.downcast_ref::<String>().map(|text| &**text));
     let message = format!("a panic: {}", text.unwrap_or("without a message"));
-    discard::<()>(Err(payload));
+    discard(payload);
     message
 }
 
