@@ -26,7 +26,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct Offenders {
     /// One each, or none.
-    by_label: Box<[OnceLock<Vec<LabelOffenders>>]>,
+    by_label: Box<[OnceLock<Box<[LabelOffenders; 1]>>]>,
     logged: Mutex<Option<Moment>>,
 }
 
@@ -44,13 +44,13 @@ impl Offenders {
     pub(crate) fn note(&self, label: usize, hash: u64, value: &str) {
         let Some(cell) = self.by_label.get(label) else { return };
         if let Some(offenders) = cell.get().or_else(|| init(cell)) {
-            offenders.iter().for_each(|offenders| offenders.note(hash, value));
+            offenders[0].note(hash, value);
         }
     }
 
     /// Those of each label that has any, with its number.
     pub(crate) fn by_label(&self) -> impl Iterator<Item = (usize, &LabelOffenders)> {
-        self.by_label.iter().enumerate().filter_map(|(label, offenders)| Some((label, offenders.get()?.first()?)))
+        self.by_label.iter().enumerate().filter_map(|(label, offenders)| Some((label, &offenders.get()?[0])))
     }
 
     /// Counts the samples that have come since the last time, and makes room for others. Returns whether it is time to tell the log: if
@@ -71,11 +71,17 @@ impl Offenders {
 
 /// Those of a label that has none yet; `None` without memory, and a later one tries again.
 #[cold]
-fn init(cell: &OnceLock<Vec<LabelOffenders>>) -> Option<&Vec<LabelOffenders>> {
-    let mut offenders = Vec::new();
-    offenders.try_reserve_exact(1).ok()?;
-    offenders.push(LabelOffenders::new());
+fn init(cell: &OnceLock<Box<[LabelOffenders; 1]>>) -> Option<&Box<[LabelOffenders; 1]>> {
+    let offenders = try_array(LabelOffenders::new)?;
     Some(get_or_init(cell, || offenders))
+}
+
+/// An array of its own, if there is memory for it.
+fn try_array<T, const N: usize>(element: impl FnMut() -> T) -> Option<Box<[T; N]>> {
+    let mut elements = Vec::new();
+    elements.try_reserve_exact(N).ok()?;
+    elements.resize_with(N, element);
+    elements.into_boxed_slice().try_into().ok()
 }
 
 /// The offenders of one label.

@@ -1,5 +1,6 @@
 //! Samples on their way from lookups, which neither wait nor allocate, to whoever looks at them.
 
+use super::try_array;
 use crate::sync::{AtomicU64, Ordering, array_of};
 
 /// So many samples at once.
@@ -52,31 +53,28 @@ const CUT: u64 = 1 << 62;
 /// Takes samples until it is full, and again when it was emptied. Without slots where there was no memory for them.
 #[derive(Debug)]
 pub(in crate::guard) struct Ring {
-    slots: Vec<Slot>,
+    slots: Option<Box<[Slot; SLOTS]>>,
     /// The slot to write next; if that is not empty, none is.
     next: AtomicU64,
 }
 
 impl Ring {
     pub(in crate::guard) fn new() -> Ring {
-        let mut slots = Vec::new();
-        if slots.try_reserve_exact(SLOTS).is_ok() {
-            slots.resize_with(SLOTS, || Slot {
-                state: AtomicU64::new(EMPTY),
-                hash: AtomicU64::new(0),
-                text: array_of![AtomicU64::new(0); WORDS],
-            });
-        }
-        Ring { slots, next: AtomicU64::new(0) }
+        let slot = || Slot {
+            state: AtomicU64::new(EMPTY),
+            hash: AtomicU64::new(0),
+            text: array_of![AtomicU64::new(0); WORDS],
+        };
+        Ring { slots: try_array(slot), next: AtomicU64::new(0) }
     }
 
     #[cfg(test)]
     pub(in crate::guard) fn size(&self) -> usize {
-        self.slots.capacity() * size_of::<Slot>()
+        self.slots.as_deref().map_or(0, size_of_val)
     }
 
     fn slot(&self, number: u64) -> Option<&Slot> {
-        self.slots.get(number as usize % SLOTS)
+        self.slots.as_ref().map(|slots| &slots[number as usize % SLOTS])
     }
 
     /// Puts a sample in, if there is room. Two loads if there is none.
@@ -109,7 +107,7 @@ impl Ring {
 
     /// Takes out what is in it. For one caller at a time.
     pub(in crate::guard) fn drain(&self, mut take: impl FnMut(u64, Text)) {
-        for slot in &self.slots {
+        for slot in self.slots.as_deref().into_iter().flatten() {
             // Acquire pairs with the Release in `write`.
             let state = slot.state.load(Ordering::Acquire);
             if state & FULL == 0 {
@@ -174,7 +172,7 @@ mod tests {
     #[test]
     fn a_slot_that_nobody_finishes_costs_itself_alone() {
         let ring = Ring::new();
-        ring.slots[0].state.store(TAKEN, Ordering::Relaxed);
+        ring.slot(0).unwrap().state.store(TAKEN, Ordering::Relaxed);
         ring.push(1, "lost");
         assert_eq!(drained(&ring), []);
         (0..SLOTS as u64).for_each(|n| ring.push(n, ""));
