@@ -9,13 +9,30 @@ use crate::sync::ticks::ticks;
 use core::time::Duration;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where a registry's metrics read the time.
+/// Where a registry's metrics read the time: [`Registry::clock`](crate::Registry::clock). For what measures work that no
+/// [`Timer`](crate::Timer) fits.
+///
+/// # Cost
+/// A reading takes half of what a [timer](crate::Timer) does: about 16 ns. Nothing is allocated.
+///
+/// ```
+/// use quipu::clock::ManualClock;
+/// use std::time::Duration;
+///
+/// let clock = ManualClock::new();
+/// let registry = quipu::Registry::builder().clock(&clock).build()?;
+/// let start = registry.clock().now();
+/// clock.advance(Duration::from_millis(250));
+/// assert_eq!(registry.clock().seconds_since(start), 0.25);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Clock {
-    /// Durations are for statistics: they may be wrong by a few parts in ten thousand, and sleep of the whole system may or
-    /// may not count.
+pub enum Clock {
+    /// The processor's counter of time where that can be trusted, else the system's clock. Durations are for statistics: they may
+    /// be wrong by a few parts in ten thousand, and sleep of the whole system may or may not count.
     #[default]
     Real,
+    /// The clock of a test.
     Manual(ManualClock),
 }
 
@@ -26,10 +43,10 @@ pub(crate) fn nanoseconds() -> u64 {
     calibration::system_nanoseconds()
 }
 
-/// A reading of a clock, which means something to this clock alone: ticks of the processor's counter, where the top bit is set,
-/// or nanoseconds. In one word, as one is kept for each request in flight.
+/// A reading of a [`Clock`], which means something to this clock alone.
+// Ticks of the processor's counter, where the top bit is set, or nanoseconds. In one word, as one is kept for each request in flight.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment(u64);
+pub struct Moment(u64);
 
 impl Moment {
     /// Above what a counter reaches in 70 years.
@@ -37,9 +54,10 @@ impl Moment {
 }
 
 impl Clock {
-    /// The time now. Until the rate of the processor's counter is known, and where there is none, the system's.
+    /// The time now.
+    // Until the rate of the processor's counter is known, and where there is none, the system's.
     #[inline]
-    pub(crate) fn now(&self) -> Moment {
+    pub fn now(&self) -> Moment {
         match self {
             Clock::Real if calibration::rate().is_some() => Moment(ticks() | Moment::TICKS),
             Clock::Real => calibration::now_and_calibrate(),
@@ -49,7 +67,7 @@ impl Clock {
 
     /// Seconds since then. Zero where that would be negative: cores may differ by a few ticks.
     #[inline]
-    pub(crate) fn seconds_since(&self, Moment(start): Moment) -> f64 {
+    pub fn seconds_since(&self, Moment(start): Moment) -> f64 {
         let now = match self {
             Clock::Manual(clock) => clock.nanoseconds(),
             Clock::Real if start >= Moment::TICKS => {

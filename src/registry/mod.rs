@@ -9,6 +9,7 @@ mod families;
 mod family;
 mod gather;
 mod global;
+mod hooks;
 mod iter;
 mod labels;
 mod limits;

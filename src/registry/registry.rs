@@ -6,6 +6,7 @@ use super::description::{Description, Rules};
 use super::error::{BuildError, RegisterError};
 use super::families::Families;
 use super::family::FamilyCore;
+use super::hooks::Hooks;
 use super::limits::Guard;
 use super::offenders;
 use super::safe::Caught;
@@ -55,6 +56,7 @@ struct Shared {
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
     breakers: Breakers,
+    hooks: Hooks,
     caught: Caught,
     guard: Guard,
     /// Whether it only hands out what is detached.
@@ -100,6 +102,7 @@ impl Registry {
                 families,
                 self_metrics,
                 breakers: Breakers::default(),
+                hooks: Hooks::default(),
                 caught: Caught::default(),
                 guard,
                 is_disabled: false,
@@ -174,6 +177,7 @@ impl Registry {
             families: Mutex::default(),
             self_metrics: None,
             breakers: Breakers::default(),
+            hooks: Hooks::default(),
             caught: Caught::default(),
             guard: Guard::new(RegistryLimits::default()),
             is_disabled: true,
@@ -319,8 +323,14 @@ impl Registry {
         &self.shared.breakers
     }
 
-    pub(crate) fn clock(&self) -> &Clock {
+    /// Where the registry's timers read the time: the real clock, or that of a
+    /// [test](crate::registry::RegistryBuilder::clock).
+    pub fn clock(&self) -> &Clock {
         &self.shared.clock
+    }
+
+    pub(super) fn hooks(&self) -> &Hooks {
+        &self.shared.hooks
     }
 
     pub(crate) fn global_labels(&self) -> &GlobalLabels {
@@ -427,6 +437,7 @@ impl Registry {
             self.shared.self_metrics.is_some() || !core.description.name.starts_with(OWN_PREFIX)
         };
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
+        self.shared.hooks.run();
         self.shared.breakers.bring_up_to_date();
         families.iter().for_each(|family| offenders::bring_up_to_date(family));
         if let Some(self_metrics) = &self.shared.self_metrics {
