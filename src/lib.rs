@@ -29,6 +29,8 @@
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
+//! - [`Registry::describe`] tells what is registered, [`Registry::lint`] which names are better avoided; and [`testing`] has what
+//!   tests of metrics need.
 //!
 //! # Features
 //!
@@ -37,6 +39,7 @@
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
 //! - `process`: [`collect::Process`], the standard `process_*` metrics.
 //! - `system`: [`collect::System`], memory, processors and disks of the machine.
+//! - `testing`: the module [`testing`].
 //! - `tokio`: [`collect::TokioRuntime`], and collectors that wait find the runtime in which they were registered. `server` brings it.
 //! - `tracing`: warnings about mistakes in the setup of `http`, label values beyond a limit, and what
 //!   [`record_safe`](Registry::record_safe) has caught.
@@ -69,7 +72,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(quipu_loom))))]
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(
-    not(all(feature = "derive", feature = "process", feature = "server", feature = "system")),
+    not(all(feature = "derive", feature = "process", feature = "server", feature = "system", feature = "testing")),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -98,6 +101,8 @@ pub mod model;
 pub mod registry;
 mod store;
 mod sync;
+#[cfg(all(feature = "testing", not(quipu_loom)))]
+pub mod testing;
 #[cfg(not(quipu_loom))]
 mod timed;
 
@@ -117,6 +122,6 @@ pub use {
     timed::{Timed, Timer},
 };
 
-#[cfg(all(doctest, feature = "derive", feature = "server"))]
+#[cfg(all(doctest, feature = "derive", feature = "server", feature = "testing"))]
 #[doc = include_str!("../README.md")]
 mod readme {}

@@ -67,6 +67,14 @@ impl HistogramSnapshot {
         Some(HistogramSnapshot { bounds: self.bounds.clone(), buckets, sum: self.sum - earlier.sum })
     }
 
+    /// Both together, of histograms with the same bounds.
+    #[cfg(feature = "testing")]
+    pub(crate) fn plus(mut self, other: HistogramSnapshot) -> HistogramSnapshot {
+        self.buckets.iter_mut().zip(other.buckets).for_each(|(count, other)| *count += other);
+        self.sum += other.sum;
+        self
+    }
+
     /// An estimate of the `q`-quantile: the value that the part `q` of all observations does not exceed. `0.99` is the 99th
     /// percentile.
     ///

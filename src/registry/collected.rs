@@ -26,21 +26,32 @@ pub(crate) type Collecting = Pin<Box<dyn Future<Output = Vec<Arc<FamilySnapshot>
 #[derive(Default)]
 pub(super) struct Collectors {
     by_name: BTreeMap<String, Arc<dyn Collected>>,
-    by_family: BTreeMap<String, String>,
+    by_family: BTreeMap<String, Owned>,
+}
+
+/// A family of a collector.
+struct Owned {
+    collector: String,
+    description: Description,
 }
 
 impl Collectors {
     /// The collector that yields this family.
     pub(super) fn of(&self, family: &str) -> Option<&str> {
-        self.by_family.get(family).map(|name| &**name)
+        self.by_family.get(family).map(|owned| &*owned.collector)
+    }
+
+    /// All families, each with its collector.
+    pub(super) fn families(&self) -> impl Iterator<Item = (&str, &Description)> {
+        self.by_family.values().map(|owned| (&*owned.collector, &owned.description))
     }
 
     /// Takes the collector of this family out, and tells the families that it declared.
     pub(super) fn remove(&mut self, family: &str) -> Option<(Arc<dyn Collected>, Vec<String>)> {
-        let name = self.by_family.get(family)?.clone();
+        let name = self.of(family)?.to_owned();
         let mut families = Vec::new();
-        self.by_family.retain(|family, owner| {
-            let is_other = *owner != name;
+        self.by_family.retain(|family, owned| {
+            let is_other = owned.collector != name;
             families.extend((!is_other).then(|| family.clone()));
             is_other
         });
@@ -85,7 +96,8 @@ impl Registry {
         }
         for description in families {
             all.reserve(description);
-            all.collectors.by_family.insert(description.name.clone(), collector.to_owned());
+            let owned = Owned { collector: collector.to_owned(), description: description.clone() };
+            all.collectors.by_family.insert(description.name.clone(), owned);
         }
         all.collectors.by_name.insert(collector.to_owned(), make());
         Ok(())

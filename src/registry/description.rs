@@ -133,7 +133,7 @@ impl Description {
     }
 
     /// The values of a label whose values are known.
-    fn known_values(&self, label: usize) -> Option<&'static [&'static str]> {
+    pub(super) fn known_values(&self, label: usize) -> Option<&'static [&'static str]> {
         self.values.and_then(|values| values[label])
     }
 

@@ -3,6 +3,7 @@
 mod breakers;
 mod builder;
 mod collected;
+mod describe;
 mod description;
 mod error;
 mod families;
@@ -17,6 +18,7 @@ mod lint;
 mod merge;
 mod misplaced;
 mod offenders;
+mod page;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
 mod safe;
@@ -25,13 +27,14 @@ mod settings;
 
 pub use builder::MetricBuilder;
 pub(crate) use collected::{Collected, Collecting};
+pub use describe::{FamilyDescription, LabelDescription};
 pub(crate) use description::Description;
 pub use error::{BuildError, LabelError, RegisterError};
 pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
-pub use lint::Lint;
+pub use lint::{Lint, LintRule};
 pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use registry::Registry;
 pub use safe::Recorded;

@@ -403,6 +403,16 @@ impl Registry {
         &self.shared.families
     }
 
+    /// The most series of a family that gets any while it is used.
+    pub(super) fn max_series(&self, family: &Description) -> Option<usize> {
+        self.shared.guard.most_series(family)
+    }
+
+    /// Whether it exposes metrics about itself.
+    pub(super) fn has_self_metrics(&self) -> bool {
+        self.shared.self_metrics.is_some()
+    }
+
     pub(super) fn is_disabled(&self) -> bool {
         self.shared.is_disabled
     }
@@ -433,9 +443,8 @@ impl Registry {
 
     /// All families, by name; and the number of series of each brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
-        let is_shown = |core: &&Arc<FamilyCore>| {
-            self.shared.self_metrics.is_some() || !core.description.name.starts_with(OWN_PREFIX)
-        };
+        let is_shown =
+            |core: &&Arc<FamilyCore>| self.has_self_metrics() || !core.description.name.starts_with(OWN_PREFIX);
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         self.shared.hooks.run();
         self.shared.breakers.bring_up_to_date();

@@ -217,7 +217,7 @@ fn what_is_better_avoided_is_said_by_a_lint() {
     let expected = [
         "global label `instance`: Prometheus sets `instance` itself, and renames this one to `exported_instance`; \
          use another name",
-        "metric name `jobs`: a counter's name ends in `_total`",
+        "metric `jobs`: a counter's name ends in `_total`",
         "label `job` of `jobs`: Prometheus sets `job` itself, and renames this one to `exported_job`; use another name",
     ];
     assert_eq!(lints, expected);

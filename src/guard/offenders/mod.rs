@@ -43,8 +43,8 @@ impl Offenders {
     #[inline]
     pub(crate) fn note(&self, label: usize, hash: u64, value: &str) {
         let Some(cell) = self.by_label.get(label) else { return };
-        if let Some(offenders) = cell.get().or_else(|| init(cell)) {
-            offenders[0].note(hash, value);
+        if let Some(offenders) = cell.get().map(|only| &only[0]).or_else(|| init(cell)) {
+            offenders.note(hash, value);
         }
     }
 
@@ -71,9 +71,9 @@ impl Offenders {
 
 /// Those of a label that has none yet; `None` without memory, and a later one tries again.
 #[cold]
-fn init(cell: &OnceLock<Box<[LabelOffenders; 1]>>) -> Option<&Box<[LabelOffenders; 1]>> {
+fn init(cell: &OnceLock<Box<[LabelOffenders; 1]>>) -> Option<&LabelOffenders> {
     let offenders = try_array(LabelOffenders::new)?;
-    Some(get_or_init(cell, || offenders))
+    Some(&get_or_init(cell, || offenders)[0])
 }
 
 /// An array of its own, if there is memory for it.
