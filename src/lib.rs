@@ -108,15 +108,15 @@ mod timed;
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
-pub use quipu_macros::{LabelSet, LabelValue};
+pub use quipu_macros::{LabelSet, LabelValue, MetricSet};
 #[cfg(not(quipu_loom))]
 #[doc(inline)]
 pub use {
     guard::CircuitBreaker,
     metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Metric},
     registry::{
-        DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, RegisterError, Registry,
-        SetGlobalError, global, set_global,
+        DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, MetricSet, RegisterError,
+        Registry, SetGlobalError, global, set_global,
     },
     store::MetricRef,
     timed::{Timed, Timer},

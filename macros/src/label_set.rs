@@ -7,6 +7,7 @@ use syn::{Data, DeriveInput, Error, Field, Fields, Generics, Ident, LitStr, Path
 
 use crate::attribute::{self, Container};
 use crate::case::Case;
+use crate::spans::with_span;
 
 /// A field of the struct: one label.
 struct Label<'a> {
@@ -85,15 +86,6 @@ fn name_check(labels: &[Label<'_>], quipu: &Path) -> TokenStream {
         #[allow(unused_qualifications)]
         const _: () = { #(#checks)* };
     }
-}
-
-/// The path, as if it stood at this place: an error points there.
-fn with_span(path: &Path, span: Span) -> TokenStream {
-    let tokens = path.to_token_stream().into_iter().map(|mut token| {
-        token.set_span(span);
-        token
-    });
-    tokens.collect()
 }
 
 /// Asks for `LabelValue` at the type of each field, so that a type without it is the place of the error.

@@ -1,13 +1,16 @@
-//! Derives for [quipu](https://docs.rs/quipu)'s labels.
+//! Derives for [quipu](https://docs.rs/quipu)'s labels and sets of metrics.
 //!
-//! Depend on `quipu`, which exports both derives (feature `derive`, on by default). The code they write
-//! names its items as `::quipu::…`; `#[label(crate = path)]` on the type sets another path, for crates
-//! that rename `quipu` or take it from a re-export.
+//! Depend on `quipu`, which exports them (feature `derive`, on by default). The code they write
+//! names its items as `::quipu::…`; `#[label(crate = path)]` or `#[metric(crate = path)]` on the type sets
+//! another path, for crates that rename `quipu` or take it from a re-export.
 
 mod attribute;
 mod case;
+mod errors;
 mod label_set;
 mod label_value;
+mod metric_set;
+mod spans;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as TokenStream2;
@@ -152,6 +155,113 @@ pub fn derive_label_set(input: TokenStream) -> TokenStream {
 pub fn derive_label_value(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     tokens(label_value::expand(&input))
+}
+
+/// Makes a struct of metrics one that registers them together: all of them, or none.
+///
+/// The type of a field is a metric (`Counter`, `FloatCounter`, `Gauge`, `InFlightGauge`, `Histogram`) or a
+/// family of one, `Family<Counter, L>`, where `L` derives `LabelSet` or is `LabelNames<N>`. A metric has the
+/// name of its field, and for its help the first paragraph of the field's documentation.
+///
+/// # On a field
+///
+/// All that is listed goes into `#[metric(…)]`, with commas between; there may be several such attributes.
+///
+/// | setting | says |
+/// |---|---|
+/// | `name = "text"` | the name, in place of the field's |
+/// | `help = "text"` | the help, in place of the documentation's |
+/// | `labels("a", "b")` | the names of the labels of a `Family<M, LabelNames<2>>` |
+/// | `labels(a: A, b: B)` | declares the struct that the field's type names, `Labels` in `Family<M, Labels>` |
+/// | `unit = "seconds"` | the unit, in which the name ends |
+/// | `bounds = [0.1, 1.0]` | the bounds of a histogram: a list, or a constant |
+/// | `max_series = 1000` | the most series |
+/// | `max_values("a", 100)` | the most values of a label; may stand several times |
+/// | `expire_after_seconds = 3600` | how long a series may be idle |
+/// | `lenient` | leaves conventions of names to the registry, which may be lenient |
+/// | `flatten` | the type is another set, which is registered with this one |
+/// | `flatten, prefix = "db"` | the same, with `db_` before its names |
+///
+/// Every other function of [`MetricBuilder`](../quipu/registry/struct.MetricBuilder.html) is a setting as well: `reserve_series = 20` and `reserve_series(20)` both
+/// call it, and so does `unlimited`, which takes no argument.
+///
+/// A struct of labels that is declared so is as visible as the set of metrics, and its fields too. It derives
+/// `LabelSet`, and is `Clone`, `Copy` and `Debug` if all of its fields are. `#[label("name")]` before a field
+/// sets the label's name. A reference without a lifetime (`provider: &str`) gives the struct one: write
+/// `Family<Counter, Labels<'static>>` then; what is recorded may still be borrowed for the call. Further fields
+/// use the struct by its name alone.
+///
+/// # On the struct
+///
+/// `#[metric(prefix = "mail")]` puts `mail_` before all names, those of flattened sets included. `lenient` is for all of
+/// its own fields. `crate = path` says where quipu is found.
+///
+/// # Errors
+///
+/// The compiler refuses names, labels, units and bounds that break a rule, and a metric without help. The error points
+/// to the place and says what to write. Of a struct, it finds one bad literal at a time. What only a registry can know is an
+/// error of [`MetricSet::register`](../quipu/trait.MetricSet.html#method.register): a clash with another metric, say.
+///
+/// # Example
+///
+/// ```
+/// use quipu::{Counter, Family, Histogram, LabelNames, LabelValue, MetricSet};
+///
+/// #[derive(LabelValue, Clone, Copy)]
+/// enum Queue {
+///     High,
+///     Low,
+/// }
+///
+/// /// Mail delivery.
+/// #[derive(MetricSet)]
+/// struct Mail {
+///     /// Mails sent.
+///     #[metric(labels(queue: Queue, retried: bool))]
+///     mails_sent_total: Family<Counter, MailLabels>,
+///     /// Time to hand a mail over.
+///     #[metric(unit = "seconds", bounds = [0.1, 0.5, 1.0, 5.0])]
+///     mail_handover_seconds: Family<Histogram, MailLabels>,
+///     /// Mails received.
+///     #[metric(labels("domain"), max_values("domain", 100))]
+///     mails_received_total: Family<Counter, LabelNames<1>>,
+///     #[metric(flatten, prefix = "mail_pool")]
+///     pool: Pool,
+/// }
+///
+/// #[derive(MetricSet)]
+/// struct Pool {
+///     /// Connections made.
+///     connections_total: Counter,
+/// }
+///
+/// let registry = quipu::Registry::new();
+/// let mail = Mail::register(&registry)?;
+/// let labels = MailLabels { queue: Queue::Low, retried: false };
+/// mail.mails_sent_total.with(labels).inc();
+/// mail.mail_handover_seconds.with(labels).observe(0.3);
+/// mail.mails_received_total.with(["example.org"]).inc();
+/// mail.pool.connections_total.inc();
+///
+/// let text = registry.to_text();
+/// assert!(text.contains("mails_sent_total{queue=\"low\",retried=\"false\"} 1\n"), "{text}");
+/// assert!(text.contains("# HELP mail_pool_connections_total Connections made.\n"), "{text}");
+/// # Ok::<(), quipu::RegisterError>(())
+/// ```
+///
+/// A name that is against convention does not compile:
+///
+/// ```compile_fail
+/// #[derive(quipu::MetricSet)]
+/// struct Mail {
+///     /// Mails sent.
+///     mails_sent: quipu::Counter, // write `mails_sent_total`
+/// }
+/// ```
+#[proc_macro_derive(MetricSet, attributes(metric))]
+pub fn derive_metric_set(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    tokens(metric_set::expand(&input))
 }
 
 fn tokens(expanded: Result<TokenStream2>) -> TokenStream {

@@ -20,6 +20,7 @@ mod escape;
 mod exemplar;
 mod family;
 mod limit;
+mod literals;
 mod names;
 mod snapshot;
 mod visit;
@@ -34,7 +35,10 @@ pub(crate) use family::Held;
 pub use family::{FamilySnapshot, SeriesSnapshot, Snapshot};
 pub use limit::VALUE_LIMIT;
 pub(crate) use limit::is_summable;
-pub use names::{MetricType, NameError, assert_label_names, check_label_name, check_metric_name};
-pub(crate) use names::{Named, OWN_PREFIX, sample_names};
+pub use literals::{
+    assert_bounds, assert_label, assert_label_names, assert_labels, assert_metric_name, assert_prefix, assert_unit,
+};
+pub use names::{MetricType, NameError, check_label_name, check_metric_name};
+pub(crate) use names::{Named, OWN_PREFIX, ends_in_unit, sample_names};
 pub use snapshot::HistogramSnapshot;
 pub(crate) use visit::{FamilyView, GlobalLabels, HistogramView, SeriesView, Value, Visitor};

@@ -163,8 +163,8 @@ impl Named<'_> {
                     other => Err(other),
                 })
             }
-            Named::Label(MetricType::Histogram) | Named::GlobalLabel if name == "le" => Err(NameError::BucketLabel),
-            Named::Label(_) | Named::GlobalLabel => check_label_name(name),
+            Named::Label(kind) => check_label_of(name, kind),
+            Named::GlobalLabel => check_label_of(name, MetricType::Histogram),
             Named::Namespace if name.is_empty() => Err(NameError::Empty),
             // Something always follows it, so no suffix is wrong.
             Named::Namespace => check_metric_name(&format!("{name}_"), MetricType::Gauge),
@@ -260,7 +260,7 @@ const fn ends_with(name: &[u8], suffix: &[u8]) -> bool {
     name.len() >= suffix.len() && equal(name.split_at(name.len() - suffix.len()).1, suffix)
 }
 
-const fn equal(a: &[u8], b: &[u8]) -> bool {
+pub(super) const fn equal(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
@@ -333,32 +333,21 @@ pub const fn check_label_name(name: &str) -> Result<(), NameError> {
     check_characters(name.as_bytes())
 }
 
-/// Checks the names of one set: each by [`check_label_name`], none twice. For constants; derives call it.
-///
-/// # Panics
-/// At compile time, when a name breaks a rule.
-///
-/// ```
-/// use quipu::model::assert_label_names;
-/// const NAMES: [&str; 2] = ["method", "status"];
-/// const _: () = assert_label_names(&NAMES);
-/// ```
-#[track_caller]
-pub const fn assert_label_names(names: &[&str]) {
-    let mut at = 0;
-    while at < names.len() {
-        match check_label_name(names[at]) {
-            Ok(()) => {}
-            Err(NameError::LeadingUnderscore) => panic!("label names that start with `_` are reserved"),
-            Err(_) => panic!("a label name has the form [a-zA-Z][a-zA-Z0-9_]*"),
-        }
-        let mut before = 0;
-        while before < at {
-            assert!(!equal(names[before].as_bytes(), names[at].as_bytes()), "two labels of one set have the same name");
-            before += 1;
-        }
-        at += 1;
+/// The same, for a label of a metric of this kind.
+pub(super) const fn check_label_of(name: &str, kind: MetricType) -> Result<(), NameError> {
+    if matches!(kind, MetricType::Histogram) && equal(name.as_bytes(), b"le") {
+        return Err(NameError::BucketLabel);
     }
+    check_label_name(name)
+}
+
+/// Whether a name ends in its unit, before `_total`.
+pub(crate) const fn ends_in_unit(name: &str, unit: &str) -> bool {
+    let (mut name, unit) = (name.as_bytes(), unit.as_bytes());
+    if ends_with(name, TOTAL.as_bytes()) {
+        name = name.split_at(name.len() - TOTAL.len()).0;
+    }
+    ends_with(name, unit) && !unit.is_empty() && ends_with(name.split_at(name.len() - unit.len()).0, b"_")
 }
 
 /// The names that samples of a family can have in any format. No two families of a registry may share one.

@@ -3,7 +3,7 @@
 use super::error::{MAX_CLOSED_SERIES, RegisterError};
 use crate::guard::{FamilyLimits, LabelLimit};
 use crate::metric::{Config, Instrument};
-use crate::model::{Buckets, GlobalLabels, NameError, Named};
+use crate::model::{Buckets, GlobalLabels, NameError, Named, ends_in_unit};
 use crate::store::Labels;
 use core::fmt;
 use core::time::Duration;
@@ -91,11 +91,10 @@ impl Description {
 
     fn check_unit(&self) -> Result<(), RegisterError> {
         let Some(unit) = &self.unit else { return Ok(()) };
-        let base = self.name.strip_suffix("_total").unwrap_or(&self.name);
-        match base.strip_suffix(&**unit) {
-            Some(rest) if rest.ends_with('_') && !unit.is_empty() => Ok(()),
-            _ => Err(RegisterError::Unit { metric: self.name.clone(), unit: unit.clone().into_owned() }),
+        if ends_in_unit(&self.name, unit) {
+            return Ok(());
         }
+        Err(RegisterError::Unit { metric: self.name.clone(), unit: unit.clone().into_owned() })
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {

@@ -16,6 +16,7 @@ mod labels;
 mod limits;
 mod lint;
 mod merge;
+mod metric_set;
 mod misplaced;
 mod offenders;
 mod page;
@@ -36,6 +37,9 @@ pub use global::{SetGlobalError, global, set_global};
 pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use lint::{Lint, LintRule};
 pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
+pub use metric_set::MetricSet;
+#[doc(hidden)]
+pub use metric_set::{Declarations, MetricField, RegisteredFamilies};
 pub use registry::Registry;
 pub use safe::Recorded;
 pub(crate) use safe::guarded;

@@ -126,9 +126,14 @@ impl Registry {
     /// When no name can begin with the prefix.
     pub fn with_prefix(&self, prefix: &str) -> Result<Registry, BuildError> {
         match Named::Namespace.check(prefix) {
-            Ok(()) => Ok(self.prefixed(format!("{}{}_", self.prefix, prefix.trim_end_matches('_')))),
+            Ok(()) => Ok(self.with_unchecked_prefix(prefix)),
             Err(problem) => Err(BuildError::Prefix { prefix: prefix.to_owned(), problem }),
         }
+    }
+
+    /// The same, with a prefix that is checked with the names that come after it.
+    pub(super) fn with_unchecked_prefix(&self, prefix: &str) -> Registry {
+        self.prefixed(format!("{}{}_", self.prefix, prefix.trim_end_matches('_')))
     }
 
     /// A handle to the same registry that puts nothing before names: neither the namespace nor a prefix. For metrics that stock
@@ -171,8 +176,17 @@ impl Registry {
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
     pub fn disabled() -> Registry {
+        Registry::disabled_with(Rules::default())
+    }
+
+    /// The same, with names of which only what formats require is asked.
+    pub(super) fn disabled_and_lenient() -> Registry {
+        Registry::disabled_with(Rules { lenient_names: true, ..Rules::default() })
+    }
+
+    fn disabled_with(rules: Rules) -> Registry {
         let shared = Shared {
-            rules: Rules::default(),
+            rules,
             clock: Clock::default(),
             families: Mutex::default(),
             self_metrics: None,
@@ -347,20 +361,26 @@ impl Registry {
         &self,
         descriptions: [Description; N],
     ) -> Result<[Arc<FamilyCore>; N], RegisterError> {
-        let mut checked = Vec::with_capacity(N);
+        let cores = self.get_or_register_list(descriptions.into())?;
+        Ok(<[_; N]>::try_from(cores).expect("a family for each description"))
+    }
+
+    /// The same, for a number that is known at run time only.
+    pub(super) fn get_or_register_list(
+        &self,
+        descriptions: Vec<Description>,
+    ) -> Result<Vec<Arc<FamilyCore>>, RegisterError> {
+        let mut checked = Vec::with_capacity(descriptions.len());
         for description in descriptions {
             let buckets = description.check(&self.prefix, &self.shared.rules)?;
             checked.push((description, buckets));
         }
-        let cores = if self.shared.is_disabled {
-            checked
-                .into_iter()
-                .map(|(description, buckets)| FamilyCore::detached(description, buckets).into())
-                .collect()
+        if self.shared.is_disabled {
+            let detached = |(description, buckets)| Arc::new(FamilyCore::detached(description, buckets));
+            Ok(checked.into_iter().map(detached).collect())
         } else {
-            self.add_all(checked)?
-        };
-        Ok(<[_; N]>::try_from(cores).expect("a family for each description"))
+            self.add_all(checked)
+        }
     }
 
     fn add_all(&self, checked: Vec<(Description, Option<Buckets>)>) -> Result<Vec<Arc<FamilyCore>>, RegisterError> {

@@ -22,6 +22,7 @@ mod invariants;
 mod lanes;
 #[cfg(unix)]
 mod memory;
+mod metric_set;
 mod names;
 mod offenders;
 mod oracle;
