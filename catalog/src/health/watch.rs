@@ -1,0 +1,86 @@
+//! A loop that asks.
+
+use super::{Health, ServiceLabels, ServiceState};
+use core::time::Duration;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+impl Health {
+    /// Asks a service how it is, and shows that: at once, and then as often as `every` says (1 ms at least). Spawn the future on a tokio runtime. Needs the
+    /// feature `tokio`.
+    ///
+    /// - A probe returns a [`ServiceState`], or a `Result`, whose `Err` is [`Down`](ServiceState::Down).
+    /// - Without an answer after `longest`, the service is down, and the probe is aborted. One that blocks its thread cannot be: the service
+    ///   stays down, and no other probe is made before it has come back.
+    /// - A probe that panics is one of a service that is down. The process's panic hook sees it.
+    /// - Before the first answer, the service is down. When the future is dropped, its series goes: nobody asks any more.
+    ///
+    /// Each probe is a task of its own, so none of this holds up the loop. The [module](super) has an example.
+    pub fn watch<F, R>(
+        &self,
+        service: &str,
+        every: Duration,
+        longest: Duration,
+        mut probe: F,
+    ) -> impl Future<Output = ()> + Send + use<F, R>
+    where
+        F: FnMut() -> R + Send + 'static,
+        R: Future<Output: Into<ServiceState> + Send> + Send + 'static,
+    {
+        let shown = Shown { health: self.clone(), service: service.to_owned() };
+        async move {
+            shown.set(ServiceState::Down);
+            let mut ticks = interval(every.max(Duration::from_millis(1)));
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut last: Option<Probe<R::Output>> = None;
+            loop {
+                ticks.tick().await;
+                if last.as_ref().is_some_and(|last| !last.0.is_finished()) {
+                    continue;
+                }
+                let Ok(future) = catch_unwind(AssertUnwindSafe(&mut probe)) else {
+                    shown.set(ServiceState::Down);
+                    continue;
+                };
+                let running = last.insert(Probe(tokio::spawn(future)));
+                let state = match timeout(longest, &mut running.0).await {
+                    Ok(Ok(answer)) => answer.into(),
+                    Ok(Err(_)) => ServiceState::Down,
+                    Err(_) => {
+                        running.0.abort();
+                        ServiceState::Down
+                    }
+                };
+                shown.set(state);
+            }
+        }
+    }
+}
+
+/// A probe, which does not outlive the loop.
+struct Probe<T>(JoinHandle<T>);
+
+impl<T> Drop for Probe<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A series that is there while somebody asks.
+struct Shown {
+    health: Health,
+    service: String,
+}
+
+impl Shown {
+    fn set(&self, state: ServiceState) {
+        self.health.set(&self.service, state);
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.health.0.service_health_status.remove(ServiceLabels { service_name: &self.service });
+    }
+}
