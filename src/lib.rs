@@ -16,6 +16,8 @@
 //!
 //! # Where things are
 //!
+//! - The [`guide`] begins with what you want to do: the first five minutes, kinds, labels, bounds, middleware, collectors, tests,
+//!   troubleshooting, moving from other crates.
 //! - A [`Registry`] holds families and makes them: [`Registry::counter`] and its like begin a registration. [`global`] is one
 //!   for programs that need no more.
 //! - A [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`] is a handle to one series, to keep and to
@@ -90,6 +92,8 @@ mod encode;
 #[cfg(not(quipu_loom))]
 pub mod export;
 pub mod guard;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 #[cfg(all(feature = "http", not(quipu_loom)))]
 pub mod http;
 #[cfg(not(quipu_loom))]

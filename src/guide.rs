@@ -1,0 +1,37 @@
+//! Guides: from what you want to do to the code that does it. Each page is a module, and its code is compiled.
+//!
+//! | you want to | page |
+//! |---|---|
+//! | see your first metric in Prometheus | [`start`] |
+//! | choose between counter, gauge and histogram | [`kinds`] |
+//! | choose labels, and keep their values few | [`labels`] |
+//! | choose the bounds of a histogram | [`bounds`] |
+//! | measure a web service | [`middleware`] |
+//! | show what something else keeps | [`collectors`] |
+//! | test what is recorded | [`testing`] |
+//! | know what is good practice | [`practices`] |
+//! | find out why something is not as you expect | [`troubleshooting`] |
+//! | move from another crate | [`from_prometheus`], [`from_prometheus_client`], [`from_metrics`], [`from_axum_prometheus`] |
+
+macro_rules! pages {
+    ($($page:ident)*) => {$(
+        #[doc = include_str!(concat!("../docs/guide/", stringify!($page), ".md"))]
+        pub mod $page {}
+    )*};
+}
+
+pages! {
+    start
+    kinds
+    labels
+    bounds
+    middleware
+    collectors
+    testing
+    practices
+    troubleshooting
+    from_prometheus
+    from_prometheus_client
+    from_metrics
+    from_axum_prometheus
+}
