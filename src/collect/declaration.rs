@@ -1,7 +1,7 @@
 //! What a collector may yield.
 
 use crate::metric::sealed::Sealed;
-use crate::metric::{Counter, Gauge, Instrument};
+use crate::metric::{Counter, Gauge, Info, Instrument};
 use crate::model::FamilySnapshot;
 use crate::registry::Description;
 use core::time::Duration;
@@ -78,6 +78,11 @@ impl Declaration {
     /// Declares a gauge. The name gets the namespace of the registry.
     pub fn gauge(&mut self, name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>) -> &mut Declared {
         self.family(name.into(), help.into(), Gauge::TYPE)
+    }
+
+    /// Declares an info, whose samples are all 1. The name ends in `_info`, and gets the namespace of the registry.
+    pub fn info(&mut self, name: impl Into<Cow<'static, str>>, help: impl Into<Cow<'static, str>>) -> &mut Declared {
+        self.family(name.into(), help.into(), Info::TYPE)
     }
 
     fn family(

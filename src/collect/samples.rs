@@ -14,7 +14,8 @@ const MAX_VALUE_BYTES: usize = 1_024;
 /// What one call of a collector yields, sample by sample.
 ///
 /// What makes no sense is refused and counted in `quipu_collector_errors_total`: a sample of a family that was not declared, with
-/// another number of labels than it has, with a label of more than 1,024 bytes, that is there already, or that a counter cannot have.
+/// another number of labels than it has, with a label of more than 1,024 bytes, that is there already, or that a counter or an info
+/// cannot have.
 /// The others stay. When there are more samples than [`Declaration::max_series`](super::Declaration::max_series), none does: a part
 /// of them would have wrong sums.
 ///
@@ -105,7 +106,8 @@ impl Number {
             (MetricType::Gauge, value) | (MetricType::Counter, value @ Value::Unsigned(_)) => Some(value),
             (MetricType::Counter, Value::Signed(value)) => value.try_into().ok().map(Value::Unsigned),
             (MetricType::Counter, Value::Float(value)) => (value.is_finite() && value >= 0.0).then_some(self.0),
-            (MetricType::Histogram, _) => None,
+            (MetricType::Info, value) => (value.as_f64() == 1.0).then_some(Value::Unsigned(1)),
+            (MetricType::Histogram | MetricType::StateSet, _) => None,
         }
     }
 }

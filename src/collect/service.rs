@@ -45,7 +45,7 @@ impl Service {
 impl Collector for Service {
     fn declare(&self, families: &mut Declaration) {
         families.name("service");
-        families.gauge("build_info", "The build that runs.").labels(["version", "commit", "timestamp"]);
+        families.info("build_info", "The build that runs.").labels(["version", "commit", "timestamp"]);
         families.gauge("uptime_seconds", "How long the service has been running.").unit("seconds");
     }
 

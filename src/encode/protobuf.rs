@@ -186,7 +186,7 @@ impl Family {
         }
         let kind_number = match kind {
             MetricType::Counter => 0,
-            MetricType::Gauge => 1,
+            MetricType::Gauge | MetricType::Info | MetricType::StateSet => 1,
             MetricType::Histogram => 4,
         };
         put_number(&mut head, FAMILY_TYPE, kind_number);

@@ -201,6 +201,11 @@ impl Text {
             let help = help.replace('\\', r"\\").replace('\n', r"\n");
             self.out.put_line(&[b"# HELP ", name.as_bytes(), b" ", help.as_bytes()], |_| {});
         }
+        // Another word fails the scrape.
+        let kind = match kind {
+            MetricType::Info | MetricType::StateSet => MetricType::Gauge,
+            kind => kind,
+        };
         self.out.put_line(&[b"# TYPE ", name.as_bytes(), b" ", kind.as_str().as_bytes()], |_| {});
     }
 }

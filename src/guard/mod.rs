@@ -26,7 +26,8 @@
 //! values of all labels are replaced that are not enums. So sums by labels that are enums are exact always; sums by
 //! another label are, as long as its own values are not replaced.
 //!
-//! A [`Gauge`](crate::Gauge) has no such series, because a sum of values that were set means nothing: what is recorded under a
+//! A [`Gauge`](crate::Gauge) has no such series, because a sum of values that were set means nothing; nor has an [`Info`](crate::Info), a
+//! [`StateSet`](crate::StateSet) or a [`FlagSet`](crate::FlagSet). What is recorded under a
 //! refused label value is lost, and counted in `quipu_refused_lookups_total`.
 //!
 //! Series stay until they are removed, or [expire](crate::registry::MetricBuilder::expire_after). So first come, first served: a
@@ -44,7 +45,7 @@
 //! - `quipu_overflowed_values{family,label}`: about how many different values these lookups had. Which they were, the most frequent
 //!   ones, only [`Registry::offenders_to_text`](crate::Registry::offenders_to_text) tells, and with the feature `tracing` one
 //!   warning for each family and minute, at a scrape.
-//! - `quipu_refused_lookups_total{family}`: lookups whose recordings are lost: of a gauge beyond a limit, and of any metric without memory.
+//! - `quipu_refused_lookups_total{family}`: lookups whose recordings are lost: beyond a limit of a gauge or another metric without sums, and of any metric without memory.
 //! - `quipu_series{family}` and `quipu_series_limit{family}`; `quipu_label_values{family,label}` and
 //!   `quipu_label_values_limit{family,label}`, for labels with a limit.
 //! - `quipu_registry_series`, `quipu_registry_series_limit`, `quipu_registry_bytes` and `quipu_registry_bytes_limit`.

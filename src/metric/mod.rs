@@ -5,12 +5,16 @@ mod float_counter;
 mod gauge;
 mod histogram;
 mod in_flight_gauge;
+mod info;
+mod state_set;
 
 pub use counter::Counter;
 pub use float_counter::FloatCounter;
 pub use gauge::Gauge;
 pub use histogram::Histogram;
 pub use in_flight_gauge::{InFlightGauge, InFlightGuard};
+pub use info::Info;
+pub use state_set::{FlagSet, StateSet};
 
 use crate::model::{Buckets, MetricType};
 use crate::store::{FamilyLayout, Series, SlotLayout};
@@ -18,7 +22,8 @@ use core::fmt;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`] or [`Histogram`].
+/// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`], [`Histogram`],
+/// [`Info`], [`StateSet`] or [`FlagSet`].
 ///
 /// Sealed: how values lie in the store is not for other crates to know. It lets functions take families of any of them:
 ///
@@ -77,6 +82,12 @@ pub(crate) enum Values {
     SharedFloat,
     /// A count and a sum for each bucket.
     Buckets,
+    /// 1, always.
+    One,
+    /// The number of the state that holds, shared by all threads.
+    State,
+    /// A bit for each flag, shared by all threads.
+    Flags,
 }
 
 /// What is chosen for each family of a type.
@@ -86,13 +97,20 @@ pub(crate) enum Config {
     Plain,
     /// The upper bounds of a classic histogram's buckets, without `+Inf`.
     Classic { bounds: Cow<'static, [f64]> },
+    /// The states of a state set, in the order of their numbers.
+    States(&'static [&'static str]),
 }
 
 impl Instrument {
+    /// Whether a family with closed labels has all series from the start. An info says what is so, not what could be.
+    pub(crate) const fn can_be_closed(&self) -> bool {
+        !matches!(self.values, Values::One)
+    }
+
     /// A series of this type that no registry knows.
     fn detached(&self) -> Series {
         let buckets = match &self.config {
-            Config::Plain => None,
+            Config::Plain | Config::States(_) => None,
             Config::Classic { bounds } => Some(Buckets::new(bounds).expect("the bounds of a type are good")),
         };
         let slots = self.values.layout(buckets.as_ref());
@@ -104,8 +122,27 @@ impl Config {
     /// Those of a classic histogram; else none.
     pub(crate) fn bounds(&self) -> &[f64] {
         match self {
-            Config::Plain => &[],
             Config::Classic { bounds } => bounds,
+            _ => &[],
+        }
+    }
+
+    /// Those of a state set; else none.
+    pub(crate) fn states(&self) -> &'static [&'static str] {
+        match self {
+            Config::States(states) => states,
+            _ => &[],
+        }
+    }
+}
+
+/// In words that follow "registered".
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Config::Plain => f.write_str("as it is by default"),
+            Config::Classic { bounds } => write!(f, "with the bounds {bounds:?}"),
+            Config::States(states) => write!(f, "with the states {states:?}"),
         }
     }
 }
@@ -113,14 +150,14 @@ impl Config {
 impl Values {
     /// Whether the values of several series can be added up.
     pub(crate) fn is_summed(self) -> bool {
-        self != Values::SharedFloat
+        !matches!(self, Values::SharedFloat | Values::One | Values::State | Values::Flags)
     }
 
     /// What a series keeps in its cells. There are buckets if these are [`Values::Buckets`].
     pub(crate) fn layout(self, buckets: Option<&Buckets>) -> SlotLayout {
         match self {
             Values::Unsigned => SlotLayout::Number,
-            Values::Signed | Values::SharedFloat => SlotLayout::Shared,
+            Values::Signed | Values::SharedFloat | Values::One | Values::State | Values::Flags => SlotLayout::Shared,
             Values::Float => SlotLayout::Stripes,
             Values::Buckets => SlotLayout::Pairs(buckets.map_or(0, Buckets::count)),
         }

@@ -101,6 +101,9 @@ pub const fn assert_metric_name(name: &str, kind: MetricType, is_lenient: bool) 
         NameError::CounterWithoutTotal => {
             panic!("a counter's name ends in `_total`; append it, or write `#[metric(lenient)]`")
         }
+        NameError::InfoWithoutInfo => {
+            panic!("an info's name ends in `_info`; append it, or write `#[metric(lenient)]`")
+        }
         NameError::Suffix { .. } => panic!(
             "only samples of another type end in `_total`, `_created` or `_bucket`; leave the suffix out, or write `#[metric(lenient)]`"
         ),

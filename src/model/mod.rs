@@ -1,4 +1,4 @@
-//! Plain data between recording and exposition: names, kinds, bounds, snapshots, and the visitor of them.
+//! Plain data between recording and exposition: names, kinds, bounds, label values, snapshots, and the visitor of them.
 //!
 //! Nothing here knows an atomic or a socket. The rules of this module are constant functions, so that the same rule serves
 //! literals, derives and names made at run time.
@@ -19,6 +19,7 @@ mod buckets;
 mod escape;
 mod exemplar;
 mod family;
+mod labels;
 mod limit;
 mod literals;
 mod names;
@@ -33,6 +34,8 @@ pub use exemplar::Exemplar;
 pub(crate) use exemplar::MAX_EXEMPLAR_CHARS;
 pub(crate) use family::Held;
 pub use family::{FamilySnapshot, SeriesSnapshot, Snapshot};
+pub(crate) use labels::is_closed;
+pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use limit::VALUE_LIMIT;
 pub(crate) use limit::is_summable;
 pub use literals::{

@@ -18,16 +18,27 @@ pub enum MetricType {
     Gauge,
     /// Observations, counted by bucket.
     Histogram,
+    /// What is so: always 1, and the labels say it. In text 0.0.4 and in protobuf, which do not know it, a gauge.
+    Info,
+    /// States, each of which holds or does not. In text 0.0.4 and in protobuf, which do not know it, a gauge.
+    StateSet,
 }
 
 impl MetricType {
-    /// The word for it in a `# TYPE` line.
+    /// The word for it (OpenMetrics 1.0, "Metric Types").
     pub const fn as_str(self) -> &'static str {
         match self {
             MetricType::Counter => "counter",
             MetricType::Gauge => "gauge",
             MetricType::Histogram => "histogram",
+            MetricType::Info => "info",
+            MetricType::StateSet => "stateset",
         }
+    }
+
+    /// Whether values have a unit (OpenMetrics 1.0, "Info" and "StateSet").
+    pub(crate) const fn has_unit(self) -> bool {
+        !matches!(self, MetricType::Info | MetricType::StateSet)
     }
 }
 
@@ -39,7 +50,7 @@ impl fmt::Display for MetricType {
 
 /// Why a name was refused. Its message is the rule; the errors of a registry also say what to write instead.
 ///
-/// Most rules come from the formats. Two are conventions ([`is_convention`](Self::is_convention)), which a registry built with
+/// Most rules come from the formats. Three are conventions ([`is_convention`](Self::is_convention)), which a registry built with
 /// [`lenient_names`](crate::registry::RegistryBuilder::lenient_names) does not ask for.
 ///
 /// ```
@@ -64,12 +75,16 @@ pub enum NameError {
     LeadingUnderscore,
     /// `le` is the label of a histogram's buckets.
     BucketLabel,
+    /// The states of a state set are the values of a label that has the set's name (OpenMetrics 1.0, "StateSet").
+    StateLabel,
     /// Prometheus writes a metric of this name for every target; another one would overwrite it.
     ScraperMetric,
     /// Names that start with `quipu_` are those of this library's metrics about itself.
     OwnMetric,
     /// A counter's name ends in `_total` (OpenMetrics 1.0, "Counter"). A convention.
     CounterWithoutTotal,
+    /// The name of an info ends in `_info` (OpenMetrics 1.0, "Info"). A convention.
+    InfoWithoutInfo,
     /// Only samples of another type end like this. A convention.
     #[non_exhaustive]
     Suffix {
@@ -85,7 +100,7 @@ pub enum NameError {
 impl NameError {
     /// Whether the name is legal in every format, and only against convention.
     pub const fn is_convention(self) -> bool {
-        matches!(self, NameError::CounterWithoutTotal | NameError::Suffix { .. })
+        matches!(self, NameError::CounterWithoutTotal | NameError::InfoWithoutInfo | NameError::Suffix { .. })
     }
 }
 
@@ -96,11 +111,13 @@ impl fmt::Display for NameError {
             NameError::Character { at } => write!(f, "the character at byte {at} is not allowed"),
             NameError::LeadingUnderscore => write!(f, "names that start with `_` are reserved"),
             NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets"),
+            NameError::StateLabel => write!(f, "it is the label of the state set's own states"),
             NameError::ScraperMetric => write!(f, "Prometheus writes a metric of this name for every target"),
             NameError::OwnMetric => {
                 write!(f, "names that start with `{OWN_PREFIX}` are reserved for quipu's own metrics")
             }
             NameError::CounterWithoutTotal => write!(f, "a counter's name ends in `_total`"),
+            NameError::InfoWithoutInfo => write!(f, "an info's name ends in `_info`"),
             NameError::Suffix { suffix: TOTAL } => write!(f, "only a counter's name ends in `_total`"),
             NameError::Suffix { suffix: BUCKET } => write!(f, "the suffix `_bucket` is reserved for histogram samples"),
             NameError::Suffix { suffix } => write!(f, "the suffix `{suffix}` is reserved for creation timestamps"),
@@ -132,6 +149,7 @@ const WRITTEN_BY_SCRAPER: [&str; 8] = [
 const TOTAL: &str = "_total";
 const CREATED: &str = "_created";
 const BUCKET: &str = "_bucket";
+const INFO: &str = "_info";
 
 /// What only samples of a counter or a histogram end in.
 const SUFFIXES: [&str; 3] = [TOTAL, CREATED, BUCKET];
@@ -176,17 +194,16 @@ impl Named<'_> {
         let namespace = if let Named::Metric { namespace, .. } = self { namespace } else { "" };
         let mut near = namespace.to_owned();
         near.extend(name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }));
-        let is_counter = matches!(self, Named::Metric { kind: MetricType::Counter, .. });
-        let wrong = match self {
-            Named::Metric { .. } if is_counter => &[TOTAL][..],
-            Named::Metric { .. } => &SUFFIXES,
-            _ => &[],
+        // What the name has to end in, and what it must not end in before that.
+        let (end, wrong) = match self {
+            Named::Metric { kind: MetricType::Counter, .. } => (TOTAL, &[][..]),
+            Named::Metric { kind: MetricType::Info, .. } => (INFO, &SUFFIXES[..]),
+            Named::Metric { .. } => ("", &SUFFIXES[..]),
+            _ => ("", &[][..]),
         };
+        near.truncate(near.strip_suffix(end).unwrap_or(&near).len());
         while let Some(base) = wrong.iter().find_map(|suffix| near.strip_suffix(suffix)) {
             near.truncate(base.len());
-            if is_counter {
-                break;
-            }
         }
         near = near.trim_start_matches('_').to_owned();
         if near.is_empty() {
@@ -195,7 +212,7 @@ impl Named<'_> {
         if near.starts_with(|c: char| c.is_ascii_digit()) {
             near.insert(0, 'n');
         }
-        near.push_str(if is_counter { TOTAL } else { "" });
+        near.push_str(end);
         let near = near.strip_prefix(namespace)?;
         self.check(near).is_ok().then(|| near.to_owned())
     }
@@ -217,10 +234,13 @@ impl NameError {
             NameError::Empty => write!(f, "; give one"),
             NameError::Duplicate => write!(f, "; remove one"),
             NameError::ScraperMetric => write!(f, "; put a prefix before the name"),
-            NameError::OwnMetric | NameError::BucketLabel | NameError::GlobalLabel => write!(f, "; use another name"),
+            NameError::OwnMetric | NameError::BucketLabel | NameError::StateLabel | NameError::GlobalLabel => {
+                write!(f, "; use another name")
+            }
             NameError::Character { .. }
             | NameError::LeadingUnderscore
             | NameError::CounterWithoutTotal
+            | NameError::InfoWithoutInfo
             | NameError::Suffix { .. } => match named.suggest(name) {
                 Some(near) if self == (NameError::Suffix { suffix: TOTAL }) => {
                     write!(f, "; write `{near}`, or register a counter")
@@ -308,6 +328,9 @@ pub const fn check_metric_name(name: &str, kind: MetricType) -> Result<(), NameE
     if matches!(kind, MetricType::Counter) {
         return if ends_with(bytes, TOTAL.as_bytes()) { Ok(()) } else { Err(NameError::CounterWithoutTotal) };
     }
+    if matches!(kind, MetricType::Info) {
+        return if ends_with(bytes, INFO.as_bytes()) { Ok(()) } else { Err(NameError::InfoWithoutInfo) };
+    }
     let mut at = 0;
     while at < SUFFIXES.len() {
         let suffix = SUFFIXES[at];
@@ -355,7 +378,8 @@ pub(crate) fn sample_names(name: &str, kind: MetricType) -> Vec<String> {
     let suffixed = |base: &str, suffixes: &[&str]| suffixes.iter().map(|suffix| format!("{base}{suffix}")).collect();
     match kind {
         MetricType::Counter => suffixed(name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
-        MetricType::Gauge => vec![name.to_owned()],
+        MetricType::Gauge | MetricType::StateSet => vec![name.to_owned()],
+        MetricType::Info => suffixed(name.strip_suffix(INFO).unwrap_or(name), &["", "_info"]),
         MetricType::Histogram => suffixed(name, &["", "_bucket", "_count", "_sum", "_created"]),
     }
 }

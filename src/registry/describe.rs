@@ -72,16 +72,24 @@ impl FamilyDescription {
         self.description.unit.as_deref()
     }
 
-    /// The labels, in the order in which values are given; without the global labels of the registry.
+    /// The labels, in the order in which values are given; without the global labels of the registry. Of a state set the last one
+    /// is that of its states, which has the family's name.
     pub fn labels(&self) -> impl ExactSizeIterator<Item = LabelDescription<'_>> {
-        self.description.labels.iter().enumerate().map(|(n, name)| {
+        let labels = self.description.labels.iter().enumerate().map(|(n, name)| {
             let values = self.description.known_values(n);
             let max_values = match self.description.limits.of_label(name, values.is_some()) {
                 LabelLimit::Closed => None,
                 LabelLimit::Open(most) => most,
             };
             LabelDescription { name, values, max_values }
-        })
+        });
+        let states = self.description.config.states();
+        let state = self.description.state_label().map(|name| LabelDescription {
+            name,
+            values: Some(states),
+            max_values: None,
+        });
+        labels.chain(state).collect::<Vec<_>>().into_iter()
     }
 
     /// The upper bounds of a histogram's buckets, without `+Inf`; of others, none.

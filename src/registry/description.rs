@@ -62,20 +62,25 @@ impl Description {
             let (metric, labels) = (self.name.clone(), self.labels.len());
             return Err(RegisterError::TooManyLabels { metric, labels, most: Labels::MOST });
         }
+        let refused = |label: &str, problem| RegisterError::LabelName {
+            metric: self.name.clone(),
+            kind,
+            label: label.to_owned(),
+            problem,
+        };
         for (n, label) in self.labels.iter().enumerate() {
-            self.check_label(n, &rules.global_labels).map_err(|problem| RegisterError::LabelName {
-                metric: self.name.clone(),
-                kind,
-                label: label.clone().into_owned(),
-                problem,
-            })?;
+            self.check_label(n, &rules.global_labels).map_err(|problem| refused(label, problem))?;
+        }
+        match self.state_label() {
+            Some(label) if rules.global_labels.has(label) => return Err(refused(label, NameError::GlobalLabel)),
+            _ => {}
         }
         self.check_unit()?;
         self.check_size()?;
         self.check_values()?;
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         match &self.config {
-            Config::Plain => Ok(None),
+            Config::Plain | Config::States(_) => Ok(None),
             Config::Classic { bounds } => Buckets::new(bounds).map(Some).map_err(refused),
         }
     }
@@ -83,6 +88,9 @@ impl Description {
     fn check_label(&self, n: usize, global_labels: &GlobalLabels) -> Result<(), NameError> {
         let label = &self.labels[n];
         Named::Label(self.metric.exposed_as).check(label)?;
+        if self.state_label() == Some(label) {
+            return Err(NameError::StateLabel);
+        }
         if global_labels.has(label) {
             return Err(NameError::GlobalLabel);
         }
@@ -90,11 +98,11 @@ impl Description {
     }
 
     fn check_unit(&self) -> Result<(), RegisterError> {
-        let Some(unit) = &self.unit else { return Ok(()) };
-        if ends_in_unit(&self.name, unit) {
+        let (Some(unit), kind) = (&self.unit, self.metric.exposed_as) else { return Ok(()) };
+        if kind.has_unit() && ends_in_unit(&self.name, unit) {
             return Ok(());
         }
-        Err(RegisterError::Unit { metric: self.name.clone(), unit: unit.clone().into_owned() })
+        Err(RegisterError::Unit { metric: self.name.clone(), kind, unit: unit.clone().into_owned() })
     }
 
     fn check_size(&self) -> Result<(), RegisterError> {
@@ -136,8 +144,16 @@ impl Description {
         self.values.and_then(|values| values[label])
     }
 
-    /// The values of each label, if all are known; of a metric without labels, none.
+    /// The label of a state set's states, which is none of [`labels`](Self::labels).
+    pub(crate) fn state_label(&self) -> Option<&str> {
+        matches!(self.config, Config::States(_)).then_some(&*self.name)
+    }
+
+    /// The values of each label, if all are known and there is a series for all; of a metric without labels, none.
     fn closed(&self) -> Option<Vec<&'static [&'static str]>> {
+        if !self.metric.can_be_closed() && !self.labels.is_empty() {
+            return None;
+        }
         (0..self.labels.len()).map(|label| self.known_values(label)).collect()
     }
 
@@ -202,9 +218,10 @@ impl fmt::Display for Difference<'_> {
         if of.labels != from.labels || of.values != from.values {
             parts.push(self.labels());
         }
+        let is_of_type = of.metric.name == from.metric.name;
         // Another type says enough about bounds that one of them has not.
-        if of.metric == from.metric && of.config != from.config {
-            parts.push(format!("with the bounds {:?}", of.config.bounds()));
+        if is_of_type && of.config != from.config {
+            parts.push(of.config.to_string());
         }
         if of.unit != from.unit {
             parts.push(match &of.unit {
@@ -224,7 +241,7 @@ impl fmt::Display for Difference<'_> {
         if of.help != from.help {
             parts.push(format!("with the help {:?}", of.help));
         }
-        if of.metric != from.metric {
+        if !is_of_type {
             write!(f, "as {}", of.metric.name)?;
             f.write_str(if parts.is_empty() { "" } else { " " })?;
         }

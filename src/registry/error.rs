@@ -46,11 +46,13 @@ pub enum RegisterError {
         /// The rule.
         problem: BoundsError,
     },
-    /// The metric's name does not end in its unit.
+    /// The metric's name does not end in its unit, or it cannot have one.
     #[non_exhaustive]
     Unit {
         /// The metric's name.
         metric: String,
+        /// What the metric is.
+        kind: MetricType,
         /// The unit.
         unit: String,
     },
@@ -181,7 +183,7 @@ impl fmt::Display for RegisterError {
                 problem.advise(label, Named::Label(*kind), f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
-            RegisterError::Unit { metric, unit } => advise_unit(metric, unit, f),
+            RegisterError::Unit { metric, kind, unit } => advise_unit(metric, *kind, unit, f),
             RegisterError::TooManySeries { metric, series, most } => write!(
                 f,
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
@@ -233,10 +235,11 @@ impl fmt::Display for RegisterError {
     }
 }
 
-fn advise_unit(metric: &str, unit: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn advise_unit(metric: &str, kind: MetricType, unit: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     let (base, total) = metric.strip_suffix("_total").map_or((metric, ""), |base| (base, "_total"));
     match unit {
         "" => write!(f, "`{metric}`: the unit is empty; leave it out"),
+        _ if !kind.has_unit() => write!(f, "`{metric}`: {kind} metrics have no unit; leave it out"),
         _ => write!(f, "`{metric}` does not end in its unit; write `{base}_{unit}{total}`, or leave the unit out"),
     }
 }

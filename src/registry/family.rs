@@ -2,15 +2,16 @@
 
 use super::description::Description;
 use super::error::LabelError;
-use super::labels::{LabelSet, is_closed};
 use super::self_metrics::SelfSeries;
+use super::states::States;
 use crate::clock::Clock;
 use crate::metric::{Metric, Values};
-use crate::model::{Buckets, FamilyView, GlobalLabels};
-use crate::store::{FamilyLayout, Limits, MetricRef, SeriesMap};
+use crate::model::{self, Buckets, FamilyView, GlobalLabels, LabelSet};
+use crate::store::{FamilyLayout, Limits, MetricRef, Series, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// What the registry keeps of a family, whatever the type of its handles.
@@ -18,6 +19,8 @@ use std::sync::Arc;
 pub(crate) struct FamilyCore {
     pub(crate) description: Description,
     pub(crate) set: SeriesMap,
+    /// All labels as they are exposed, if these are more than the description's.
+    exposed_labels: Option<Box<[Cow<'static, str>]>>,
     /// What the registry's metrics about itself say of the family. They have none themselves.
     pub(super) about: SelfSeries,
 }
@@ -43,13 +46,21 @@ impl FamilyCore {
         if let Some(idle) = description.expiry() {
             set.expire_after(idle, description.metric.values == Values::Signed);
         }
-        FamilyCore { set, description, about }
+        let state_label = description.state_label().map(|label| Cow::Owned(label.to_owned()));
+        let exposed_labels = state_label.map(|state| description.labels.iter().cloned().chain([state]).collect());
+        FamilyCore { set, exposed_labels, description, about }
     }
 
     /// A family that nobody reads: all label values have the same series.
     pub(super) fn detached(description: Description, buckets: Option<Buckets>) -> FamilyCore {
         let core = FamilyCore::new(description, buckets, SelfSeries::default(), Clock::default(), None);
         FamilyCore { set: SeriesMap::detached(core.set.family.clone()), ..core }
+    }
+
+    /// What a series of a state set is to an encoder.
+    pub(super) fn states_of<'a>(&'a self, series: &'a Series) -> Option<States<'a>> {
+        let label = self.description.state_label()?;
+        Some(States { series, label, names: self.description.config.states() })
     }
 
     pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels, is_continued: bool) -> FamilyView<'a> {
@@ -59,11 +70,16 @@ impl FamilyCore {
             unit: self.description.unit.as_deref(),
             kind: self.description.metric.exposed_as,
             global_labels,
-            label_names: &self.description.labels,
+            label_names: self.exposed_labels.as_deref().unwrap_or(&self.description.labels),
             bounds: self.description.config.bounds(),
             is_continued,
         }
     }
+}
+
+/// Whether all series are there from the start, so that they are found by an index.
+const fn is_closed<M: Metric, L: LabelSet>() -> bool {
+    M::TYPE.can_be_closed() && model::is_closed::<L>()
 }
 
 /// Labels by name, as many as the compiler counts: the `L` of a [`Family`] registered with
@@ -249,7 +265,7 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     #[inline(always)]
     pub fn with(&self, labels: impl Borrow<L>) -> MetricRef<'_, M> {
         let labels = labels.borrow();
-        if const { is_closed::<L>() } {
+        if const { is_closed::<M, L>() } {
             MetricRef::kept(&self.kept[labels.index()])
         } else {
             labels.with_values(|values| {
@@ -278,7 +294,7 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     /// ```
     pub fn get(&self, labels: impl Borrow<L>) -> Option<MetricRef<'_, M>> {
         let labels = labels.borrow();
-        if const { is_closed::<L>() } {
+        if const { is_closed::<M, L>() } {
             Some(MetricRef::kept(&self.kept[labels.index()]))
         } else {
             labels.with_values(|values| self.find(values))
@@ -311,7 +327,7 @@ impl<M: Metric, L: LabelSet> Family<M, L> {
     /// # Ok::<(), quipu::RegisterError>(())
     /// ```
     pub fn remove(&self, labels: impl Borrow<L>) -> bool {
-        let is_open = const { !is_closed::<L>() };
+        let is_open = const { !is_closed::<M, L>() };
         is_open && labels.borrow().with_values(|values| self.core.set.remove(values))
     }
 }

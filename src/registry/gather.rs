@@ -127,6 +127,21 @@ impl SeriesView for Series {
 }
 
 impl Shown {
+    /// Whether a series was shown, or one with a label that it would have.
+    fn has(&self, core: &FamilyCore, series: &Series) -> bool {
+        match core.states_of(series) {
+            Some(states) => states.texts().any(|text| self.series.contains(&*text)),
+            None => self.series.contains(series.labels()),
+        }
+    }
+
+    fn note(&mut self, core: &FamilyCore, series: &Series) {
+        match core.states_of(series) {
+            Some(states) => self.series.extend(states.texts().map(String::into_boxed_str)),
+            None => self.series.extend([series.labels().into()]),
+        }
+    }
+
     fn begin(&mut self, mut part: Part) -> Walk {
         self.family &= !part.begins_family;
         if part.begins_labels {
@@ -198,7 +213,7 @@ impl Walk {
             if self.part.may_repeat {
                 repeated.clear();
                 batch.retain(|series| {
-                    let is_new = !shown.series.contains(series.labels());
+                    let is_new = !shown.has(core, series);
                     repeated.extend((!is_new).then_some(series.place()));
                     is_new
                 });
@@ -211,11 +226,11 @@ impl Walk {
             }
             let prefetch = core.set.prefetch(next, self.end);
             let later = core.set.run(self.end.min(self.place + BATCH / 2), self.end, &pin);
-            let taken = scratch.show(core.description.metric.values, &batch, visitor, prefetch, later);
+            let taken = scratch.show(core, &batch, visitor, prefetch, later);
             scratch.note_shown(core, &batch[..taken]);
             self.place = batch.get(taken).map_or(next, |series| series.place());
             if self.part.may_repeat {
-                shown.series.extend(batch[..taken].iter().map(|series| series.labels().into()));
+                batch[..taken].iter().for_each(|series| shown.note(core, series));
                 self.left_out += repeated.iter().filter(|place| **place < self.place).count() as u64;
             }
         }
@@ -261,14 +276,14 @@ impl Scratch {
     /// Before the `n`th it calls `prefetch(n)`, and asks for the cells of one of `later`, which are histograms half a batch on.
     fn show<'a, V: Visitor>(
         &mut self,
-        values: Values,
+        core: &FamilyCore,
         batch: &[SeriesRef<'_>],
         visitor: &mut V,
         prefetch: impl Fn(usize),
         mut later: impl Iterator<Item = SeriesRef<'a>>,
     ) -> usize {
         let Scratch { integers, floats, histograms, is_watched } = self;
-        match values {
+        match core.description.metric.values {
             Values::Unsigned => {
                 fold_integers(batch, integers);
                 samples(batch, integers, Value::Unsigned, visitor, prefetch)
@@ -284,6 +299,22 @@ impl Scratch {
             Values::SharedFloat => {
                 fold_shared(batch, integers);
                 samples(batch, integers, |bits| Value::Float(f64::from_bits(bits)), visitor, prefetch)
+            }
+            Values::One => {
+                fold_shared(batch, integers);
+                samples(batch, integers, |_| Value::Unsigned(1), visitor, prefetch)
+            }
+            values @ (Values::State | Values::Flags) => {
+                fold_shared(batch, integers);
+                let mut shown = 0;
+                while let Some(series) = batch.get(shown)
+                    && (shown == 0 || !visitor.is_full())
+                {
+                    prefetch(shown);
+                    core.states_of(series).inspect(|states| states.show(values, integers[shown], visitor));
+                    shown += 1;
+                }
+                shown
             }
             Values::Buckets => {
                 let mut shown = 0;

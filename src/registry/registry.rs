@@ -1,7 +1,6 @@
 //! The registry: it makes families, keeps them, and takes them out again.
 
 use super::breakers::Breakers;
-use super::builder::MetricBuilder;
 use super::description::{Description, Rules};
 use super::error::{BuildError, RegisterError};
 use super::families::Families;
@@ -14,11 +13,9 @@ use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
 use crate::clock::Clock;
 use crate::guard::RegistryLimits;
-use crate::metric::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge};
 use crate::model::{Buckets, GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
 use core::fmt;
-use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A set of families, exposed together. Cloning gives another handle to the same registry.
@@ -197,93 +194,6 @@ impl Registry {
             is_disabled: true,
         };
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
-    }
-
-    /// Begins to register a counter of whole numbers. Its name ends in `_total`.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let jobs = registry.counter("jobs_total", "Jobs finished.").register()?;
-    /// jobs.inc();
-    /// assert_eq!(jobs.value(), 1);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn counter(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> MetricBuilder<'_, Counter> {
-        MetricBuilder::new(self, name.into(), help.into())
-    }
-
-    /// Begins to register a counter of amounts that need not be whole. Its name ends in `_total`.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let cost = registry.float_counter("cost_dollars_total", "What was spent.").register()?;
-    /// cost.inc_by(0.25);
-    /// assert_eq!(cost.value(), 0.25);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn float_counter(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> MetricBuilder<'_, FloatCounter> {
-        MetricBuilder::new(self, name.into(), help.into())
-    }
-
-    /// Begins to register a gauge, which is set.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let depth = registry.gauge("queue_depth", "Jobs waiting.").register()?;
-    /// depth.set(12.0);
-    /// assert_eq!(depth.value(), 12.0);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn gauge(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> MetricBuilder<'_, Gauge> {
-        MetricBuilder::new(self, name.into(), help.into())
-    }
-
-    /// Begins to register a gauge of things under way, which is only counted up and down.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let active = registry.in_flight_gauge("jobs_active", "Jobs being done.").register()?;
-    /// let job = active.guard();
-    /// assert_eq!(active.value(), 1);
-    /// drop(job);
-    /// assert_eq!(active.value(), 0);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn in_flight_gauge(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> MetricBuilder<'_, InFlightGauge> {
-        MetricBuilder::new(self, name.into(), help.into())
-    }
-
-    /// Begins to register a histogram with fixed buckets: from 5 ms to 10 s, unless [`bounds`](MetricBuilder::bounds) says otherwise.
-    ///
-    /// ```
-    /// let registry = quipu::Registry::new();
-    /// let seconds = registry.histogram("job_duration_seconds", "Time a job took.").register()?;
-    /// seconds.observe(0.25);
-    /// assert_eq!(seconds.snapshot().sum(), 0.25);
-    /// # Ok::<(), quipu::RegisterError>(())
-    /// ```
-    pub fn histogram(
-        &self,
-        name: impl Into<Cow<'static, str>>,
-        help: impl Into<Cow<'static, str>>,
-    ) -> MetricBuilder<'_, Histogram> {
-        MetricBuilder::new(self, name.into(), help.into())
     }
 
     /// Unregisters a family. Returns whether it was registered. `name` is the full name, with the namespace and the prefix. The

@@ -29,6 +29,7 @@ mod oracle;
 mod readme;
 mod rivals_failings;
 mod several;
+mod states;
 mod testing;
 mod threads;
 mod timers;

@@ -27,6 +27,8 @@ pub enum LintRule {
     Help,
     /// A counter's name ends in `_total`, and no other one does.
     Total,
+    /// An info's name ends in `_info`.
+    Info,
     /// Names end in `_bucket`, `_count`, `_sum` or `_created` only where a format adds it.
     ReservedSuffix,
     /// Labels `le` and `quantile` are those of histograms and summaries.
@@ -53,9 +55,10 @@ pub enum LintRule {
 
 impl LintRule {
     /// All rules.
-    pub const ALL: [LintRule; 13] = [
+    pub const ALL: [LintRule; 14] = [
         LintRule::Help,
         LintRule::Total,
+        LintRule::Info,
         LintRule::ReservedSuffix,
         LintRule::ReservedLabel,
         LintRule::BaseUnit,
@@ -74,6 +77,7 @@ impl LintRule {
         match self {
             LintRule::Help => "help",
             LintRule::Total => "total",
+            LintRule::Info => "info",
             LintRule::ReservedSuffix => "reserved_suffix",
             LintRule::ReservedLabel => "reserved_label",
             LintRule::BaseUnit => "base_unit",
@@ -93,6 +97,9 @@ impl LintRule {
         match self {
             LintRule::Help => "whoever is on call reads the help text to learn what a metric means",
             LintRule::Total => "`_total` tells that a rate has to be taken; only of counters that makes sense",
+            LintRule::Info => {
+                "OpenMetrics requires it: that format adds it where it is missing, and the name is then another one"
+            }
             LintRule::ReservedSuffix => {
                 "formats add it to the samples of a family, and a query would take one for the other"
             }

@@ -50,8 +50,11 @@ pub(super) fn reserved_label(kind: MetricType, name: &str) -> Option<Broken> {
 /// What a registry with lenient names accepts.
 fn convention(name: &str, kind: MetricType) -> Option<Broken> {
     let problem = check_metric_name(name, kind).err().filter(|problem| problem.is_convention())?;
-    let is_total = kind == MetricType::Counter || name.ends_with("_total");
-    let rule = if is_total { LintRule::Total } else { LintRule::ReservedSuffix };
+    let rule = match kind {
+        MetricType::Info => LintRule::Info,
+        _ if kind == MetricType::Counter || name.ends_with("_total") => LintRule::Total,
+        _ => LintRule::ReservedSuffix,
+    };
     Some((rule, problem.to_string()))
 }
 

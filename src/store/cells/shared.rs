@@ -49,6 +49,16 @@ impl SharedSlot {
         self.cell().fetch_add(n, Relaxed);
     }
 
+    /// Sets or clears bits.
+    #[inline]
+    pub(in crate::store) fn set_bits(self, bits: u64, is_set: bool) {
+        if is_set {
+            self.cell().fetch_or(bits, Relaxed);
+        } else {
+            self.cell().fetch_and(!bits, Relaxed);
+        }
+    }
+
     /// Replaces a float by what `next` makes of it, as long as that is something. Lock-free: a thread retries only when another
     /// one has written.
     #[inline(always)]

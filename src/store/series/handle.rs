@@ -68,6 +68,19 @@ impl Handle {
         self.0.mark_used();
     }
 
+    /// Sets or clears bits of the value that all threads share.
+    #[inline]
+    pub(crate) fn set_shared_bits(&self, bits: u64, is_set: bool) {
+        self.0.shared_cell().set_bits(bits, is_set);
+        self.0.mark_used();
+    }
+
+    /// Notes that the series is in use, for families whose series expire.
+    #[inline]
+    pub(crate) fn mark_used(&self) {
+        self.0.mark_used();
+    }
+
     /// Replaces the float that all threads share by what `next` makes of it, as long as that is something.
     #[inline(always)]
     pub(crate) fn update_shared_float(&self, next: impl Fn(f64) -> Option<f64>) {
