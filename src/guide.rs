@@ -11,6 +11,7 @@
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
 //! | find out why something is not as you expect | [`troubleshooting`] |
+//! | track jobs, calls of LLMs, incidents, storage | `quipu_catalog::guide`, of the crate `quipu-catalog` |
 //! | move from another crate | [`from_prometheus`], [`from_prometheus_client`], [`from_metrics`], [`from_axum_prometheus`] |
 
 macro_rules! pages {

@@ -12,10 +12,14 @@
 //! call.success(Usage { prompt: 812, completion: 96, ..Usage::default() }); // tokens, cost, durations
 //! # Ok::<(), quipu::RegisterError>(())
 //! ```
+//!
+//! The [`guide`] begins with what you want to do: trackers, jobs, calls of LLMs.
 
 pub mod bounds;
 mod catalog;
 pub mod code;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod health;
 pub mod incidents;
 pub mod jobs;

@@ -1,9 +1,9 @@
 //! The first page can be pasted, and shows messages as they are.
 
 use quipu::{RegisterError, Registry};
+use std::collections::BTreeSet;
 
 const README: &str = include_str!("../../README.md");
-const GUIDE: &str = include_str!("../../src/guide.rs");
 
 /// What stands in the first block of a language in this text, and the text after it.
 fn block<'a>(text: &'a str, language: &str) -> Option<(&'a str, &'a str)> {
@@ -32,15 +32,17 @@ fn the_dependencies_of_an_example_are_those_before_it() {
 /// A page that the module does not name is neither rendered nor compiled; one that the README does not name is not found.
 #[test]
 fn each_guide_is_a_page_that_the_readme_links_to() {
-    let files = std::fs::read_dir("docs/guide").expect("the guides").map(|file| file.expect("a file").file_name());
-    let mut files: Vec<_> = files.map(|name| name.into_string().expect("a name")).collect();
-    files.sort_unstable();
-    let (_, pages) = GUIDE.split_once("\npages! {").expect("the list of pages");
-    let mut pages: Vec<_> = pages.trim_end_matches("}\n").split_whitespace().map(|page| format!("{page}.md")).collect();
-    pages.sort_unstable();
-    assert_eq!(files, pages);
-    for page in pages {
-        assert!(README.contains(&format!("](docs/guide/{page})")), "README does not link to {page}");
+    for of_crate in ["", "catalog/"] {
+        let folder = format!("{of_crate}docs/guide/");
+        let files = std::fs::read_dir(&folder).expect("the guides").map(|file| file.expect("a file").file_name());
+        let files: BTreeSet<_> = files.map(|name| name.into_string().expect("a name")).collect();
+        let module = std::fs::read_to_string(format!("{of_crate}src/guide.rs")).expect("the module");
+        let (_, pages) = module.split_once("\npages! {").expect("the list of pages");
+        let pages = pages.trim_end_matches("}\n").split_whitespace().map(|page| format!("{page}.md"));
+        assert_eq!(files, pages.collect());
+        for page in files {
+            assert!(README.contains(&format!("]({folder}{page})")), "README does not link to {folder}{page}");
+        }
     }
 }
 
