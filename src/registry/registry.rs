@@ -159,7 +159,7 @@ impl Registry {
     /// A registry for programs that are to run without metrics: it exposes nothing, and keeps no series.
     ///
     /// Names, labels and bounds are checked as ever, but no metric stands in the way of another. What is registered is detached,
-    /// as a [`Counter::detached`] is: it records at the same cost and can be read, and all label values of a family, those that
+    /// as a [`Counter::detached`](crate::Counter::detached) is: it records at the same cost and can be read, and all label values of a family, those that
     /// were never used included, share one series. A family has [`len`](crate::Family::len) 0, and
     /// [`get`](crate::Family::get) finds nothing in it; of a closed label set it finds the one series.
     ///
