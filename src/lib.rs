@@ -30,6 +30,7 @@
 //! - [`collect`] has values that are read when they are scraped, by closures and by collectors.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
+//! - [`grpc`] measures the calls of gRPC services and clients, on tonic or by hand.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
 //! - [`Registry::describe`] tells what is registered, [`Registry::lint`] which names are better avoided; and [`testing`] has what
 //!   tests of metrics need.
@@ -37,6 +38,7 @@
 //! # Features
 //!
 //! - `derive` (on by default): the derives of [`LabelSet`] and [`LabelValue`].
+//! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
 //! - `process`: [`collect::Process`], the standard `process_*` metrics.
@@ -74,7 +76,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg), doc(auto_cfg(hide(quipu_loom))))]
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(
-    not(all(feature = "derive", feature = "process", feature = "server", feature = "system", feature = "testing")),
+    not(all(
+        feature = "derive",
+        feature = "grpc",
+        feature = "process",
+        feature = "server",
+        feature = "system",
+        feature = "testing"
+    )),
     allow(rustdoc::broken_intra_doc_links)
 )]
 
@@ -91,6 +100,8 @@ pub mod collect;
 mod encode;
 #[cfg(not(quipu_loom))]
 pub mod export;
+#[cfg(all(feature = "grpc", not(quipu_loom)))]
+pub mod grpc;
 pub mod guard;
 #[cfg(any(doc, doctest))]
 pub mod guide;

@@ -9,15 +9,12 @@ use super::families::Families;
 use super::method::MethodLabel;
 use super::status::StatusLabel;
 use super::watch::Watch;
-use crate::sync::append_list::AppendList;
+use crate::sync::append_list::{AppendList, ListsByHash, hash};
 use crate::sync::{OnceLock, get_or_init};
 use crate::{Counter, Histogram, InFlightGauge, InFlightGuard};
 
 /// The value of the label `path` when no route took the request.
 const UNMATCHED: &str = "unmatched";
-
-/// A power of two.
-const BUCKETS: usize = 64;
 
 /// All routes seen so far, by pattern.
 ///
@@ -26,7 +23,7 @@ const BUCKETS: usize = 64;
 pub(super) struct Routes {
     families: Arc<Families>,
     watch: Watch,
-    buckets: [AppendList<Route>; BUCKETS],
+    routes: ListsByHash<Route>,
 }
 
 struct Route {
@@ -37,7 +34,7 @@ struct Route {
 
 impl Routes {
     pub(super) fn new(families: Families, watch: Watch) -> Self {
-        Self { families: Arc::new(families), watch, buckets: [const { AppendList::new() }; BUCKETS] }
+        Self { families: Arc::new(families), watch, routes: ListsByHash::new() }
     }
 
     /// Counts a connection until the guard is dropped.
@@ -51,7 +48,9 @@ impl Routes {
     pub(super) fn endpoint(&self, pattern: Option<&str>, method: &Method) -> Option<&Arc<Endpoint>> {
         self.watch.event();
         let pattern = pattern.unwrap_or(UNMATCHED);
-        let route = self.buckets[bucket(pattern)]
+        let route = self
+            .routes
+            .list(hash(pattern))
             .find_or_insert(|route| *route.pattern == *pattern, || Route::new(pattern, &self.watch));
         let method = MethodLabel::of(method);
         let endpoint = &route.endpoints.as_ref()?[method as usize];
@@ -67,22 +66,6 @@ impl Route {
         let is_recorded = !watch.excludes(pattern);
         Self { pattern: pattern.into(), endpoints: is_recorded.then(Default::default) }
     }
-}
-
-/// Patterns come from the program and not from its clients: a hash that is quick and has no secret will do.
-#[inline]
-fn bucket(pattern: &str) -> usize {
-    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let bytes = pattern.as_bytes();
-    let add = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(FACTOR);
-    let add_chunk = |hash, chunk: &[u8; 8]| add(hash, u64::from_le_bytes(*chunk));
-    let hash = bytes.as_chunks().0.iter().fold(bytes.len() as u64, add_chunk);
-    // What is behind the last whole word goes in with bytes before it: one load in place of a loop.
-    let hash = match bytes.last_chunk() {
-        Some(last) => add_chunk(hash, last),
-        None => bytes.iter().fold(hash, |hash, &byte| add(hash, u64::from(byte))),
-    };
-    (hash >> (u64::BITS - BUCKETS.ilog2())) as usize
 }
 
 /// The handles of one route and method.
@@ -137,32 +120,5 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.method.as_str(), self.pattern)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_spread_over_the_buckets() {
-        let mut filled = [0; BUCKETS];
-        for resource in ["incidents", "users", "teams", "playbooks", "alerts"] {
-            for tail in ["", "/", "/{id}", "/{id}/events", "/{id}/notes/{note}"] {
-                filled[bucket(&format!("/v1/{resource}{tail}"))] += 1;
-            }
-        }
-        assert_eq!(filled.iter().sum::<u32>(), 25);
-        assert!(filled.iter().max() <= Some(&3), "{filled:?}");
-    }
-
-    #[test]
-    fn patterns_of_every_length_spread_over_the_buckets() {
-        let pattern = |length: usize| "/".repeat(length);
-        let filled: std::collections::BTreeSet<_> = (0..40).map(|length| bucket(&pattern(length))).collect();
-        assert!(filled.len() > 20, "{filled:?}");
-        let spread = |patterns: [&str; 4]| patterns.map(bucket).iter().collect::<std::collections::BTreeSet<_>>().len();
-        assert!(spread(["/a", "/b", "/c", "/d"]) > 2);
-        assert!(spread(["/v1/teams/a", "/v1/teams/b", "/v1/teams/c", "/v1/teams/d"]) > 2);
     }
 }

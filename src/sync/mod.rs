@@ -64,7 +64,7 @@ macro_rules! array_of {
 }
 pub(crate) use array_of;
 
-#[cfg(all(feature = "http", not(quipu_loom)))]
+#[cfg(all(any(feature = "grpc", feature = "http"), not(quipu_loom)))]
 pub(crate) mod append_list;
 pub(crate) mod asymmetric;
 #[cfg(not(quipu_loom))]

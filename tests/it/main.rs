@@ -15,6 +15,7 @@ mod families;
 #[cfg(unix)]
 mod fork;
 mod formats;
+mod grpc;
 mod guard;
 mod house;
 mod http_layer;

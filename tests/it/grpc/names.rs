@@ -1,0 +1,168 @@
+//! Which names calls are recorded under.
+
+use super::*;
+
+/// Calls a path that is answered by headers alone.
+async fn call(metrics: &GrpcMetrics, path: &str, code: &str) {
+    let answer = Response::builder().header("grpc-status", code).body(body(vec![])).unwrap();
+    answering(metrics, answer).call(request(path)).await.unwrap();
+}
+
+/// Calls a path that is answered by a stream.
+async fn stream(metrics: &GrpcMetrics, path: &str, head: http::response::Builder, code: &str) {
+    let frames = vec![data(message(b"a")), Ok(Frame::trailers(trailers(code)))];
+    let response = answering(metrics, head.body(body(frames)).unwrap()).call(request(path)).await.unwrap();
+    response.into_body().collect().await.unwrap();
+}
+
+#[tokio::test]
+async fn ten_thousand_unknown_methods_are_one_series() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    for n in 0..10_000 {
+        call(&metrics, &format!("/scan.Service{n}/Method{n}"), "12").await;
+    }
+    let series = read(&registry).family("grpc_requests_total").unwrap().samples.len();
+    assert_eq!(series, 1);
+    assert_calls(&registry, &[("other other Unimplemented", 10_000.0)]);
+    assert_eq!(counted(&registry, "grpc_messages_received_total"), [("other other".to_owned(), 10_000.0)]);
+}
+
+#[tokio::test]
+async fn a_method_earns_its_name_by_an_answer() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    // Guards at the door give these answers to any path.
+    for code in ["12", "16", "7"] {
+        call(&metrics, GET, code).await;
+    }
+    assert!(calls(&registry).iter().all(|(labels, _)| labels.starts_with("other other ")));
+    call(&metrics, GET, "3").await;
+    call(&metrics, GET, "12").await;
+    call(&metrics, "/test.Incidents/Full", "8").await;
+    stream(&metrics, "/test.Incidents/Watch", Response::builder(), "12").await;
+    stream(&metrics, "/a/b/c.D/E", Response::builder().header("content-type", "application/grpc+proto"), "0").await;
+    // A page that is sent for every path.
+    stream(&metrics, "/page/x", Response::builder().header("content-type", "text/html"), "0").await;
+    stream(&metrics, "/page/y", Response::builder().status(500), "0").await;
+    assert_calls(
+        &registry,
+        &[
+            ("a/b/c.D E OK", 1.0),
+            ("other other OK", 2.0),
+            ("other other PermissionDenied", 1.0),
+            ("other other Unauthenticated", 1.0),
+            ("other other Unimplemented", 1.0),
+            ("test.Incidents Full ResourceExhausted", 1.0),
+            ("test.Incidents Get InvalidArgument", 1.0),
+            ("test.Incidents Get Unimplemented", 1.0),
+            ("test.Incidents Watch Unimplemented", 1.0),
+        ],
+    );
+}
+
+#[tokio::test]
+async fn a_call_that_earns_a_name_has_all_its_messages_under_it() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    stream(&metrics, GET, Response::builder(), "0").await;
+    for family in ["grpc_messages_received_total", "grpc_messages_sent_total"] {
+        assert_eq!(counted(&registry, family), [("test.Incidents Get".to_owned(), 1.0)]);
+    }
+    assert_eq!(sum(&registry, "grpc_streams_active"), 0.0);
+}
+
+/// The client goes on sending after the answer has begun.
+#[tokio::test]
+async fn messages_that_come_later_are_under_the_name_too() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    let echo = async |request: Request<RequestBody<Body>>| Ok::<_, Infallible>(Response::new(request.into_body()));
+    let mut service = metrics.layer().layer(service_fn(echo));
+    let response = service.call(request(GET)).await.unwrap();
+    assert_eq!(counted(&registry, "grpc_streams_active"), [("test.Incidents Get".to_owned(), 1.0)]);
+    response.into_body().collect().await.unwrap();
+    for family in ["grpc_messages_received_total", "grpc_messages_sent_total"] {
+        assert_eq!(counted(&registry, family), [("test.Incidents Get".to_owned(), 1.0)]);
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_methods_earn_names_and_no_more() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    for n in 0..1_500 {
+        call(&metrics, &format!("/test.Service/Method{n}"), "0").await;
+    }
+    call(&metrics, "/test.Service/Method7", "0").await;
+    let calls = calls(&registry);
+    assert_eq!(calls.len(), 1_001);
+    assert!(calls.contains(&("other other OK".to_owned(), 500.0)));
+    assert!(calls.contains(&("test.Service Method7 OK".to_owned(), 2.0)));
+}
+
+#[tokio::test]
+async fn of_a_list_nothing_else_has_a_name() {
+    let registry = Registry::new();
+    let builder = GrpcMetrics::builder().service("test.Incidents", ["Get", "Watch"]).service("test.Teams", ["List"]);
+    let metrics = builder.register(&registry).unwrap();
+    let text = registry.to_text();
+    for series in ["service=\"test.Teams\",method=\"List\",status=\"Internal\"} 0\n", "method=\"Watch\"} 0\n"] {
+        assert!(text.contains(series), "{text}");
+    }
+    for path in [GET, "/test.Teams/Get", "/Get", "Get", "/", "//", "/test.Incidents/", "//Get", "/test.Incidents/Get/"]
+    {
+        let mut request = request(GET);
+        *request.uri_mut() = path.parse().unwrap_or_default();
+        let answer = Response::builder().header("grpc-status", "0").body(body(vec![])).unwrap();
+        answering(&metrics, answer).call(request).await.unwrap();
+    }
+    assert_calls(&registry, &[("other other OK", 8.0), ("test.Incidents Get OK", 1.0)]);
+}
+
+#[tokio::test]
+async fn failures_stand_at_zero_from_the_first_call_on() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::new(&registry).unwrap();
+    call(&metrics, GET, "0").await;
+    let read = read(&registry);
+    for status in ["Unknown", "DeadlineExceeded", "Unimplemented", "Internal", "Unavailable", "DataLoss"] {
+        let labels = [("service", "test.Incidents"), ("method", "Get"), ("status", status)];
+        assert_eq!(read.value("grpc_requests_total", &labels), Some(0.0), "{status}");
+    }
+}
+
+#[test]
+fn a_family_of_another_kind_is_in_the_way_of_all() {
+    let registry = Registry::new();
+    registry.gauge("grpc_messages_sent_total", "Mine.").register().unwrap();
+    let error = GrpcMetrics::new(&registry).unwrap_err().to_string();
+    assert!(error.contains("grpc_messages_sent_total"), "{error}");
+    assert!(!registry.to_text().contains("grpc_requests_total"));
+    GrpcMetrics::client(&registry).unwrap();
+    let bounds = GrpcMetrics::builder().client().duration_bounds([2.0, 1.0]).register(&Registry::new());
+    assert!(bounds.unwrap_err().to_string().contains("grpc_client_request_duration_seconds"));
+}
+
+#[tokio::test]
+async fn the_buckets_are_those_of_the_catalogue_or_those_given() {
+    for given in [None, Some([0.5, 1.0])] {
+        let registry = Registry::new();
+        let builder = GrpcMetrics::builder();
+        let builder = match given {
+            Some(bounds) => builder.duration_bounds(bounds),
+            None => builder,
+        };
+        call(&builder.register(&registry).unwrap(), GET, "0").await;
+        let read = read(&registry);
+        let samples = &read.family("grpc_request_duration_seconds").unwrap().samples;
+        let bounds: Vec<_> = samples.iter().filter_map(|sample| sample.label("le")).collect();
+        match given {
+            Some(_) => assert_eq!(bounds, ["0.5", "1", "+Inf"]),
+            None => {
+                let all = ["0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf"];
+                assert_eq!(bounds, all);
+            }
+        }
+    }
+}
