@@ -61,6 +61,10 @@ impl GrpcCall {
     /// Awaits a unary call and records it: one message of the client, one of the server if it succeeds, and `OK`, or what `status`
     /// says of the error. A panic is `Unknown`. [`instrument_grpc!`](crate::instrument_grpc) writes it.
     ///
+    /// # Errors
+    ///
+    /// Those of `work`.
+    ///
     /// ```
     /// use quipu::grpc::{GrpcMetrics, GrpcStatus};
     ///
@@ -134,7 +138,7 @@ impl GrpcCall {
 #[macro_export]
 macro_rules! instrument_grpc {
     ($metrics:expr, $service:expr, $method:expr, $work:expr $(,)?) => {
-        $crate::instrument_grpc!($metrics, $service, $method, $work, |error| {
+        $crate::grpc::GrpcMetrics::start(&$metrics, $service, $method).unary($work, |error| {
             $crate::grpc::GrpcStatus::from_code(::core::convert::Into::into(error.code()))
         })
     };
