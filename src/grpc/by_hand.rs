@@ -138,9 +138,8 @@ impl GrpcCall {
 #[macro_export]
 macro_rules! instrument_grpc {
     ($metrics:expr, $service:expr, $method:expr, $work:expr $(,)?) => {
-        $crate::grpc::GrpcMetrics::start(&$metrics, $service, $method).unary($work, |error| {
-            $crate::grpc::GrpcStatus::from_code(::core::convert::Into::into(error.code()))
-        })
+        $crate::grpc::GrpcMetrics::start(&$metrics, $service, $method)
+            .unary($work, |error| $crate::grpc::GrpcStatus::from_code(::core::convert::Into::into(error.code())))
     };
     ($metrics:expr, $service:expr, $method:expr, $work:expr, $status:expr $(,)?) => {
         $crate::grpc::GrpcMetrics::start(&$metrics, $service, $method).unary($work, $status)
