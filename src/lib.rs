@@ -119,11 +119,11 @@ mod sync;
 #[cfg(all(feature = "testing", not(quipu_loom)))]
 pub mod testing;
 #[cfg(not(quipu_loom))]
-mod timed;
+pub mod timed;
 
 #[cfg(feature = "derive")]
 #[doc(inline)]
-pub use quipu_macros::{LabelSet, LabelValue, MetricSet};
+pub use quipu_macros::{LabelSet, LabelValue, MetricSet, instrumented, timed, timed_block};
 #[cfg(not(quipu_loom))]
 #[doc(inline)]
 pub use {

@@ -1,8 +1,8 @@
-//! Derives for [quipu](https://docs.rs/quipu)'s labels and sets of metrics.
+//! Macros of [quipu](https://docs.rs/quipu): derives for labels and sets of metrics, and timers of code.
 //!
 //! Depend on `quipu`, which exports them (feature `derive`, on by default). The code they write
-//! names its items as `::quipu::…`; `#[label(crate = path)]` or `#[metric(crate = path)]` on the type sets
-//! another path, for crates that rename `quipu` or take it from a re-export.
+//! names its items as `::quipu::…`; `#[label(crate = path)]` or `#[metric(crate = path)]` on the type, or
+//! `crate = path` among the options, sets another path, for crates that rename `quipu` or take it from a re-export.
 
 mod attribute;
 mod case;
@@ -11,9 +11,11 @@ mod label_set;
 mod label_value;
 mod metric_set;
 mod spans;
+mod timed;
 
 use proc_macro::TokenStream;
 use proc_macro2::TokenStream as TokenStream2;
+use quote::quote;
 use syn::{DeriveInput, Error, Result, parse_macro_input};
 
 /// Makes the fields of a struct the labels of a metric.
@@ -262,6 +264,190 @@ pub fn derive_label_value(input: TokenStream) -> TokenStream {
 pub fn derive_metric_set(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     tokens(metric_set::expand(&input))
+}
+
+/// Times every call of a function into a histogram: sync or `async`, free or a method, generic or not.
+///
+/// ```
+/// use quipu::{LabelValue, timed};
+///
+/// #[derive(LabelValue)]
+/// enum Kind {
+///     Daily,
+///     Weekly,
+/// }
+///
+/// /// Makes the report of a tenant.
+/// #[timed("report_seconds", errors, labels(kind, source = "database"))]
+/// fn report(kind: Kind, line: &str) -> Result<u32, std::num::ParseIntError> {
+///     Ok(line.trim().parse::<u32>()? * 2)
+/// }
+///
+/// let _ = report(Kind::Daily, "21");
+/// let _ = report(Kind::Daily, "twenty-one");
+///
+/// let text = quipu::global().to_text();
+/// assert!(text.contains("report_seconds_count{kind=\"daily\",source=\"database\"} 2\n"), "{text}");
+/// assert!(text.contains("report_errors_total{kind=\"daily\",source=\"database\"} 1\n"), "{text}");
+/// ```
+///
+/// The name comes first, and ends in `_seconds`; without one it is the function's, with `_seconds`. Then there may be, in any order:
+///
+/// | option | says |
+/// |---|---|
+/// | `labels(a = "text", b = expression, c)` | labels of all metrics of this function; `c` is short for `c = c` |
+/// | `calls`, `calls = "name_total"` | also count calls, in `report_calls_total` or under this name |
+/// | `errors`, `errors = "name_total"` | also count the calls that return `Err`, in `report_errors_total` or under this name |
+/// | `errors(by = classify)` | the same, with a label `error_type` whose value `classify(&error)` says |
+/// | `help = "text"`, `bounds = [..]` | help and bounds of the histogram |
+/// | `registry = expression` | the registry, in place of the [`global`](../quipu/fn.global.html) one: a static, say |
+/// | `tracker = expression` | what follows each call in place of all of these: see below |
+/// | `crate = path` | where quipu is found |
+///
+/// The value of a label is a `quipu::LabelValue`, of which many come from arguments: an enum, a string, a number. It is read before the body
+/// runs. What callers choose freely is limited like all label values, by the [`guard`](../quipu/guard/index.html).
+///
+/// # What is recorded
+///
+/// One duration for each call, when it ends: by its last expression, `return` or `?`; by a panic, which `errors` counts (as
+/// `error_type="panic"`); or since the future of an `async fn` is dropped half-way, which is no error. Of an `async fn` the time counts from its
+/// first poll; of another function that returns a future, it is the time to make that future.
+///
+/// The metrics are registered at the first call, all or none, and found once. Functions may share a name, with the same label
+/// names and the same help. If the registry refuses them, since another metric has the name, say, the function records for nobody: that is counted in
+/// `quipu_timed_conflicts_total`, and with the feature `tracing` it is a warning. The series of an `error_type` appears with its first error; all others
+/// are there, at zero, from the first call with their labels on.
+///
+/// # Cost
+///
+/// Two readings of the clock and the recording: about 45 ns in all. Labels that are no literals cost a lookup for each metric and call, 20 to 30 ns. Nothing is allocated.
+///
+/// # Errors
+///
+/// The compiler refuses names, labels and bounds that break a rule, a `const fn`, and `errors` where no `Result` is returned. The error points to the place.
+///
+/// # Trackers
+///
+/// `tracker = expression` makes a value for each call, and tells it how the call has ended: a
+/// [`Tracker`](../quipu/timed/trait.Tracker.html). So calls can be recorded into metrics that are there already, such as those of a struct; a
+/// `Timer` is a tracker, too. With `errors`, the tracker learns of an `Err`.
+///
+/// ```
+/// use quipu::{Histogram, timed};
+///
+/// struct Press {
+///     seconds: Histogram,
+/// }
+///
+/// impl Press {
+///     #[timed(tracker = self.seconds.start_timer())]
+///     fn print(&self, page: &str) -> usize {
+///         page.len()
+///     }
+/// }
+///
+/// let press = Press { seconds: Histogram::detached() };
+/// press.print("page");
+/// assert_eq!(press.seconds.snapshot().count(), 1);
+/// ```
+///
+/// # Examples
+///
+/// Errors by class, and a registry of one's own:
+///
+/// ```
+/// use quipu::{Registry, timed};
+/// use std::sync::LazyLock;
+///
+/// static METRICS: LazyLock<Registry> = LazyLock::new(Registry::new);
+///
+/// enum Error {
+///     Io,
+///     Late,
+/// }
+///
+/// fn class(error: &Error) -> &'static str {
+///     match error {
+///         Error::Io => "io",
+///         Error::Late => "late",
+///     }
+/// }
+///
+/// #[timed("fetch_seconds", calls, errors(by = class), registry = METRICS)]
+/// async fn fetch(is_late: bool) -> Result<(), Error> {
+///     if is_late { Err(Error::Late) } else { Ok(()) }
+/// }
+/// # let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+/// # let _ = std::future::Future::poll(std::pin::pin!(fetch(true)), &mut context);
+///
+/// // After `fetch(true).await`:
+/// let snapshot = METRICS.snapshot();
+/// assert_eq!(snapshot.value("fetch_calls_total", &[]), Some(1.0));
+/// assert_eq!(snapshot.value("fetch_errors_total", &[("error_type", "late")]), Some(1.0));
+/// ```
+///
+/// A bad name does not compile:
+///
+/// ```compile_fail
+/// #[quipu::timed("report-seconds")] // write `report_seconds`
+/// fn report() {}
+/// ```
+#[proc_macro_attribute]
+pub fn timed(options: TokenStream, item: TokenStream) -> TokenStream {
+    let item = TokenStream2::from(item);
+    let timed = timed::attribute(options.into(), item.clone()).unwrap_or_else(|error| {
+        // With the function as it is: one error is enough.
+        let error = error.into_compile_error();
+        quote!(#error #item)
+    });
+    timed.into()
+}
+
+/// Times an expression or a block into a histogram.
+///
+/// The name comes first, then any options of [`timed`](macro@timed), and last what is timed.
+///
+/// ```
+/// use quipu::timed_block;
+///
+/// fn total(lines: &str) -> Result<u32, std::num::ParseIntError> {
+///     let lines = timed_block!("split_seconds", lines.split_whitespace().collect::<Vec<_>>());
+///     timed_block!("total_seconds", labels(unit = "grams"), errors, {
+///         lines.into_iter().map(str::parse::<u32>).sum()
+///     })
+/// }
+///
+/// assert_eq!(total("1 2 3"), Ok(6));
+/// let snapshot = quipu::global().snapshot();
+/// assert_eq!(snapshot.histogram("split_seconds", &[]).unwrap().count(), 1);
+/// assert_eq!(snapshot.value("total_errors_total", &[("unit", "grams")]), Some(0.0));
+/// ```
+///
+/// It stays where it stands: `.await`, `?`, `return` and `break` mean what they mean without it. What leaves by one of these is recorded as
+/// well, but has no result that `errors` could look at; so write `?` behind the macro, as in `timed_block!("read_seconds", errors, read())?`.
+///
+/// Cost, errors and conflicts are those of [`timed`](macro@timed).
+#[proc_macro]
+pub fn timed_block(input: TokenStream) -> TokenStream {
+    tokens(timed::block(parse_macro_input!(input)))
+}
+
+/// Times an expression or a block that has a `Result`, and counts its calls and errors: [`timed_block`] with `calls` and `errors`.
+///
+/// ```
+/// use quipu::instrumented;
+///
+/// let parse = |text: &str| instrumented!("parse_seconds", text.parse::<u32>());
+/// let _ = (parse("1"), parse("one"));
+///
+/// let snapshot = quipu::global().snapshot();
+/// assert_eq!(snapshot.histogram("parse_seconds", &[]).unwrap().count(), 2);
+/// assert_eq!(snapshot.value("parse_calls_total", &[]), Some(2.0));
+/// assert_eq!(snapshot.value("parse_errors_total", &[]), Some(1.0));
+/// ```
+#[proc_macro]
+pub fn instrumented(input: TokenStream) -> TokenStream {
+    tokens(timed::instrumented(parse_macro_input!(input)))
 }
 
 fn tokens(expanded: Result<TokenStream2>) -> TokenStream {

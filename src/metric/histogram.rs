@@ -82,6 +82,11 @@ impl Histogram {
         self.0.clock()
     }
 
+    /// The values of the series' labels.
+    pub(crate) fn label_values(&self) -> impl Iterator<Item = &str> {
+        self.0.label_values()
+    }
+
     /// The upper bounds of the buckets, without `+Inf`.
     pub fn bounds(&self) -> &[f64] {
         self.0.bounds()

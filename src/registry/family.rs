@@ -2,6 +2,7 @@
 
 use super::description::Description;
 use super::error::LabelError;
+use super::registry::Registry;
 use super::self_metrics::SelfSeries;
 use super::states::States;
 use crate::clock::Clock;
@@ -153,6 +154,14 @@ impl<M: Metric, L> Family<M, L> {
         let handle = |values: Vec<&str>| MetricRef::look_up_once(&core.set, &values, M::from_series).clone();
         let kept = core.description.closed_sets().map(handle).collect();
         Family { core, kept, labels: PhantomData }
+    }
+
+    /// A family that nobody reads, with so many labels.
+    pub(crate) fn detached(labels: usize) -> Self {
+        let mut description = Description::new("detached".to_owned(), "".into(), M::TYPE);
+        description.labels = (0..labels).map(|n| format!("label{n}").into()).collect();
+        let core = Registry::disabled_and_lenient().get_or_register(description);
+        Family::new(core.expect("a description of which nothing can be refused"))
     }
 
     #[inline(always)]

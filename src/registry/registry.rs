@@ -177,7 +177,7 @@ impl Registry {
     }
 
     /// The same, with names of which only what formats require is asked.
-    pub(super) fn disabled_and_lenient() -> Registry {
+    pub(crate) fn disabled_and_lenient() -> Registry {
         Registry::disabled_with(Rules { lenient_names: true, ..Rules::default() })
     }
 
@@ -276,7 +276,7 @@ impl Registry {
     }
 
     /// The same, for a number that is known at run time only.
-    pub(super) fn get_or_register_list(
+    pub(crate) fn get_or_register_list(
         &self,
         descriptions: Vec<Description>,
     ) -> Result<Vec<Arc<FamilyCore>>, RegisterError> {

@@ -1,8 +1,19 @@
 //! Timers: how long a piece of work took, recorded into a histogram of seconds.
+//!
+//! The attribute [`timed`](macro@crate::timed) times every call of a function, [`timed_block`](crate::timed_block) and
+//! [`instrumented`](crate::instrumented) an expression. By hand it is a [`Timer`].
 
+mod call;
 mod future;
+mod site;
+mod tracker;
 
+#[doc(hidden)]
+pub use call::{Call, classify, once};
 pub use future::Timed;
+#[doc(hidden)]
+pub use site::{Handles, Site, Spec};
+pub use tracker::Tracker;
 
 use crate::Histogram;
 use crate::clock::Moment;

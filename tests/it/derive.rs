@@ -264,6 +264,15 @@ fn hostile_names_at_the_call_site_change_nothing() {
     let set = Open { buffer: MetricType::Err, f: &1_u8 };
     assert_eq!(<Open<'_, u8> as LabelSet>::NAMES, ["buffer", "f"]);
     assert_eq!(values(&set), ["err", "1"]);
+    let registry = Registry::new();
+    let metrics = <hostile::Metrics as quipu::MetricSet>::register(&registry).unwrap();
+    metrics.len_total.with(hostile::Option1 { values: MetricType::Ok, buffer: "x" }).inc();
+    metrics.inner.calls_total.with(hostile::Option2 { f: hostile::Elsewhere::Ok }).inc();
+    metrics.index_seconds.observe(1.0);
+    metrics.unit.with(["a", "b"]).set(1.0);
+    assert_eq!(registry.snapshot().value("hostile_inner_calls_total", &[("f", "ok")]), Some(1.0));
+    assert_eq!((hostile::timed(MetricType::Ok), hostile::blocks()), (Err(7), 7));
+    drop(hostile::timed_future());
 }
 
 #[test]
@@ -371,7 +380,7 @@ mod hostile {
 
     #[::core::prelude::v1::derive(telemetry::metrics::LabelValue)]
     #[label(crate = telemetry::metrics)]
-    enum Elsewhere {
+    pub(super) enum Elsewhere {
         Ok,
     }
 
@@ -398,5 +407,44 @@ mod hostile {
     pub(super) struct Open<'a, R: ?::core::marker::Sized> {
         pub(super) buffer: MetricType,
         pub(super) f: &'a R,
+    }
+
+    /// A set of metrics.
+    #[::core::prelude::v1::derive(::quipu::MetricSet)]
+    #[metric(prefix = "hostile")]
+    pub(super) struct Metrics {
+        /// Calls.
+        #[metric(labels(values: MetricType, buffer: &::core::primitive::str), max_series = 7)]
+        pub(super) len_total: ::quipu::Family<::quipu::Counter, Option1<'static>>,
+        /// Seconds.
+        #[metric(bounds = [1.0], unit = "seconds", expire_after_seconds = 60)]
+        pub(super) index_seconds: ::quipu::Histogram,
+        /// Names.
+        #[metric(labels("a", "b"))]
+        pub(super) unit: ::quipu::Family<::quipu::Gauge, ::quipu::LabelNames<2>>,
+        #[metric(flatten, prefix = "inner")]
+        pub(super) inner: Inner,
+    }
+
+    #[::core::prelude::v1::derive(telemetry::metrics::MetricSet)]
+    #[metric(crate = self::telemetry::metrics)]
+    pub(super) struct Inner {
+        #[metric(help = "Calls.", labels(f: Elsewhere))]
+        pub(super) calls_total: ::quipu::Family<::quipu::Counter, Option2>,
+    }
+
+    #[::quipu::timed("hostile_seconds", calls, errors(by = |error| *error), labels(kind, len = "x"))]
+    pub(super) fn timed(kind: MetricType) -> ::core::result::Result<(), ::core::primitive::u8> {
+        ::core::result::Result::Err(7)
+    }
+
+    #[telemetry::metrics::timed("hostile_future_seconds", errors, crate = self::telemetry::metrics)]
+    pub(super) async fn timed_future() -> ::core::result::Result<(), ::core::primitive::u8> {
+        ::core::result::Result::Ok(())
+    }
+
+    pub(super) fn blocks() -> ::core::primitive::u8 {
+        let _ = ::quipu::instrumented!("hostile_block_seconds", ::core::result::Result::Ok::<(), ()>(()));
+        ::quipu::timed_block!("hostile_other_seconds", labels(len = 7_u8), 7)
     }
 }

@@ -33,6 +33,7 @@ mod several;
 mod states;
 mod testing;
 mod threads;
+mod timed;
 mod timers;
 mod values;
 mod warnings;

@@ -2,8 +2,8 @@
 
 use crate::read;
 use quipu::{
-    Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, LabelSet, LabelValue, MetricSet,
-    RegisterError, Registry,
+    Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, Info, LabelNames, LabelSet, LabelValue, MetricSet,
+    RegisterError, Registry, StateSet,
 };
 
 #[derive(LabelValue, Debug, Clone, Copy)]
@@ -87,6 +87,11 @@ struct Mill {
     #[metric(lenient)]
     #[metric(bounds = [])]
     odd_bucket: Histogram,
+    /// The build.
+    #[metric(labels("version"))]
+    build_info: Family<Info, LabelNames<1>>,
+    /// What stands still.
+    state: StateSet<Outcome>,
     #[metric(flatten)]
     door: Door,
     #[metric(flatten, prefix = "back_")]
@@ -125,6 +130,8 @@ fn every_form_of_a_field_is_registered_as_it_says() {
         mill.sack_size.with(sack).observe(2e3);
         mill.grind.with(sack).observe(2.0);
     }
+    mill.build_info.with(["1.0"]).set();
+    mill.state.set(Outcome::Failure);
     mill.door.openings_total.inc();
     mill.back_door.openings_total.inc_by(2);
     mill.back_door.lock.turns_total.inc_by(3);
@@ -135,6 +142,8 @@ fn every_form_of_a_field_is_registered_as_it_says() {
     assert_eq!([value("speed_rpm"), value("type")], [Some(80.0), Some(1.0)]);
     assert_eq!([value("openings_total"), value("turns_total")], [Some(1.0), Some(0.0)]);
     assert_eq!([value("back_openings_total"), value("back_turns_total")], [Some(2.0), Some(3.0)]);
+    assert_eq!(read.value("shop_mill_build_info", &[("version", "1.0")]), Some(1.0));
+    assert_eq!(read.value("shop_mill_state", &[("shop_mill_state", "failure")]), Some(1.0));
     let sacks = |grain| read.value("shop_mill_sacks_total", &[("grain", grain), ("fine", "no")]);
     assert_eq!(
         [sacks("rye"), sacks("oat"), sacks("corn"), sacks("__overflow__")],

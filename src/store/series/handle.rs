@@ -239,6 +239,10 @@ impl HistogramHandle {
         snapshot
     }
 
+    pub(crate) fn label_values(&self) -> impl Iterator<Item = &str> {
+        self.series.values()
+    }
+
     /// What the family's timers read.
     #[inline(always)]
     pub(crate) fn clock(&self) -> &Clock {

@@ -1,0 +1,157 @@
+//! What a timed place records into, as code.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, LitStr, Result};
+
+use super::options::{Counted, Label, Options};
+use crate::spans::with_span;
+
+/// The label that a classifier's answers go into.
+const CLASS: &str = "error_type";
+
+pub(super) struct Site {
+    /// Items that stand before the call.
+    pub(super) items: TokenStream,
+    /// An expression that begins a call.
+    pub(super) start: TokenStream,
+}
+
+pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
+    let quipu = &options.quipu;
+    let base = base(name)?;
+    let counter = |counted: &Counted, suffix| {
+        let derived = || LitStr::new(&format!("{base}_{suffix}_total"), counted.key.span());
+        counted.name.clone().unwrap_or_else(derived)
+    };
+    let calls = options.calls.as_ref().map(|counted| counter(counted, "calls"));
+    let errors = options.errors.as_ref().map(|counted| counter(counted, "errors"));
+    let checks = checks(options, name, [&calls, &errors]);
+
+    let help = options.help.clone().unwrap_or_else(|| LitStr::new("Time that calls take.", Span::call_site()));
+    let bounds = match &options.bounds {
+        Some(bounds) => quote!(&#bounds),
+        None => quote!(&#quipu::model::DEFAULT_BOUNDS),
+    };
+    let [calls, errors] = [&calls, &errors].map(|name| match name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
+    });
+    let is_classified = options.classify.is_some();
+    let labels = options.labels.iter().map(|label| &label.name);
+    let count = options.labels.len();
+    let registry = match &options.registry {
+        Some(registry) => registry.to_token_stream(),
+        None => quote!(#quipu::global()),
+    };
+    let items = quote! {
+        #checks
+        #[allow(unused_qualifications)]
+        static __QUIPU_SITE: #quipu::timed::Site<#count> = #quipu::timed::Site::new(
+            #quipu::timed::Spec {
+                seconds: #name,
+                help: #help,
+                bounds: #bounds,
+                calls: #calls,
+                errors: #errors,
+                is_classified: #is_classified,
+                labels: [#(#labels),*],
+            },
+            || <#quipu::Registry as ::core::clone::Clone>::clone(&#registry),
+        );
+    };
+    Ok(Site { items, start: start(options) })
+}
+
+fn start(options: &Options) -> TokenStream {
+    let quipu = &options.quipu;
+    let literals: Option<Vec<&LitStr>> = options.labels.iter().map(Label::literal).collect();
+    if let Some(literals) = literals {
+        return quote!(#quipu::timed::Site::start_fixed(&__QUIPU_SITE, [#(#literals),*]));
+    }
+    let values = options.labels.iter().map(|Label { value, .. }| {
+        let quipu = with_span(quipu, value.span());
+        quote_spanned!(value.span()=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
+    });
+    quote!(#quipu::timed::Site::start(&__QUIPU_SITE, [#(#values),*]))
+}
+
+/// What counters have in their names before `_calls_total`.
+fn base(name: &LitStr) -> Result<String> {
+    let text = name.value();
+    let base = text.strip_suffix("_seconds").filter(|base| !base.is_empty()).ok_or_else(|| {
+        let message = format!("durations are recorded in seconds, and the name says so; write `{text}_seconds`");
+        Error::new(name.span(), message)
+    })?;
+    Ok(base.strip_suffix("_duration").filter(|base| !base.is_empty()).unwrap_or(base).to_owned())
+}
+
+/// Lets the engine's own rules judge the literals.
+fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> TokenStream {
+    let at = |span: Span| with_span(&options.quipu, span);
+    let metric_name = |name: &LitStr, kind: &str| {
+        let (quipu, kind) = (at(name.span()), syn::Ident::new(kind, name.span()));
+        quote_spanned! {name.span()=>
+            #quipu::model::assert_metric_name(#name, #quipu::model::MetricType::#kind, false);
+        }
+    };
+    let mut checks = metric_name(name, "Histogram");
+    checks.extend(counters.into_iter().flatten().map(|name| metric_name(name, "Counter")));
+    let mut names: Vec<LitStr> = options.labels.iter().map(|label| label.name.clone()).collect();
+    if let Some(classify) = &options.classify {
+        names.push(LitStr::new(CLASS, classify.span()));
+    }
+    for last in 0..names.len() {
+        let span = names[last].span();
+        let quipu = at(span);
+        let names = names[..=last].iter().map(|name| LitStr::new(&name.value(), Span::call_site()));
+        checks.extend(quote_spanned! {span=>
+            #quipu::model::assert_labels(::core::option::Option::Some(&[#(#names),*]), #quipu::model::MetricType::Histogram);
+        });
+    }
+    if let Some(bounds) = &options.bounds {
+        let quipu = at(bounds.span());
+        checks.extend(quote_spanned!(bounds.span()=> #quipu::model::assert_bounds(&#bounds);));
+    }
+    quote! {
+        #[allow(unused_qualifications)]
+        const _: () = { #checks };
+    }
+}
+
+/// The statement that ends a call with this result, in which errors are counted.
+pub(super) fn finish(options: &Options, result: &TokenStream) -> TokenStream {
+    let quipu = &options.quipu;
+    let key = options.errors.as_ref().map(|counted| counted.key.span());
+    let span = key.unwrap_or_else(Span::call_site);
+    // A result of another type is an error here.
+    let error = quote_spanned!(span=> ::core::result::Result::Err(__quipu_error));
+    let is_error = quote_spanned!(span=> ::core::result::Result::is_err(#result));
+    match (&options.tracker, &options.classify) {
+        (Some(_), _) if options.errors.is_some() => quote! {
+            if #is_error {
+                #quipu::timed::Tracker::failed(__quipu_call)
+            } else {
+                #quipu::timed::Tracker::succeeded(__quipu_call)
+            }
+        },
+        (Some(_), _) => quote!(#quipu::timed::Tracker::succeeded(__quipu_call)),
+        (None, Some(classify)) => {
+            let classify = classified(classify, options);
+            quote! {
+                if let #error = #result {
+                    #quipu::timed::Call::fail(__quipu_call, &#classify)
+                } else {
+                    #quipu::timed::Call::finish(__quipu_call, false)
+                }
+            }
+        }
+        (None, None) => quote!(#quipu::timed::Call::finish(__quipu_call, #is_error)),
+    }
+}
+
+fn classified(classify: &Expr, options: &Options) -> TokenStream {
+    let quipu = with_span(&options.quipu, classify.span());
+    quote_spanned!(classify.span()=> #quipu::timed::classify(__quipu_error, #classify))
+}
