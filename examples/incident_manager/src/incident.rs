@@ -42,14 +42,46 @@ pub(crate) enum Category {
     Cost,
 }
 
-/// How far an incident has come. `NEW` may be resolved directly; nothing leaves `RESOLVED`.
+/// How far an incident has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[serde(rename_all = "UPPERCASE")]
-#[label(rename_all = "UPPERCASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[label(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum State {
     New,
     Acknowledged,
+    InProgress,
     Resolved,
+    Closed,
+}
+
+/// A step that somebody takes with an incident. Steps may be left out, but for the last: only what is resolved is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Acknowledge,
+    Start,
+    Resolve,
+    Close,
+}
+
+impl Change {
+    /// The state that the step leads to.
+    pub(crate) fn to(self) -> State {
+        match self {
+            Change::Acknowledge => State::Acknowledged,
+            Change::Start => State::InProgress,
+            Change::Resolve => State::Resolved,
+            Change::Close => State::Closed,
+        }
+    }
+
+    pub(crate) fn starts_from(self, state: State) -> bool {
+        match self {
+            Change::Acknowledge => state == State::New,
+            Change::Start => matches!(state, State::New | State::Acknowledged),
+            Change::Resolve => matches!(state, State::New | State::Acknowledged | State::InProgress),
+            Change::Close => state == State::Resolved,
+        }
+    }
 }
 
 /// The text of a value of a closed set: the same in JSON, in the database and on `/metrics`.
@@ -85,7 +117,33 @@ pub(crate) struct Incident {
     pub(crate) state: State,
     pub(crate) created_at: Timestamp,
     pub(crate) acknowledged_at: Option<Timestamp>,
+    pub(crate) started_at: Option<Timestamp>,
     pub(crate) resolved_at: Option<Timestamp>,
+    pub(crate) closed_at: Option<Timestamp>,
+}
+
+/// How far up an incident was passed that nobody acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
+#[serde(rename_all = "UPPERCASE")]
+#[label(rename_all = "UPPERCASE")]
+pub(crate) enum Level {
+    L1,
+    L2,
+    L3,
+}
+
+/// What the workers have found out about an incident.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Findings {
+    /// The open incident that reports the same.
+    pub(crate) duplicate_of: Option<i64>,
+    /// An open incident of another source that may have the same cause.
+    pub(crate) correlated_with: Option<i64>,
+    /// What the model says that it is about.
+    pub(crate) classified_as: Option<Category>,
+    /// What the model says of it.
+    pub(crate) summary: Option<String>,
+    pub(crate) escalated_to: Option<Level>,
 }
 
 impl Incident {
@@ -123,6 +181,7 @@ mod tests {
         json_agrees_with_labels::<Source>();
         json_agrees_with_labels::<Category>();
         json_agrees_with_labels::<State>();
+        json_agrees_with_labels::<Level>();
     }
 
     #[test]

@@ -1,44 +1,55 @@
-//! The reference service of quipu: an incident API over SQLite that measures itself.
+//! The reference service of quipu: it takes in incidents, works on them, and measures all of it.
 //!
-//! `main.rs` starts and stops the parts, `api.rs` answers requests, `store.rs` keeps the incidents, `metrics.rs`
-//! measures them, `tenants.rs` counts who asks, `log.rs` says what goes wrong, and `traffic.rs` is a client that gives the rest
-//! something to do.
+//! `main.rs` starts and stops the parts. `api/` and `grpc/` answer requests with what `operations.rs` does, over the
+//! incidents that `store/` keeps. `jobs/` works on new ones, and calls `llm/`, `notify.rs` and `playbooks.rs`. `metrics.rs` measures,
+//! `log.rs` says what goes wrong, and `traffic/` is a client that gives the rest something to do, in a `scenario.rs`.
 
 mod api;
+mod cache;
+mod events;
+mod greeting;
+mod grpc;
 mod incident;
+mod jobs;
+mod llm;
 mod log;
 mod metrics;
+mod notify;
+mod operations;
 mod options;
+mod part;
+mod playbooks;
+mod scenario;
 mod store;
-mod tenants;
 mod traffic;
 
 use std::error::Error;
-use std::io;
 use std::path::Path;
-use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fastrand::Rng;
 use quipu::Registry;
 use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::export::Server;
 use quipu::http::HttpMetrics;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
+use crate::api::TenantMetrics;
+use crate::events::Events;
+use crate::greeting::greeting;
+use crate::jobs::{Desk, Queue, Queues};
+use crate::llm::{Client, Llm, Settings, StandIn};
 use crate::log::{complain, say};
 use crate::metrics::IncidentMetrics;
+use crate::notify::Senders;
+use crate::operations::Operations;
 use crate::options::{Command, HELP, Options};
+use crate::part::{Part, stop_signal};
+use crate::playbooks::Runner;
 use crate::store::{Store, StoreError};
-use crate::tenants::TenantMetrics;
-use crate::traffic::ApiClient;
-
-/// How long each of the three parts may take to finish what it is at when the service stops.
-const GRACE: Duration = Duration::from_secs(3);
+use crate::traffic::{Load, Traffic};
 
 /// Where the scrape server tells which label values come beyond a limit.
 const OFFENDERS: &str = "/debug/offenders";
@@ -62,7 +73,7 @@ async fn main() -> ExitCode {
 
 async fn obey(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
-        Command::Run(options) => run(options).await?,
+        Command::Run(options) => run(*options).await?,
         Command::Help => say(HELP),
         Command::Version => say(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -76,9 +87,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let registry = Registry::new();
     log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
-    let incidents = Arc::new(IncidentMetrics::register(&registry)?);
+    let metrics = Arc::new(IncidentMetrics::register(&registry)?);
     let tenants = TenantMetrics::register(&registry)?;
-    let breaker = traffic::breaker(&registry)?;
     registry.collect(Process::new())?;
     registry.collect(TokioRuntime::current())?;
     registry.collect(System::new())?;
@@ -86,33 +96,76 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     let api = TcpListener::bind(options.api).await;
     let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
-    let scrapes = Server::builder(registry).offenders_path(OFFENDERS).bind(options.metrics).await;
+    let grpc = TcpListener::bind(options.grpc).await;
+    let grpc = grpc.map_err(|error| format!("cannot listen on {}: {error}; {}", options.grpc, another("--grpc")))?;
+    let scrapes = Server::builder(registry.clone()).offenders_path(OFFENDERS).bind(options.metrics).await;
     let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
-    let bound = Options { api: api.local_addr()?, metrics: scrapes.local_addr(), ..options };
+    let bound = Options { api: api.local_addr()?, grpc: grpc.local_addr()?, metrics: scrapes.local_addr(), ..options };
 
     let store = Store::open(&bound.database);
     let store = store.map_err(|error| cannot_use(&bound.database, &error))?;
-    let active = store.run(|database| database.active()).await;
-    incidents.restore(active.map_err(|error| cannot_use(&bound.database, &error))?);
+    let active = store.read(|database| database.active()).await;
+    metrics.restore(active.map_err(|error| cannot_use(&bound.database, &error))?);
 
-    let app = tenants.layer(api::router(store.clone(), incidents)).layer(quipu_axum::layer(&http));
+    let mut rng = bound.seed.map_or_else(Rng::new, Rng::with_seed);
+    let profile = bound.scenario.profile();
+    let (queues, waiting) = Queues::new();
+    let operations = Operations { store: store.clone(), queues: queues.clone(), events: Events::new(), metrics };
+    let (stand_in, llm) = model(&bound, store.clone(), rng.fork(), &registry).await?;
+    let senders = Senders::new(rng.fork(), profile.failures);
+    let runner = Runner::new(rng.fork(), profile.failures);
+    let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
+    let traffic = Traffic::new((bound.api, bound.grpc), &profile, rng, &registry)?;
+
+    let rpc = tonic::transport::Server::builder().add_service(grpc::service(operations.clone()));
+    let app = tenants.layer(api::router(operations)).layer(quipu_axum::layer(&http));
     let api = axum::serve(quipu_axum::listener(&http, api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
+    let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
+    let work = |(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop));
+    let workers = Queue::ALL.into_iter().zip(waiting).map(work).collect::<Vec<_>>();
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let client = ApiClient::new(bound.api, breaker);
-    let traffic = bound.traffic.map(|rate| Part::start(|stop| traffic::run(client, rate, bound.scenario, stop)));
+    let grpc = Part::start(|stop| async { drop(rpc.serve_with_incoming_shutdown(grpc::incoming(grpc), stop).await) });
+    let traffic = bound.traffic.map(|rate| {
+        let load = Load { rate, operations: bound.operations };
+        Part::start(|stop| traffic.run(load, async move { queues.idle().await }, stop))
+    });
     say(&greeting(&bound));
 
     asked_to_stop.await;
     say("stopping\n");
-    // The traffic first, or it would meet a service that is gone; the metrics after what they measure.
-    if let Some(traffic) = traffic {
-        traffic.stop().await;
+    // Who asks before who answers, and the metrics after what they measure.
+    let askers = traffic.into_iter().chain([api, grpc]).chain(workers);
+    for part in askers.chain(stand_in).chain([scrapes]) {
+        part.stop().await;
     }
-    api.stop().await;
-    scrapes.stop().await;
     let closed = store.close().await;
     Ok(closed.map_err(|error| cannot_use(&bound.database, &error))?)
+}
+
+/// The way to the models, and what stands in for them if nothing else is given.
+async fn model(
+    options: &Options,
+    store: Store,
+    rng: Rng,
+    registry: &Registry,
+) -> Result<(Option<StandIn>, Llm), Box<dyn Error>> {
+    let base = options.llm.clone().or_else(|| std::env::var("LLM_BASE_URL").ok());
+    let [first, second] = &options.models;
+    let (stand_in, settings) = match base {
+        Some(base) => {
+            let key = std::env::var("LLM_API_KEY").ok();
+            (None, Settings { base, key, within: Duration::from_secs(120), provider: "custom" })
+        }
+        None => {
+            let stand_in = StandIn::bind(options.scenario.profile().llm, first, rng).await?;
+            let base = format!("http://{}", stand_in.address()?);
+            let key = Some(llm::STAND_IN_KEY.to_owned());
+            (Some(stand_in), Settings { base, key, within: Duration::from_secs(1), provider: "openai" })
+        }
+    };
+    let client = Client::new(settings).map_err(|error| format!("--llm: {error}"))?;
+    Ok((stand_in, Llm::new(client, [first, second], store, registry)?))
 }
 
 /// Of what was built here; the commit and its time, where the build was told them.
@@ -122,52 +175,6 @@ fn build() -> Service {
         .timestamp(option_env!("BUILD_TIMESTAMP").unwrap_or_default())
 }
 
-/// Resolves to the end of a part's work.
-type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// A task that runs until it is told to stop.
-struct Part {
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
-}
-
-impl Part {
-    fn start<F>(run: impl FnOnce(Stop) -> F) -> Part
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let (stop, stopped) = oneshot::channel();
-        let stopped = async { drop(stopped.await) };
-        let task = tokio::spawn(run(Box::pin(stopped)));
-        Part { stop, task }
-    }
-
-    /// Lets the task finish what it is at, for as long as [`GRACE`]: a client can hold a connection forever.
-    async fn stop(self) {
-        drop(self.stop);
-        let _ = timeout(GRACE, self.task).await;
-    }
-}
-
-/// Resolves on SIGINT (Ctrl-C) and SIGTERM, which from here on do nothing else.
-#[cfg(unix)]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
-}
-
 fn another(option: &str) -> String {
     format!("give another address with {option} IP:PORT")
 }
@@ -175,33 +182,4 @@ fn another(option: &str) -> String {
 fn cannot_use(database: &Path, error: &StoreError) -> String {
     let file = database.display();
     format!("cannot use the database {file}: {error}; give another with --database FILE")
-}
-
-fn greeting(options: &Options) -> String {
-    let api = format!("http://{}", options.api);
-    let metrics = format!("http://{}/metrics", options.metrics);
-    let offenders = format!("http://{}{OFFENDERS}", options.metrics);
-    let database = options.database.display();
-    let traffic = match options.traffic {
-        Some(rate) => format!("{rate} requests per second (none with --traffic off)"),
-        None => "off".to_owned(),
-    };
-    format!(
-        r#"api       {api}
-metrics   {metrics}
-database  {database}
-traffic   {traffic}
-
-Open {metrics} in a browser ({offenders} after a scan), or try:
-  curl -s {metrics} | grep ^incidents_active
-  id=$(curl -s {api}/v1/incidents -H 'content-type: application/json' \
-    -d '{{"title": "No GPU is free", "severity": "P1", "source": "llm-sentinel", "category": "availability"}}' \
-    | sed 's/[^0-9]*\([0-9]*\).*/\1/')
-  curl -sw '\n' -X POST {api}/v1/incidents/$id/acknowledge
-  curl -sw '\n' -X POST {api}/v1/incidents/$id/resolve
-  curl -sw '\n' '{api}/v1/incidents?state=RESOLVED&limit=3'
-
-Ctrl-C stops the service.
-"#
-    )
 }

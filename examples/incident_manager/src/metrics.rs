@@ -2,7 +2,7 @@
 
 use quipu::{Counter, Family, Histogram, InFlightGauge, LabelSet, RegisterError, Registry};
 
-use crate::incident::{Category, Incident, Severity, Source};
+use crate::incident::{Category, Incident, Severity, Source, State};
 
 /// A minute to a day: how long people take.
 const RESOLUTION: [f64; 8] = [60.0, 300.0, 900.0, 1800.0, 3600.0, 14400.0, 43200.0, 86400.0];
@@ -81,14 +81,24 @@ impl IncidentMetrics {
         self.active.with(&kind).inc();
     }
 
-    pub(crate) fn acknowledged(&self, incident: &Incident) {
+    /// Records that an incident has come from this state to the one in which it is.
+    pub(crate) fn changed(&self, from: State, incident: &Incident) {
+        match incident.state {
+            State::Acknowledged => self.acknowledged(incident),
+            State::Resolved => self.resolved(incident),
+            State::New | State::InProgress | State::Closed => {}
+        }
+        let _ = from;
+    }
+
+    fn acknowledged(&self, incident: &Incident) {
         let series = Acknowledgment { severity: incident.severity };
         if let Some(time) = incident.time_to_acknowledge() {
             self.acknowledgment.with(&series).observe_duration(time);
         }
     }
 
-    pub(crate) fn resolved(&self, incident: &Incident) {
+    fn resolved(&self, incident: &Incident) {
         let kind = kind(incident);
         self.resolved.with(&kind).inc();
         self.active.with(&kind).dec();

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::{Long, Short, ValueExt};
 
+use crate::scenario::Scenario;
+
 pub(crate) const HELP: &str = "\
 An incident API over SQLite that measures itself with quipu, and traffic to look at.
 
@@ -13,16 +15,28 @@ Usage: incident_manager [OPTIONS]
 
 Options:
   --api ADDR        Address of the API [default: 127.0.0.1:8080]
+  --grpc ADDR       Address of the same by gRPC [default: 127.0.0.1:8081]
   --metrics ADDR    Address of the scrape server [default: 127.0.0.1:9090]
   --database FILE   SQLite file, created if it is not there [default: incidents.sqlite]
+  --scenario NAME   What the world is like [default: calm]:
+                      calm        little happens, and most of it goes well
+                      busy        the same, and much more of it
+                      incident    a storm of urgent alarms, and helpers that are slow and fail
+                      llm-outage  the first model is down
+                      scan        most requests name one of 100000 made-up tenants
   --traffic RATE    Requests per second that the service sends to its own API over TCP,
-                    from 1 to 5000, or `off` [default: 50; of the scenario scan: 2000]
-  --scenario NAME   What the traffic is like: `calm`, or `scan`, in which most requests name
-                    one of 100000 made-up tenants [default: calm]
+                    from 1 to 5000, or `off` [default: as the scenario has it; calm: 50]
+  --operations N    Ends the traffic after so many requests, waits until all jobs are done,
+                    and prints a line `summary`, with what was answered as JSON
+  --seed N          Makes the same choices as another run with the same number
+  --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434; its
+                    key is read from LLM_API_KEY [default: $LLM_BASE_URL, or else a stand-in]
+  --models A,B      The model that is asked, and the one that answers when that does not
+                    [default: gpt-4o,gpt-4o-mini]
   -h, --help        Print this help
   -V, --version     Print the version
 
-An ADDR is IP:PORT. With port 0 the system picks one; the first two lines printed tell which.
+An ADDR is IP:PORT. With port 0 the system picks one; the first three lines printed tell which.
 The newest 10000 resolved incidents are kept. SIGINT (Ctrl-C) and SIGTERM stop the service.
 ";
 
@@ -30,7 +44,7 @@ const MAX_RATE: u32 = 5_000;
 
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    Run(Options),
+    Run(Box<Options>),
     Help,
     Version,
 }
@@ -38,42 +52,33 @@ pub(crate) enum Command {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Options {
     pub(crate) api: SocketAddr,
+    pub(crate) grpc: SocketAddr,
     pub(crate) metrics: SocketAddr,
     pub(crate) database: PathBuf,
     /// Requests per second; `None` is no traffic.
     pub(crate) traffic: Option<u32>,
+    /// Requests in all; `None` is no end.
+    pub(crate) operations: Option<u64>,
+    pub(crate) seed: Option<u64>,
     pub(crate) scenario: Scenario,
-}
-
-/// What the traffic is like.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) enum Scenario {
-    #[default]
-    Calm,
-    /// Somebody tries out tenants.
-    Scan,
-}
-
-impl Scenario {
-    const ALL: [(&str, Scenario); 2] = [("calm", Scenario::Calm), ("scan", Scenario::Scan)];
-
-    /// Requests per second, unless others are asked for.
-    fn rate(self) -> u32 {
-        match self {
-            Scenario::Calm => 50,
-            Scenario::Scan => 2_000,
-        }
-    }
+    /// The server of the models; `None` is the stand-in.
+    pub(crate) llm: Option<String>,
+    pub(crate) models: [String; 2],
 }
 
 impl Default for Options {
     fn default() -> Self {
         Options {
             api: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            grpc: SocketAddr::from(([127, 0, 0, 1], 8081)),
             metrics: SocketAddr::from(([127, 0, 0, 1], 9090)),
             database: PathBuf::from("incidents.sqlite"),
-            traffic: Some(Scenario::default().rate()),
+            traffic: Some(Scenario::default().profile().rate),
+            operations: None,
+            seed: None,
             scenario: Scenario::default(),
+            llm: None,
+            models: ["gpt-4o", "gpt-4o-mini"].map(str::to_owned),
         }
     }
 }
@@ -89,17 +94,22 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match argument {
             Long("api") => options.api = address(&mut parser, "--api")?,
+            Long("grpc") => options.grpc = address(&mut parser, "--grpc")?,
             Long("metrics") => options.metrics = address(&mut parser, "--metrics")?,
             Long("database") => options.database = parser.value()?.into(),
             Long("traffic") => traffic = Some(rate(&mut parser)?),
+            Long("operations") => options.operations = Some(number(&mut parser, "--operations")?),
+            Long("seed") => options.seed = Some(number(&mut parser, "--seed")?),
+            Long("llm") => options.llm = Some(parser.value()?.string()?),
+            Long("models") => options.models = models(&mut parser)?,
             Long("scenario") => options.scenario = scenario(&mut parser)?,
             Short('h') | Long("help") => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             other => return Err(other.unexpected()),
         }
     }
-    options.traffic = traffic.unwrap_or(Some(options.scenario.rate()));
-    Ok(Command::Run(options))
+    options.traffic = traffic.unwrap_or(Some(options.scenario.profile().rate));
+    Ok(Command::Run(Box::new(options)))
 }
 
 fn address(parser: &mut lexopt::Parser, option: &str) -> Result<SocketAddr, lexopt::Error> {
@@ -121,10 +131,26 @@ fn rate(parser: &mut lexopt::Parser) -> Result<Option<u32>, lexopt::Error> {
     }
 }
 
+fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u64, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    text.parse().map_err(|_| format!("{option}: {text:?} is no whole number").into())
+}
+
+fn models(parser: &mut lexopt::Parser) -> Result<[String; 2], lexopt::Error> {
+    let text = parser.value()?.string()?;
+    match text.split_once(',') {
+        Some((first, second)) if !first.is_empty() && !second.is_empty() => Ok([first.to_owned(), second.to_owned()]),
+        _ => Err(format!("--models: {text:?} is not two names, such as gpt-4o,gpt-4o-mini").into()),
+    }
+}
+
 fn scenario(parser: &mut lexopt::Parser) -> Result<Scenario, lexopt::Error> {
     let text = parser.value()?.string()?;
     let scenario = Scenario::ALL.into_iter().find_map(|(name, scenario)| (name == text).then_some(scenario));
-    scenario.ok_or_else(|| format!("--scenario: {text:?} is neither `calm` nor `scan`").into())
+    scenario.ok_or_else(|| {
+        let names = Scenario::ALL.map(|(name, _)| name).join(", ");
+        format!("--scenario: {text:?} is none of {names}").into()
+    })
 }
 
 #[cfg(test)]
@@ -137,20 +163,26 @@ mod tests {
 
     #[test]
     fn defaults_need_no_flag() {
-        assert_eq!(parsed(""), Ok(Command::Run(Options::default())));
+        assert_eq!(parsed(""), Ok(Command::Run(Box::default())));
     }
 
     #[test]
     fn every_option_is_read() {
-        let line = "--api [::1]:80 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7 --scenario scan";
+        let line = "--api [::1]:80 --grpc 1.2.3.4:5 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7 --scenario scan \
+            --operations 9 --seed 3 --llm http://a:1 --models a,b";
         let wanted = Options {
             api: "[::1]:80".parse().unwrap(),
+            grpc: "1.2.3.4:5".parse().unwrap(),
             metrics: "0.0.0.0:0".parse().unwrap(),
             database: "/tmp/a.sqlite".into(),
             traffic: Some(7),
+            operations: Some(9),
+            seed: Some(3),
             scenario: Scenario::Scan,
+            llm: Some("http://a:1".to_owned()),
+            models: ["a", "b"].map(str::to_owned),
         };
-        assert_eq!(parsed(line), Ok(Command::Run(wanted)));
+        assert_eq!(parsed(line), Ok(Command::Run(Box::new(wanted))));
         for (line, traffic) in
             [("--traffic off", None), ("--scenario scan", Some(2_000)), ("--scenario calm", Some(50))]
         {
@@ -171,6 +203,9 @@ mod tests {
             ("--traffic no", "no"),
             ("--traffic", "--traffic"),
             ("--scenario storm", "storm"),
+            ("--operations many", "many"),
+            ("--seed -1", "-1"),
+            ("--models gpt-4o", "gpt-4o"),
             ("--frequency 3", "--frequency"),
             ("fast", "fast"),
         ] {

@@ -22,7 +22,7 @@ fn an_incident_goes_its_way() {
     let wanted = json!({
         "id": incident["id"], "title": "Test", "severity": "P1", "source": "llm-shield",
         "category": "cost", "state": "NEW", "created_at": created_at, "acknowledged_at": null,
-        "resolved_at": null,
+        "started_at": null, "resolved_at": null, "closed_at": null,
     });
     assert_eq!(incident, wanted);
 
@@ -32,16 +32,20 @@ fn an_incident_goes_its_way() {
     assert_eq!(acknowledged["state"], "ACKNOWLEDGED");
     assert!(acknowledged["acknowledged_at"].is_string());
 
+    let started = service.post(&format!("{path}/start"), "");
+    assert_eq!(started.json()["state"], "IN_PROGRESS");
+
     let resolved = service.post(&format!("{path}/resolve"), "");
     assert_eq!(resolved.status, 200);
     assert_eq!(resolved.json()["state"], "RESOLVED");
     assert_eq!(service.get(&path).json(), resolved.json());
-    for change in ["acknowledge", "resolve"] {
+    for change in ["acknowledge", "start", "resolve"] {
         let refused = service.post(&format!("{path}/{change}"), "");
         assert_eq!(refused.status, 409);
         let error = format!("incident {} is already RESOLVED", incident["id"]);
         assert_eq!(refused.json(), json!({ "error": error }));
     }
+    assert_eq!(service.post(&format!("{path}/close"), "").json()["state"], "CLOSED");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn a_taken_port_is_named() {
     let free = "127.0.0.1:0";
     let file = database("taken");
     let file = file.to_str().unwrap();
-    let rest = ["--database", file, "--traffic", "off"];
+    let rest = ["--grpc", free, "--database", file, "--traffic", "off"];
     let api = [&["--api", &taken, "--metrics", free], &rest[..]].concat();
     let api = refused(&api, &[&taken, "in use", "--api"]);
     let metrics = [&["--api", free, "--metrics", &taken], &rest[..]].concat();
@@ -44,7 +44,7 @@ fn a_taken_port_is_named() {
 
 #[test]
 fn a_database_that_cannot_be_used_is_named() {
-    let ports = ["--api", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--database"];
+    let ports = ["--api", "127.0.0.1:0", "--grpc", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--database"];
     let refused_file = |file: &str, part: &str| {
         let arguments = [&ports[..], &[file]].concat();
         refused(&arguments, &[file, part, "--database"]);
@@ -74,7 +74,8 @@ fn help_and_version_are_printed() {
     let help = output(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for option in ["--api", "--metrics", "--database", "--traffic", "--version"] {
+    for option in ["--api", "--grpc", "--metrics", "--database", "--traffic", "--scenario", "--operations", "--version"]
+    {
         assert!(text.contains(option), "{option}");
     }
     let version = output(&["-V"]);

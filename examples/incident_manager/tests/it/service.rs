@@ -17,8 +17,9 @@ use crate::client::{Answer, send};
 pub(crate) struct Service {
     child: Child,
     // Kept open: a closed pipe is not what a service usually writes to.
-    _stdout: BufReader<ChildStdout>,
+    stdout: BufReader<ChildStdout>,
     pub(crate) api: SocketAddr,
+    pub(crate) grpc: SocketAddr,
     pub(crate) metrics: SocketAddr,
 }
 
@@ -45,6 +46,7 @@ impl Service {
     fn run(mut command: Command, file: &Path) -> Service {
         let mut child = command
             .args(["--api", "127.0.0.1:0"])
+            .args(["--grpc", "127.0.0.1:0"])
             .args(["--metrics", "127.0.0.1:0", "--database"])
             .arg(file)
             .stdout(Stdio::piped())
@@ -53,8 +55,9 @@ impl Service {
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let api = read_address(&mut stdout, "api", "");
+        let grpc = read_address(&mut stdout, "grpc", "");
         let metrics = read_address(&mut stdout, "metrics", "/metrics");
-        Service { child, _stdout: stdout, api, metrics }
+        Service { child, stdout, api, grpc, metrics }
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

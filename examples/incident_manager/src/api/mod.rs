@@ -1,0 +1,102 @@
+//! The HTTP API.
+
+mod error;
+mod tenants;
+
+use axum::extract::{DefaultBodyLimit, State as AppState};
+use axum::http::{HeaderName, StatusCode, Uri, header};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::error::{ApiError, Body, Path, Query};
+pub(crate) use self::tenants::{TENANT, TenantMetrics};
+use crate::incident::{Change, Findings, Incident, NewIncident, State};
+use crate::log::complain;
+use crate::operations::Operations;
+
+const MAX_BODY: usize = 16 * 1024;
+
+type Answer<T> = Result<Json<T>, ApiError>;
+
+pub(crate) fn router(operations: Operations) -> Router {
+    Router::new()
+        .route("/v1/incidents", post(create).get(list))
+        .route("/v1/incidents/{id}", get(find))
+        .route("/v1/incidents/{id}/findings", get(findings))
+        .route("/v1/incidents/{id}/acknowledge", post(acknowledge))
+        .route("/v1/incidents/{id}/start", post(start))
+        .route("/v1/incidents/{id}/resolve", post(resolve))
+        .route("/v1/incidents/{id}/close", post(close))
+        .route("/health", get(health))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(operations)
+}
+
+async fn create(
+    AppState(operations): AppState<Operations>,
+    Body(new): Body<NewIncident>,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Incident>), ApiError> {
+    let incident = operations.create(new).await?;
+    let location = format!("/v1/incidents/{}", incident.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(incident)))
+}
+
+/// The parameters of a listing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    state: Option<State>,
+    limit: Option<u32>,
+}
+
+async fn list(AppState(operations): AppState<Operations>, Query(filter): Query<Filter>) -> Answer<Vec<Incident>> {
+    Ok(Json(operations.list(filter.state, filter.limit).await?))
+}
+
+async fn find(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Incident> {
+    Ok(Json(operations.find(id).await?))
+}
+
+async fn findings(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Findings> {
+    Ok(Json(operations.findings(id).await?))
+}
+
+async fn acknowledge(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Incident> {
+    Ok(Json(operations.change(id, Change::Acknowledge).await?))
+}
+
+async fn start(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Incident> {
+    Ok(Json(operations.change(id, Change::Start).await?))
+}
+
+async fn resolve(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Incident> {
+    Ok(Json(operations.change(id, Change::Resolve).await?))
+}
+
+async fn close(AppState(operations): AppState<Operations>, Path(id): Path<i64>) -> Answer<Incident> {
+    Ok(Json(operations.change(id, Change::Close).await?))
+}
+
+async fn health(AppState(operations): AppState<Operations>) -> Answer<Value> {
+    match operations.check().await {
+        Ok(()) => Ok(Json(json!({ "status": "ok" }))),
+        Err(error) => {
+            complain(&error);
+            let message = format!("the database cannot be written: {error}");
+            Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message))
+        }
+    }
+}
+
+async fn no_such_path(uri: Uri) -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, format!("there is no {}", uri.path()))
+}
+
+async fn no_such_method() -> ApiError {
+    let message = "this path does not take this method; see the header Allow";
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message)
+}

@@ -1,0 +1,68 @@
+//! A cache of answers, which forgets the oldest.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Remembers so many texts at most, each under a text.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    kept: Mutex<Kept>,
+    capacity: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    answers: HashMap<String, String>,
+    /// The keys, the oldest first.
+    order: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Cache {
+    pub(crate) fn new(capacity: usize) -> Cache {
+        Cache { kept: Mutex::default(), capacity }
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<String> {
+        self.lock().answers.get(key).cloned()
+    }
+
+    pub(crate) fn put(&self, key: &str, answer: &str) {
+        let kept = &mut *self.lock();
+        if kept.answers.insert(key.to_owned(), answer.to_owned()).is_none() {
+            kept.order.push_back(key.to_owned());
+            kept.bytes += key.len() + answer.len();
+        }
+        if kept.order.len() > self.capacity
+            && let Some(oldest) = kept.order.pop_front()
+            && let Some(answer) = kept.answers.remove(&oldest)
+        {
+            kept.bytes = kept.bytes.saturating_sub(oldest.len() + answer.len());
+        }
+    }
+
+    /// Bytes of the texts that are kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_forgotten() {
+        let cache = Cache::new(2);
+        for (key, answer) in [("a", "1"), ("b", "22"), ("c", "333")] {
+            cache.put(key, answer);
+        }
+        assert_eq!(cache.get("a"), None);
+        assert_eq!(cache.get("c").as_deref(), Some("333"));
+        assert_eq!(cache.bytes(), 7);
+    }
+}

@@ -1,0 +1,107 @@
+//! The gRPC API: the operations of the HTTP API, and a stream of what happens.
+
+mod convert;
+mod incoming;
+
+use std::pin::Pin;
+
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status};
+
+use self::convert::{known, new_incident};
+pub(crate) use self::incoming::incoming;
+use self::wire::incidents_server::{Incidents, IncidentsServer};
+use crate::incident::Change;
+use crate::operations::{Operations, Refusal};
+
+/// The code that is made of `proto/incidents.proto`.
+#[allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, reason = "generated")]
+pub(crate) mod wire {
+    tonic::include_proto!("incidents.v1");
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// The service, over the operations.
+pub(crate) fn service(operations: Operations) -> IncidentsServer<impl Incidents> {
+    IncidentsServer::new(Api { operations })
+}
+
+#[derive(Debug)]
+struct Api {
+    operations: Operations,
+}
+
+impl Api {
+    async fn change(&self, request: Request<wire::IncidentId>, change: Change) -> Answer<wire::Incident> {
+        Ok(Response::new(self.operations.change(request.into_inner().id, change).await?.into()))
+    }
+}
+
+#[tonic::async_trait]
+impl Incidents for Api {
+    type WatchIncidentsStream = Pin<Box<dyn Stream<Item = Result<wire::Event, Status>> + Send>>;
+
+    async fn create_incident(&self, request: Request<wire::CreateIncidentRequest>) -> Answer<wire::Incident> {
+        let new = new_incident(request.into_inner())?;
+        Ok(Response::new(self.operations.create(new).await?.into()))
+    }
+
+    async fn get_incident(&self, request: Request<wire::IncidentId>) -> Answer<wire::Incident> {
+        Ok(Response::new(self.operations.find(request.into_inner().id).await?.into()))
+    }
+
+    async fn get_findings(&self, request: Request<wire::IncidentId>) -> Answer<wire::Findings> {
+        Ok(Response::new(self.operations.findings(request.into_inner().id).await?.into()))
+    }
+
+    async fn list_incidents(
+        &self,
+        request: Request<wire::ListIncidentsRequest>,
+    ) -> Answer<wire::ListIncidentsResponse> {
+        let wire::ListIncidentsRequest { state, limit } = request.into_inner();
+        let state = state.map(|state| known("state", &state)).transpose()?;
+        let incidents = self.operations.list(state, limit).await?;
+        let incidents = incidents.into_iter().map(wire::Incident::from).collect();
+        Ok(Response::new(wire::ListIncidentsResponse { incidents }))
+    }
+
+    async fn acknowledge_incident(&self, request: Request<wire::IncidentId>) -> Answer<wire::Incident> {
+        self.change(request, Change::Acknowledge).await
+    }
+
+    async fn start_incident(&self, request: Request<wire::IncidentId>) -> Answer<wire::Incident> {
+        self.change(request, Change::Start).await
+    }
+
+    async fn resolve_incident(&self, request: Request<wire::IncidentId>) -> Answer<wire::Incident> {
+        self.change(request, Change::Resolve).await
+    }
+
+    async fn close_incident(&self, request: Request<wire::IncidentId>) -> Answer<wire::Incident> {
+        self.change(request, Change::Close).await
+    }
+
+    async fn watch_incidents(
+        &self,
+        request: Request<wire::WatchIncidentsRequest>,
+    ) -> Answer<Self::WatchIncidentsStream> {
+        let limit = request.into_inner().limit.map_or(usize::MAX, |limit| limit as usize);
+        let events = BroadcastStream::new(self.operations.events.watch()).map(|event| match event {
+            Ok(event) => Ok(wire::Event::from(&*event)),
+            Err(BroadcastStreamRecvError::Lagged(missed)) => {
+                Err(Status::data_loss(format!("{missed} events were missed")))
+            }
+        });
+        Ok(Response::new(Box::pin(events.take(limit))))
+    }
+
+    async fn check(&self, _: Request<wire::CheckRequest>) -> Answer<wire::CheckResponse> {
+        match self.operations.check().await {
+            Ok(()) => Ok(Response::new(wire::CheckResponse {})),
+            Err(refusal) => Err(Status::unavailable(format!("the database cannot be written: {refusal}"))),
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A client of the API, to a base URL.
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::time::{Instant, timeout_at};
+
+use super::wire::{self, Answer, Usage};
+
+/// The most that is read of an answer.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// Where a model is, and how it is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// What stands before `/v1/chat/completions`; without TLS.
+    pub(crate) base: String,
+    pub(crate) key: Option<String>,
+    /// How long a call may take.
+    pub(crate) within: Duration,
+    /// What it is called where it is counted.
+    pub(crate) provider: &'static str,
+}
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    uri: Uri,
+    settings: Settings,
+}
+
+/// What a model is asked.
+#[derive(Debug)]
+pub(super) struct Prompt<'a> {
+    pub(super) model: &'a str,
+    pub(super) system: &'a str,
+    pub(super) user: &'a str,
+    /// Whether the answer comes in pieces.
+    pub(super) is_streamed: bool,
+}
+
+/// What it answers.
+#[derive(Debug, Default)]
+pub(super) struct Completion {
+    pub(super) text: String,
+    pub(super) usage: Usage,
+    pub(super) finish_reason: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) enum LlmError {
+    /// Too many requests; worth another try after this time.
+    RateLimit(Duration),
+    Timeout,
+    Authentication,
+    Unavailable(String),
+    /// An answer that makes no sense.
+    Unreadable(String),
+    /// The circuit breaker is open.
+    LeftAlone,
+}
+
+impl LlmError {
+    /// Whether another model may do better.
+    pub(super) fn is_of_the_model(&self) -> bool {
+        !matches!(self, LlmError::Unreadable(_))
+    }
+}
+
+impl fmt::Display for LlmError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LlmError::RateLimit(wait) => write!(f, "the model takes more in {wait:?}"),
+            LlmError::Timeout => f.write_str("the model took too long"),
+            LlmError::Authentication => f.write_str("the model does not take this key"),
+            LlmError::Unavailable(what) => write!(f, "the model is not there: {what}"),
+            LlmError::Unreadable(answer) => write!(f, "the model answered {answer:?}"),
+            LlmError::LeftAlone => f.write_str("the model keeps failing, and is left alone"),
+        }
+    }
+}
+
+impl Client {
+    /// # Errors
+    /// When the base is no URL that can be called.
+    pub(crate) fn new(settings: Settings) -> Result<Client, String> {
+        let text = format!("{}/v1/chat/completions", settings.base.trim_end_matches('/'));
+        let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}"))?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none() {
+            return Err(format!(
+                "{text}: only http://HOST:PORT can be called; put a proxy that speaks TLS before others"
+            ));
+        }
+        Ok(Client { http: legacy::Client::builder(TokioExecutor::new()).build_http(), uri, settings })
+    }
+
+    pub(crate) fn provider(&self) -> &'static str {
+        self.settings.provider
+    }
+
+    pub(super) async fn complete(&self, prompt: &Prompt<'_>) -> Result<Completion, LlmError> {
+        let end = Instant::now() + self.settings.within;
+        timeout_at(end, self.exchange(prompt)).await.unwrap_or(Err(LlmError::Timeout))
+    }
+
+    async fn exchange(&self, prompt: &Prompt<'_>) -> Result<Completion, LlmError> {
+        let mut request = Request::post(&self.uri).header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = &self.settings.key {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
+        }
+        let request = request.body(Full::from(prompt.to_json())).map_err(unavailable)?;
+        let response = self.http.request(request).await.map_err(unavailable)?;
+        let (head, body) = response.into_parts();
+        let mut body = Limited::new(body, MAX_ANSWER);
+        refuse(head.status, &head.headers)?;
+        if !prompt.is_streamed {
+            let body = body.collect().await.map_err(unavailable)?.to_bytes();
+            let mut completion = Completion::default();
+            completion.add(parse(&body)?)?;
+            return Ok(completion);
+        }
+        let mut events = Events::default();
+        let mut completion = Completion::default();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(unavailable)?.into_data() else { continue };
+            events.push(&data);
+            while let Some(event) = events.next() {
+                if event == b"[DONE]" {
+                    return Ok(completion);
+                }
+                completion.add(parse(&event)?)?;
+            }
+        }
+        Err(LlmError::Unavailable("the stream broke off".to_owned()))
+    }
+}
+
+impl Prompt<'_> {
+    fn to_json(&self) -> Vec<u8> {
+        let messages = [("system", self.system), ("user", self.user)];
+        let messages = messages.map(|(role, content)| wire::Message { role, content: content.into() });
+        let stream_options = self.is_streamed.then_some(wire::StreamOptions { include_usage: true });
+        let request =
+            wire::Request { model: self.model, messages: messages.into(), stream: self.is_streamed, stream_options };
+        serde_json::to_vec(&request).expect("texts and flags can be written")
+    }
+}
+
+impl Completion {
+    /// Takes in a whole answer, or a piece.
+    fn add(&mut self, answer: Answer) -> Result<(), LlmError> {
+        if let Some(problem) = answer.error {
+            return Err(LlmError::Unavailable(problem.message));
+        }
+        self.usage = answer.usage.unwrap_or(self.usage);
+        for choice in answer.choices {
+            let text = choice.message.or(choice.delta).and_then(|text| text.content);
+            self.text.push_str(&text.unwrap_or_default());
+            self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
+        }
+        Ok(())
+    }
+}
+
+fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
+    match status {
+        StatusCode::OK => Ok(()),
+        StatusCode::TOO_MANY_REQUESTS => {
+            let wait = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            Err(LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1))))
+        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LlmError::Authentication),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Err(LlmError::Timeout),
+        other => Err(LlmError::Unavailable(other.to_string())),
+    }
+}
+
+fn parse(json: &[u8]) -> Result<Answer, LlmError> {
+    let unreadable = |_| LlmError::Unreadable(String::from_utf8_lossy(json).chars().take(100).collect());
+    serde_json::from_slice(json).map_err(unreadable)
+}
+
+fn unavailable(error: impl fmt::Display) -> LlmError {
+    LlmError::Unavailable(error.to_string())
+}
+
+/// The events of a stream: lines that begin with `data:`. Others say nothing here.
+#[derive(Debug, Default)]
+struct Events {
+    bytes: Vec<u8>,
+}
+
+impl Events {
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next event that is whole.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        while let Some(end) = self.bytes.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.bytes.drain(..=end).collect();
+            if let Some(data) = line.strip_prefix(b"data:") {
+                return Some(data.trim_ascii().to_vec());
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_read_however_they_are_cut() {
+        let stream = b": hello\n\ndata: {\"a\": 1}\r\n\r\ndata:[DONE]\n\n";
+        for size in 1..stream.len() {
+            let mut events = Events::default();
+            let mut found = Vec::new();
+            for piece in stream.chunks(size) {
+                events.push(piece);
+                found.extend(std::iter::from_fn(|| events.next()));
+            }
+            assert_eq!(found, [&b"{\"a\": 1}"[..], b"[DONE]"], "{size}");
+        }
+    }
+
+    #[test]
+    fn an_error_in_a_stream_is_an_error() {
+        let mut completion = Completion::default();
+        completion.add(parse(br#"{"choices": [{"delta": {"content": "So"}}]}"#).unwrap()).unwrap();
+        let broken = completion.add(parse(br#"{"error": {"message": "overloaded"}}"#).unwrap());
+        assert!(matches!(broken, Err(LlmError::Unavailable(what)) if what == "overloaded"));
+    }
+
+    #[test]
+    fn a_base_that_cannot_be_called_is_named() {
+        let with = |base: &str| {
+            Client::new(Settings {
+                base: base.to_owned(),
+                key: None,
+                within: Duration::from_secs(1),
+                provider: "openai",
+            })
+        };
+        assert!(with("http://127.0.0.1:11434/").is_ok());
+        for wrong in ["https://api.openai.com", "localhost", "http://a b"] {
+            assert!(with(wrong).unwrap_err().contains(wrong), "{wrong}");
+        }
+    }
+}

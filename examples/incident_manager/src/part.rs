@@ -1,0 +1,59 @@
+//! Parts of the service that run until they are told to stop.
+
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+/// How long each part may take to finish what it is at when the service stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Resolves to the end of a part's work.
+pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A task that runs until it is told to stop.
+#[derive(Debug)]
+pub(crate) struct Part {
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Part {
+    pub(crate) fn start<F>(run: impl FnOnce(Stop) -> F) -> Part
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async { drop(stopped.await) };
+        let task = tokio::spawn(run(Box::pin(stopped)));
+        Part { stop, task }
+    }
+
+    /// Lets the task finish what it is at, for as long as [`GRACE`]: a client can hold a connection forever.
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        let _ = timeout(GRACE, self.task).await;
+    }
+}
+
+/// Resolves on SIGINT (Ctrl-C) and SIGTERM, which from here on do nothing else.
+#[cfg(unix)]
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

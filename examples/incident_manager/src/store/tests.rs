@@ -1,0 +1,196 @@
+//! What the store does, on a database in memory.
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::database::{KEEP_RESOLVED, RESOLUTIONS_PER_PRUNE};
+use super::*;
+use crate::incident::{Category, Change, Findings, Incident, Level, NewIncident, Severity, Source, State};
+
+fn database() -> Database {
+    Database::writer(Connection::open_in_memory().unwrap()).unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// Takes a step, and forgets from which state.
+fn change(database: &mut Database, id: i64, change: Change, now: Timestamp) -> Result<Incident> {
+    database.change(id, change, now).map(|(_, incident)| incident)
+}
+
+fn p1(title: &str) -> NewIncident {
+    NewIncident { title: title.to_owned(), severity: Severity::P1, source: Source::LlmShield, category: Category::Cost }
+}
+
+#[test]
+fn an_incident_goes_from_new_to_resolved() {
+    let mut database = database();
+    let created = database.create(&p1("Bill"), at(10)).unwrap();
+    assert_eq!((created.state, created.created_at), (State::New, at(10)));
+    assert_eq!(database.get(created.id).unwrap(), created);
+
+    let acknowledged = change(&mut database, created.id, Change::Acknowledge, at(20)).unwrap();
+    assert_eq!(acknowledged.state, State::Acknowledged);
+    assert_eq!(acknowledged.acknowledged_at, Some(at(20)));
+
+    let resolved = change(&mut database, created.id, Change::Resolve, at(30)).unwrap();
+    assert_eq!(resolved.state, State::Resolved);
+    assert_eq!(resolved.acknowledged_at, Some(at(20)));
+    assert_eq!(resolved.resolved_at, Some(at(30)));
+    assert_eq!(database.get(created.id).unwrap(), resolved);
+}
+
+#[test]
+fn wrong_changes_are_refused() {
+    let mut database = database();
+    assert!(matches!(database.get(1), Err(StoreError::NotFound(1))));
+    assert!(matches!(change(&mut database, 1, Change::Resolve, at(1)), Err(StoreError::NotFound(1))));
+    let id = database.create(&p1("Bill"), at(1)).unwrap().id;
+    change(&mut database, id, Change::Acknowledge, at(2)).unwrap();
+    let twice = change(&mut database, id, Change::Acknowledge, at(3)).unwrap_err();
+    assert!(matches!(twice, StoreError::Conflict(_, State::Acknowledged)));
+    change(&mut database, id, Change::Resolve, at(4)).unwrap();
+    for refused in
+        [change(&mut database, id, Change::Acknowledge, at(5)), change(&mut database, id, Change::Resolve, at(5))]
+    {
+        assert!(matches!(refused, Err(StoreError::Conflict(_, State::Resolved))));
+    }
+    assert_eq!(database.get(id).unwrap().resolved_at, Some(at(4)));
+}
+
+#[test]
+fn a_listing_is_newest_first_filtered_and_limited() {
+    let mut database = database();
+    for title in ["a", "b", "c"] {
+        database.create(&p1(title), at(1)).unwrap();
+    }
+    change(&mut database, 2, Change::Resolve, at(2)).unwrap();
+    let mut titles = |state, limit| -> Vec<String> {
+        let listed = database.list(state, limit).unwrap();
+        listed.into_iter().map(|incident| incident.title).collect()
+    };
+    assert_eq!(titles(None, 10), ["c", "b", "a"]);
+    assert_eq!(titles(None, 2), ["c", "b"]);
+    assert_eq!(titles(Some(State::New), 10), ["c", "a"]);
+    assert_eq!(titles(Some(State::Resolved), 10), ["b"]);
+}
+
+#[test]
+fn active_counts_what_is_not_resolved() {
+    let mut database = database();
+    assert_eq!(database.active().unwrap(), []);
+    for _ in 0..3 {
+        database.create(&p1("Bill"), at(1)).unwrap();
+    }
+    change(&mut database, 1, Change::Acknowledge, at(2)).unwrap();
+    change(&mut database, 2, Change::Resolve, at(2)).unwrap();
+    let kind = (Severity::P1, Source::LlmShield, Category::Cost, 2);
+    assert_eq!(database.active().unwrap(), [kind]);
+}
+
+#[test]
+fn only_old_resolved_incidents_are_pruned() {
+    let mut database = database();
+    for second in 1..=6 {
+        database.create(&p1("Bill"), at(second)).unwrap();
+    }
+    for (id, second) in [(5, 10), (1, 20), (3, 30)] {
+        change(&mut database, id, Change::Resolve, at(second)).unwrap();
+    }
+    database.prune(2).unwrap();
+    let left = database.list(None, 10).unwrap();
+    let ids: Vec<i64> = left.into_iter().map(|incident| incident.id).collect();
+    assert_eq!(ids, [6, 4, 3, 2, 1]);
+    let next = database.create(&p1("Bill"), at(40)).unwrap();
+    assert_eq!(next.id, 7);
+}
+
+#[test]
+fn resolving_keeps_the_table_bounded() {
+    let mut database = database();
+    let most = i64::from(KEEP_RESOLVED + RESOLUTIONS_PER_PRUNE);
+    for second in 1..=most + 200 {
+        let id = database.create(&p1("Bill"), at(second)).unwrap().id;
+        change(&mut database, id, Change::Resolve, at(second)).unwrap();
+    }
+    let count = "SELECT count(*) FROM incidents";
+    let rows: i64 = database.connection.query_row(count, [], |row| row.get(0)).unwrap();
+    assert!((i64::from(KEEP_RESOLVED)..=most).contains(&rows), "{rows}");
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    assert!(matches!(Database::writer(connection), Err(StoreError::TooNew(99))));
+}
+
+#[test]
+fn steps_are_taken_in_order() {
+    let mut database = database();
+    let id = database.create(&p1("Bill"), at(1)).unwrap().id;
+    let early = database.change(id, Change::Close, at(2)).unwrap_err();
+    assert!(matches!(early, StoreError::Conflict(_, State::New)));
+    for (step, from, to) in [
+        (Change::Acknowledge, State::New, State::Acknowledged),
+        (Change::Start, State::Acknowledged, State::InProgress),
+        (Change::Resolve, State::InProgress, State::Resolved),
+        (Change::Close, State::Resolved, State::Closed),
+    ] {
+        let (was, incident) = database.change(id, step, at(3)).unwrap();
+        assert_eq!((was, incident.state), (from, to));
+        assert!(database.change(id, step, at(4)).is_err(), "{step:?} twice");
+    }
+    let booked = "SELECT sum(count) FROM transitions";
+    let booked: i64 = database.connection.query_row(booked, [], |row| row.get(0)).unwrap();
+    assert_eq!(booked, 4);
+}
+
+#[test]
+fn what_is_the_same_and_what_is_related_is_found() {
+    let mut database = database();
+    let first = database.create(&p1("Bill"), at(10)).unwrap();
+    let same = database.create(&p1("Bill"), at(20)).unwrap();
+    let related = database.create(&NewIncident { source: Source::Other, ..p1("Spend") }, at(30)).unwrap();
+    assert_eq!(database.find_same(&first, at(0)).unwrap(), None);
+    assert_eq!(database.find_same(&same, at(0)).unwrap(), Some(first.id));
+    assert_eq!(database.find_same(&same, at(11)).unwrap(), None);
+    assert_eq!(database.find_same(&related, at(0)).unwrap(), None);
+    assert_eq!(database.find_related(&related, at(0)).unwrap(), Some(same.id));
+    assert_eq!(database.find_related(&same, at(0)).unwrap(), None);
+    change(&mut database, first.id, Change::Resolve, at(40)).unwrap();
+    assert_eq!(database.find_same(&same, at(0)).unwrap(), None);
+}
+
+#[test]
+fn findings_add_up_and_go_with_their_incident() {
+    let mut database = database();
+    let id = database.create(&p1("Bill"), at(1)).unwrap().id;
+    assert_eq!(database.findings(id).unwrap(), Findings::default());
+    database.set_summary(id, "Somebody left a loop running.").unwrap();
+    database.set_category(id, Category::Performance).unwrap();
+    database.set_level(id, Level::L2).unwrap();
+    let findings = database.findings(id).unwrap();
+    assert_eq!(findings.summary.as_deref(), Some("Somebody left a loop running."));
+    assert_eq!((findings.classified_as, findings.escalated_to), (Some(Category::Performance), Some(Level::L2)));
+    change(&mut database, id, Change::Resolve, at(2)).unwrap();
+    database.prune(0).unwrap();
+    assert!(matches!(database.findings(id), Err(StoreError::NotFound(_))));
+    database.set_summary(id, "Too late.").unwrap();
+}
+
+#[test]
+fn a_file_of_an_older_release_gets_what_is_new() {
+    let connection = Connection::open_in_memory().unwrap();
+    for step in &schema::MIGRATIONS[..2] {
+        connection.execute_batch(step).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    let old = "INSERT INTO incidents (title, severity, source, category, state, created_at)
+         VALUES ('Old', 'P1', 'other', 'cost', 'NEW', 0)";
+    connection.execute_batch(old).unwrap();
+    let mut database = Database::writer(connection).unwrap();
+    assert_eq!(change(&mut database, 1, Change::Start, at(1)).unwrap().started_at, Some(at(1)));
+}
