@@ -3,11 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use quipu_catalog::storage;
+
 /// Remembers so many texts at most, each under a text.
 #[derive(Debug)]
 pub(crate) struct Cache {
     kept: Mutex<Kept>,
     capacity: usize,
+    metrics: storage::Cache,
 }
 
 #[derive(Debug, Default)]
@@ -19,12 +22,12 @@ struct Kept {
 }
 
 impl Cache {
-    pub(crate) fn new(capacity: usize) -> Cache {
-        Cache { kept: Mutex::default(), capacity }
+    pub(crate) fn new(capacity: usize, metrics: storage::Cache) -> Cache {
+        Cache { kept: Mutex::default(), capacity, metrics }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<String> {
-        self.lock().answers.get(key).cloned()
+        self.metrics.record(self.lock().answers.get(key).cloned())
     }
 
     pub(crate) fn put(&self, key: &str, answer: &str) {
@@ -39,11 +42,7 @@ impl Cache {
         {
             kept.bytes = kept.bytes.saturating_sub(oldest.len() + answer.len());
         }
-    }
-
-    /// Bytes of the texts that are kept.
-    pub(crate) fn bytes(&self) -> usize {
-        self.lock().bytes
+        self.metrics.set_size_bytes(kept.bytes as u64);
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
@@ -57,12 +56,18 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten() {
-        let cache = Cache::new(2);
+        let registry = quipu::Registry::new();
+        let metrics = storage::Storage::register(&registry).unwrap();
+        let cache = Cache::new(2, metrics.cache("answers"));
         for (key, answer) in [("a", "1"), ("b", "22"), ("c", "333")] {
             cache.put(key, answer);
         }
         assert_eq!(cache.get("a"), None);
         assert_eq!(cache.get("c").as_deref(), Some("333"));
-        assert_eq!(cache.bytes(), 7);
+        let text = registry.to_text();
+        for (series, value) in [("cache_hits_total", 1), ("cache_misses_total", 1), ("cache_size_bytes", 7)] {
+            let line = format!("{series}{{cache_name=\"answers\"}} {value}\n");
+            assert!(text.contains(&line), "{line}: {text}");
+        }
     }
 }

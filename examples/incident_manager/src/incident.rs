@@ -1,58 +1,14 @@
-//! What an incident is. The enums are closed sets, so each is at once a JSON value, a column and a metric label.
+//! What an incident is. The closed sets are those of the catalogue: each value is at once a text in JSON, in a column, over
+//! gRPC, and a metric label.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use quipu::LabelValue;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
+use quipu_catalog::incidents::Kind;
+pub(crate) use quipu_catalog::incidents::{Category, Level, Severity, Source, State};
 use serde::{Deserialize, Serialize};
 
-/// How urgent an incident is; `P0` is the worst.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[label(rename_all = "UPPERCASE")]
-pub(crate) enum Severity {
-    P0,
-    P1,
-    P2,
-    P3,
-    P4,
-}
-
-/// The system that reported an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[serde(rename_all = "kebab-case")]
-#[label(rename_all = "kebab-case")]
-pub(crate) enum Source {
-    LlmSentinel,
-    LlmShield,
-    LlmEdgeAgent,
-    LlmGovernanceCore,
-    Other,
-}
-
-/// What an incident is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Category {
-    Performance,
-    Security,
-    Availability,
-    Compliance,
-    Cost,
-}
-
-/// How far an incident has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[label(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum State {
-    New,
-    Acknowledged,
-    InProgress,
-    Resolved,
-    Closed,
-}
+use crate::text;
 
 /// A step that somebody takes with an incident. Steps may be left out, but for the last: only what is resolved is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,22 +34,10 @@ impl Change {
         match self {
             Change::Acknowledge => state == State::New,
             Change::Start => matches!(state, State::New | State::Acknowledged),
-            Change::Resolve => matches!(state, State::New | State::Acknowledged | State::InProgress),
+            Change::Resolve => state.is_active(),
             Change::Close => state == State::Resolved,
         }
     }
-}
-
-/// The text of a value of a closed set: the same in JSON, in the database and on `/metrics`.
-pub(crate) fn text_of<T: LabelValue>(value: T) -> &'static str {
-    let texts = T::VALUES.expect("only called for enums");
-    texts[value.index()]
-}
-
-/// The value of a closed set that `text` names.
-pub(crate) fn value_of<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, ValueError> {
-    let deserializer: StrDeserializer<'de, ValueError> = text.into_deserializer();
-    T::deserialize(deserializer)
 }
 
 /// What a client sends to open an incident.
@@ -101,8 +45,11 @@ pub(crate) fn value_of<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Va
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewIncident {
     pub(crate) title: String,
+    #[serde(with = "text")]
     pub(crate) severity: Severity,
+    #[serde(with = "text")]
     pub(crate) source: Source,
+    #[serde(with = "text")]
     pub(crate) category: Category,
 }
 
@@ -111,9 +58,13 @@ pub(crate) struct NewIncident {
 pub(crate) struct Incident {
     pub(crate) id: i64,
     pub(crate) title: String,
+    #[serde(with = "text")]
     pub(crate) severity: Severity,
+    #[serde(with = "text")]
     pub(crate) source: Source,
+    #[serde(with = "text")]
     pub(crate) category: Category,
+    #[serde(with = "text")]
     pub(crate) state: State,
     pub(crate) created_at: Timestamp,
     pub(crate) acknowledged_at: Option<Timestamp>,
@@ -122,14 +73,17 @@ pub(crate) struct Incident {
     pub(crate) closed_at: Option<Timestamp>,
 }
 
-/// How far up an incident was passed that nobody acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, LabelValue)]
-#[serde(rename_all = "UPPERCASE")]
-#[label(rename_all = "UPPERCASE")]
-pub(crate) enum Level {
-    L1,
-    L2,
-    L3,
+impl Incident {
+    /// What it is counted as.
+    pub(crate) fn kind(&self) -> Kind {
+        Kind { severity: self.severity, source: self.source, category: self.category }
+    }
+
+    /// From its creation to its last step.
+    pub(crate) fn age(&self) -> Duration {
+        let steps = [self.acknowledged_at, self.started_at, self.resolved_at, self.closed_at];
+        elapsed(self.created_at, steps.into_iter().flatten().max().unwrap_or(self.created_at))
+    }
 }
 
 /// What the workers have found out about an incident.
@@ -140,20 +94,12 @@ pub(crate) struct Findings {
     /// An open incident of another source that may have the same cause.
     pub(crate) correlated_with: Option<i64>,
     /// What the model says that it is about.
+    #[serde(serialize_with = "text::serialize_option")]
     pub(crate) classified_as: Option<Category>,
     /// What the model says of it.
     pub(crate) summary: Option<String>,
+    #[serde(serialize_with = "text::serialize_option")]
     pub(crate) escalated_to: Option<Level>,
-}
-
-impl Incident {
-    pub(crate) fn time_to_acknowledge(&self) -> Option<Duration> {
-        Some(elapsed(self.created_at, self.acknowledged_at?))
-    }
-
-    pub(crate) fn time_to_resolve(&self) -> Option<Duration> {
-        Some(elapsed(self.created_at, self.resolved_at?))
-    }
 }
 
 /// Zero if the wall clock was set back in between.
@@ -164,25 +110,6 @@ fn elapsed(from: Timestamp, to: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn json_agrees_with_labels<T: LabelValue + Serialize + for<'de> Deserialize<'de>>() {
-        for (index, text) in T::VALUES.unwrap().iter().enumerate() {
-            let value: T = value_of(text).unwrap();
-            assert_eq!(value.index(), index);
-            assert_eq!(serde_json::to_value(&value).unwrap(), *text);
-            assert_eq!(text_of(value), *text);
-        }
-        assert!(value_of::<T>("nonsense").is_err());
-    }
-
-    #[test]
-    fn one_text_everywhere() {
-        json_agrees_with_labels::<Severity>();
-        json_agrees_with_labels::<Source>();
-        json_agrees_with_labels::<Category>();
-        json_agrees_with_labels::<State>();
-        json_agrees_with_labels::<Level>();
-    }
 
     #[test]
     fn a_clock_set_back_counts_as_zero() {

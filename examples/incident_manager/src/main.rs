@@ -1,19 +1,19 @@
 //! The reference service of quipu: it takes in incidents, works on them, and measures all of it.
 //!
 //! `main.rs` starts and stops the parts. `api/` and `grpc/` answer requests with what `operations.rs` does, over the
-//! incidents that `store/` keeps. `jobs/` works on new ones, and calls `llm/`, `notify.rs` and `playbooks.rs`. `metrics.rs` measures,
-//! `log.rs` says what goes wrong, and `traffic/` is a client that gives the rest something to do, in a `scenario.rs`.
+//! incidents that `store/` keeps. `jobs/` works on new ones, and calls `llm/`, `notify.rs` and `playbooks.rs`. `health.rs` asks
+//! how the parts are, `log.rs` says what goes wrong, and `traffic/` is a client that gives the rest something to do, in a `scenario.rs`.
 
 mod api;
 mod cache;
 mod events;
 mod greeting;
 mod grpc;
+mod health;
 mod incident;
 mod jobs;
 mod llm;
 mod log;
-mod metrics;
 mod notify;
 mod operations;
 mod options;
@@ -21,6 +21,7 @@ mod part;
 mod playbooks;
 mod scenario;
 mod store;
+mod text;
 mod traffic;
 
 use std::error::Error;
@@ -34,21 +35,22 @@ use quipu::Registry;
 use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::export::Server;
 use quipu::http::HttpMetrics;
+use quipu_catalog::Catalog;
+use quipu_catalog::llm::Prices;
 use tokio::net::TcpListener;
 
 use crate::api::TenantMetrics;
 use crate::events::Events;
 use crate::greeting::greeting;
-use crate::jobs::{Desk, Queue, Queues};
+use crate::jobs::{Desk, Queues};
 use crate::llm::{Client, Llm, Settings, StandIn};
 use crate::log::{complain, say};
-use crate::metrics::IncidentMetrics;
 use crate::notify::Senders;
 use crate::operations::Operations;
 use crate::options::{Command, HELP, Options};
 use crate::part::{Part, stop_signal};
 use crate::playbooks::Runner;
-use crate::store::{Store, StoreError};
+use crate::store::{Faults, Store, StoreError};
 use crate::traffic::{Load, Traffic};
 
 /// Where the scrape server tells which label values come beyond a limit.
@@ -87,7 +89,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let registry = Registry::new();
     log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
-    let metrics = Arc::new(IncidentMetrics::register(&registry)?);
+    let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
     let tenants = TenantMetrics::register(&registry)?;
     registry.collect(Process::new())?;
     registry.collect(TokioRuntime::current())?;
@@ -102,16 +104,20 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
     let bound = Options { api: api.local_addr()?, grpc: grpc.local_addr()?, metrics: scrapes.local_addr(), ..options };
 
-    let store = Store::open(&bound.database);
-    let store = store.map_err(|error| cannot_use(&bound.database, &error))?;
-    let active = store.read(|database| database.active()).await;
-    metrics.restore(active.map_err(|error| cannot_use(&bound.database, &error))?);
-
     let mut rng = bound.seed.map_or_else(Rng::new, Rng::with_seed);
     let profile = bound.scenario.profile();
-    let (queues, waiting) = Queues::new();
-    let operations = Operations { store: store.clone(), queues: queues.clone(), events: Events::new(), metrics };
-    let (stand_in, llm) = model(&bound, store.clone(), rng.fork(), &registry).await?;
+    let store = Store::open(&bound.database, &catalog.storage, Faults::new(rng.fork(), profile.interrupted));
+    let store = store.map_err(|error| cannot_use(&bound.database, &error))?;
+    store.show_pools(&registry);
+    let active = store.list(|database| database.active()).await;
+    for (kind, count) in active.map_err(|error| cannot_use(&bound.database, &error))? {
+        catalog.incidents.restore(kind, count.into());
+    }
+
+    let (queues, waiting) = Queues::new(&catalog);
+    let operations = Operations { store: store.clone(), queues, events: Events::new(), catalog: catalog.clone() };
+    let (stand_in, client) = model(&bound, rng.fork()).await?;
+    let llm = Llm::new(client, bound.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
     let senders = Senders::new(rng.fork(), profile.failures);
     let runner = Runner::new(rng.fork(), profile.failures);
     let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
@@ -122,20 +128,22 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let api = axum::serve(quipu_axum::listener(&http, api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
-    let work = |(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop));
-    let workers = Queue::ALL.into_iter().zip(waiting).map(work).collect::<Vec<_>>();
+    let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
+    let keeper = desk.clone();
+    let keeper = Part::start(|stop| async move { keeper.keep_house(stop).await });
+    let health = Part::start(|stop| health::watch(desk.clone(), stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
     let grpc = Part::start(|stop| async { drop(rpc.serve_with_incoming_shutdown(grpc::incoming(grpc), stop).await) });
     let traffic = bound.traffic.map(|rate| {
         let load = Load { rate, operations: bound.operations };
-        Part::start(|stop| traffic.run(load, async move { queues.idle().await }, stop))
+        Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))
     });
     say(&greeting(&bound));
 
     asked_to_stop.await;
     say("stopping\n");
     // Who asks before who answers, and the metrics after what they measure.
-    let askers = traffic.into_iter().chain([api, grpc]).chain(workers);
+    let askers = traffic.into_iter().chain([health, api, grpc, keeper]).chain(workers);
     for part in askers.chain(stand_in).chain([scrapes]) {
         part.stop().await;
     }
@@ -144,28 +152,22 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 /// The way to the models, and what stands in for them if nothing else is given.
-async fn model(
-    options: &Options,
-    store: Store,
-    rng: Rng,
-    registry: &Registry,
-) -> Result<(Option<StandIn>, Llm), Box<dyn Error>> {
+async fn model(options: &Options, rng: Rng) -> Result<(Option<StandIn>, Client), Box<dyn Error>> {
     let base = options.llm.clone().or_else(|| std::env::var("LLM_BASE_URL").ok());
-    let [first, second] = &options.models;
     let (stand_in, settings) = match base {
         Some(base) => {
             let key = std::env::var("LLM_API_KEY").ok();
             (None, Settings { base, key, within: Duration::from_secs(120), provider: "custom" })
         }
         None => {
-            let stand_in = StandIn::bind(options.scenario.profile().llm, first, rng).await?;
+            let stand_in = StandIn::bind(options.scenario.profile().llm, &options.models[0], rng).await?;
             let base = format!("http://{}", stand_in.address()?);
             let key = Some(llm::STAND_IN_KEY.to_owned());
             (Some(stand_in), Settings { base, key, within: Duration::from_secs(1), provider: "openai" })
         }
     };
     let client = Client::new(settings).map_err(|error| format!("--llm: {error}"))?;
-    Ok((stand_in, Llm::new(client, [first, second], store, registry)?))
+    Ok((stand_in, client))
 }
 
 /// Of what was built here; the commit and its time, where the build was told them.

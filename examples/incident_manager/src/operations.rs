@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use quipu_catalog::Catalog;
 use tokio::time::timeout;
 
 use crate::events::Events;
 use crate::incident::{Change, Findings, Incident, NewIncident, State};
-use crate::jobs::{Job, Queues, Task};
-use crate::metrics::IncidentMetrics;
+use crate::jobs::Queues;
 use crate::store::{Store, StoreError};
 
 const MAX_TITLE: usize = 200;
@@ -54,7 +54,7 @@ pub(crate) struct Operations {
     pub(crate) store: Store,
     pub(crate) queues: Queues,
     pub(crate) events: Events,
-    pub(crate) metrics: Arc<IncidentMetrics>,
+    pub(crate) catalog: Catalog,
 }
 
 // The metrics are recorded where the row was just committed, and not by the caller:
@@ -67,15 +67,18 @@ impl Operations {
         // First, so that no incident is created that nobody works on.
         let place = self.queues.place(new.severity);
         let place = timeout(PLACE_WITHIN, place).await.ok().flatten().ok_or(Refusal::Busy)?;
-        let Operations { events, metrics, .. } = self.clone();
+        let processing = self.catalog.incidents.processing(new.severity);
+        let Operations { events, catalog, .. } = self.clone();
         let created = self.store.write(move |database| {
             let incident = database.create(&new, Timestamp::now())?;
-            metrics.created(&incident);
+            catalog.incidents.created(incident.kind());
             events.publish(&incident, None);
-            place.put(Job::new(Task::Deduplicate, Arc::new(incident.clone())));
+            place.put(Arc::new(incident.clone()));
             Ok(incident)
         });
-        Ok(created.await?)
+        let created = created.await?;
+        drop(processing);
+        Ok(created)
     }
 
     pub(crate) async fn find(&self, id: i64) -> Result<Incident, Refusal> {
@@ -92,14 +95,14 @@ impl Operations {
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Refusal::Limit);
         }
-        Ok(self.store.read(move |database| database.list(state, limit)).await?)
+        Ok(self.store.list(move |database| database.list(state, limit)).await?)
     }
 
     pub(crate) async fn change(&self, id: i64, change: Change) -> Result<Incident, Refusal> {
-        let Operations { events, metrics, .. } = self.clone();
+        let Operations { events, catalog, .. } = self.clone();
         let changed = self.store.write(move |database| {
             let (from, incident) = database.change(id, change, Timestamp::now())?;
-            metrics.changed(from, &incident);
+            catalog.incidents.moved(incident.kind(), from, incident.state, incident.age());
             events.publish(&incident, Some(from));
             Ok(incident)
         });

@@ -31,6 +31,8 @@ pub(crate) struct Profile {
     pub(crate) scans: bool,
     /// The part of notifications and steps of playbooks that fail.
     pub(crate) failures: f64,
+    /// The part of the workers' searches in the database that are interrupted.
+    pub(crate) interrupted: f64,
     pub(crate) llm: LlmProfile,
 }
 
@@ -65,7 +67,8 @@ impl Scenario {
             failures: 0.01,
             first_model_failures: 0.01,
         };
-        let calm = Profile { rate: 50, causes: 2_000, urgent: false, scans: false, failures: 0.01, llm };
+        let calm =
+            Profile { rate: 50, causes: 2_000, urgent: false, scans: false, failures: 0.01, interrupted: 0.0, llm };
         match self {
             Scenario::Calm => calm,
             Scenario::Busy => Profile { rate: 300, ..calm },
@@ -74,6 +77,7 @@ impl Scenario {
                 causes: 40,
                 urgent: true,
                 failures: 0.2,
+                interrupted: 0.05,
                 llm: LlmProfile {
                     first_token_ms: 50..300,
                     requests_per_second: 8,

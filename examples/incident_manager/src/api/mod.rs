@@ -15,6 +15,7 @@ pub(crate) use self::tenants::{TENANT, TenantMetrics};
 use crate::incident::{Change, Findings, Incident, NewIncident, State};
 use crate::log::complain;
 use crate::operations::Operations;
+use crate::text;
 
 const MAX_BODY: usize = 16 * 1024;
 
@@ -49,6 +50,7 @@ async fn create(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    #[serde(default, deserialize_with = "text::deserialize_option")]
     state: Option<State>,
     limit: Option<u32>,
 }

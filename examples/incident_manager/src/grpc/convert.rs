@@ -1,18 +1,18 @@
 //! Between what goes over the wire and what the service thinks in.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use tonic::Status;
 
 use super::{Refusal, wire};
 use crate::events::Event;
-use crate::incident::{Findings, Incident, NewIncident, text_of, value_of};
+use crate::incident::{Findings, Incident, NewIncident};
 use crate::log::complain;
 use crate::store::StoreError;
+use crate::text::Known;
 
 /// A value of a closed set, by its text.
-pub(super) fn known<'de, T: Deserialize<'de>>(field: &str, text: &'de str) -> Result<T, Status> {
-    value_of(text).map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
+pub(super) fn known<T: Known>(field: &str, text: &str) -> Result<T, Status> {
+    T::of_text(text).map_err(|error| Status::invalid_argument(format!("{field}: {error}")))
 }
 
 pub(super) fn new_incident(request: wire::CreateIncidentRequest) -> Result<NewIncident, Status> {
@@ -30,10 +30,10 @@ impl From<Incident> for wire::Incident {
         wire::Incident {
             id: incident.id,
             title: incident.title,
-            severity: text_of(incident.severity).to_owned(),
-            source: text_of(incident.source).to_owned(),
-            category: text_of(incident.category).to_owned(),
-            state: text_of(incident.state).to_owned(),
+            severity: incident.severity.to_string(),
+            source: incident.source.to_string(),
+            category: incident.category.to_string(),
+            state: incident.state.to_string(),
             created_at: text(incident.created_at),
             acknowledged_at: incident.acknowledged_at.map(text),
             started_at: incident.started_at.map(text),
@@ -48,9 +48,9 @@ impl From<Findings> for wire::Findings {
         wire::Findings {
             duplicate_of: findings.duplicate_of,
             correlated_with: findings.correlated_with,
-            classified_as: findings.classified_as.map(|category| text_of(category).to_owned()),
+            classified_as: findings.classified_as.map(|category| category.to_string()),
             summary: findings.summary,
-            escalated_to: findings.escalated_to.map(|level| text_of(level).to_owned()),
+            escalated_to: findings.escalated_to.map(|level| level.to_string()),
         }
     }
 }
@@ -59,7 +59,7 @@ impl From<&Event> for wire::Event {
     fn from(event: &Event) -> wire::Event {
         wire::Event {
             incident: Some(event.incident.clone().into()),
-            from_state: event.from.map(|state| text_of(state).to_owned()),
+            from_state: event.from.map(|state| state.to_string()),
         }
     }
 }

@@ -89,8 +89,12 @@ impl Incidents for Api {
         request: Request<wire::WatchIncidentsRequest>,
     ) -> Answer<Self::WatchIncidentsStream> {
         let limit = request.into_inner().limit.map_or(usize::MAX, |limit| limit as usize);
-        let events = BroadcastStream::new(self.operations.events.watch()).map(|event| match event {
-            Ok(event) => Ok(wire::Event::from(&*event)),
+        let storage = self.operations.catalog.storage.clone();
+        let events = BroadcastStream::new(self.operations.events.watch()).map(move |event| match event {
+            Ok(event) => {
+                storage.set_lag("incident_events", "watchers", event.at.elapsed());
+                Ok(wire::Event::from(&*event))
+            }
             Err(BroadcastStreamRecvError::Lagged(missed)) => {
                 Err(Status::data_loss(format!("{missed} events were missed")))
             }

@@ -1,7 +1,9 @@
 //! What is done about an incident after its client was answered: jobs, on bounded queues.
 //!
-//! `queues.rs` keeps them, `worker.rs` takes them and tries again what fails, `steps.rs` does them.
+//! `queues.rs` keeps them, `worker.rs` takes them and tries again what fails, `steps.rs` does them, and `housekeeping.rs`
+//! closes and deletes what is over.
 
+mod housekeeping;
 mod queues;
 mod steps;
 mod worker;
@@ -10,13 +12,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quipu::LabelValue;
+use quipu_catalog::jobs::{JobError, JobType, QueueName};
+use quipu_catalog::notifications::Channel;
 
-pub(crate) use self::queues::{Queue, Queues};
+pub(crate) use self::queues::Queues;
 pub(crate) use self::steps::Desk;
 pub(crate) use self::worker::serve;
-use crate::incident::{Incident, Level, Severity, text_of};
-use crate::notify::Channel;
+use crate::incident::{Incident, Level, Severity};
 use crate::store::StoreError;
 
 /// What to do.
@@ -34,20 +36,8 @@ pub(crate) enum Task {
     RunPlaybook,
 }
 
-/// The kinds of tasks, as they are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, LabelValue)]
-#[label(rename_all = "snake_case")]
-pub(crate) enum JobType {
-    Deduplication,
-    Enrichment,
-    Notification,
-    Escalation,
-    Correlation,
-    Other,
-}
-
 impl Task {
-    pub(crate) fn job_type(self) -> JobType {
+    fn job_type(self) -> JobType {
         match self {
             Task::Deduplicate => JobType::Deduplication,
             Task::Enrich => JobType::Enrichment,
@@ -68,11 +58,11 @@ impl Task {
         }
     }
 
-    fn queue(self, severity: Severity) -> Queue {
+    fn queue(self, severity: Severity) -> QueueName {
         match (self, severity) {
-            (Task::Correlate | Task::RunPlaybook, _) | (_, Severity::P4) => Queue::LowPriority,
-            (_, Severity::P0 | Severity::P1) => Queue::HighPriority,
-            (_, Severity::P2 | Severity::P3) => Queue::Standard,
+            (Task::Correlate | Task::RunPlaybook, _) | (_, Severity::P4) => QueueName::LowPriority,
+            (_, Severity::P0 | Severity::P1) => QueueName::HighPriority,
+            (_, Severity::P2 | Severity::P3) => QueueName::Standard,
         }
     }
 }
@@ -85,14 +75,14 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn new(task: Task, incident: Arc<Incident>) -> Job {
-        Job { task, incident }
+    fn queue(&self) -> QueueName {
+        self.task.queue(self.incident.severity)
     }
 }
 
 /// Why a job failed.
 #[derive(Debug)]
-pub(crate) enum JobError {
+pub(crate) enum Problem {
     Timeout,
     /// Something else does not work: the database, a model, a sender.
     Dependency(String),
@@ -100,32 +90,36 @@ pub(crate) enum JobError {
     Invalid(String),
 }
 
-impl JobError {
+impl Problem {
     fn is_worth_a_retry(&self) -> bool {
-        matches!(self, JobError::Timeout | JobError::Dependency(_))
+        matches!(self, Problem::Timeout | Problem::Dependency(_))
+    }
+
+    /// What it is counted as.
+    fn error_type(&self) -> JobError {
+        match self {
+            Problem::Timeout => JobError::Timeout,
+            Problem::Dependency(_) => JobError::DependencyError,
+            Problem::Invalid(_) => JobError::ValidationError,
+        }
     }
 }
 
-impl fmt::Display for JobError {
+impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JobError::Timeout => f.write_str("it took too long"),
-            JobError::Dependency(what) | JobError::Invalid(what) => f.write_str(what),
+            Problem::Timeout => f.write_str("it took too long"),
+            Problem::Dependency(what) | Problem::Invalid(what) => f.write_str(what),
         }
     }
 }
 
-impl From<StoreError> for JobError {
-    fn from(error: StoreError) -> JobError {
-        match error {
-            StoreError::NotFound(_) | StoreError::Conflict(..) => JobError::Invalid(error.to_string()),
-            _ => JobError::Dependency(error.to_string()),
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        if error.is_of_the_store() {
+            Problem::Dependency(error.to_string())
+        } else {
+            Problem::Invalid(error.to_string())
         }
-    }
-}
-
-impl fmt::Display for Task {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(text_of(self.job_type()))
     }
 }

@@ -2,56 +2,44 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use quipu::LabelValue;
+use quipu_catalog::Catalog;
+use quipu_catalog::jobs::{self, QueueName};
+use quipu_catalog::notifications::Notifications;
 use tokio::sync::mpsc::{self, OwnedPermit, Receiver, Sender};
 use tokio::time::sleep;
 
 use super::{Job, Task};
-use crate::incident::Severity;
+use crate::incident::{Incident, Severity};
 
 /// Jobs that may wait in each queue.
 const CAPACITY: usize = 1_024;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, LabelValue)]
-#[label(rename_all = "snake_case")]
-pub(crate) enum Queue {
-    HighPriority,
-    Standard,
-    LowPriority,
-}
-
-impl Queue {
-    pub(crate) const ALL: [Queue; 3] = [Queue::HighPriority, Queue::Standard, Queue::LowPriority];
-
-    /// Jobs of the queue that are done at a time.
-    pub(super) fn workers(self) -> usize {
-        match self {
-            Queue::HighPriority | Queue::Standard => 16,
-            Queue::LowPriority => 4,
-        }
-    }
-}
+/// A job that waits, which the metrics know of.
+pub(crate) type Queued = jobs::Queued<Waiting>;
 
 /// The ways into the queues.
 #[derive(Clone, Debug)]
 pub(crate) struct Queues {
-    senders: [Sender<Queued>; 3],
+    /// By [`QueueName`].
+    senders: [Sender<Queued>; QueueName::ALL.len()],
+    metrics: jobs::Jobs,
+    notifications: Notifications,
     unfinished: Arc<AtomicUsize>,
 }
 
-/// A job that waits, or is being done.
 #[derive(Debug)]
-pub(crate) struct Queued {
-    pub(crate) job: Job,
-    pub(crate) since: Instant,
-    _ticket: Ticket,
+pub(crate) struct Waiting {
+    pub(super) job: Job,
+    /// Of a notification, the wait for its channel.
+    pub(super) for_channel: Option<jobs::Queued<()>>,
+    pub(super) ticket: Ticket,
 }
 
 /// Counts what is not finished, until it is dropped.
 #[derive(Debug)]
-struct Ticket(Arc<AtomicUsize>);
+pub(super) struct Ticket(Arc<AtomicUsize>);
 
 impl Ticket {
     fn new(unfinished: &Arc<AtomicUsize>) -> Ticket {
@@ -66,64 +54,74 @@ impl Drop for Ticket {
     }
 }
 
-/// A place in a queue, which is kept until it is used or dropped.
+/// A place in a queue for the first job of an incident. It is kept until it is used or dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     permit: OwnedPermit<Queued>,
-    ticket: Ticket,
+    queues: Queues,
 }
 
 impl Place {
-    pub(crate) fn put(self, job: Job) {
-        self.permit.send(Queued { job, since: Instant::now(), _ticket: self.ticket });
+    pub(crate) fn put(self, incident: Arc<Incident>) {
+        let job = Job { task: Task::Deduplicate, incident };
+        self.permit.send(self.queues.enter(job));
     }
 }
 
 impl Queues {
-    /// The queues, and the ends that workers take from, in the order of [`Queue::ALL`].
-    pub(crate) fn new() -> (Queues, [Receiver<Queued>; 3]) {
-        let [(high, from_high), (standard, from_standard), (low, from_low)] =
-            Queue::ALL.map(|_| mpsc::channel(CAPACITY));
-        let queues = Queues { senders: [high, standard, low], unfinished: Arc::default() };
-        (queues, [from_high, from_standard, from_low])
+    /// The queues, and the ends that workers take from, by [`QueueName`].
+    pub(crate) fn new(catalog: &Catalog) -> (Queues, [(QueueName, Receiver<Queued>); QueueName::ALL.len()]) {
+        let channels = [QueueName::HighPriority, QueueName::Standard, QueueName::LowPriority].map(|name| {
+            let (sender, receiver) = mpsc::channel(CAPACITY);
+            (sender, (name, receiver))
+        });
+        let senders = channels.each_ref().map(|(sender, _)| sender.clone());
+        let (metrics, notifications) = (catalog.jobs.clone(), catalog.notifications.clone());
+        let queues = Queues { senders, metrics, notifications, unfinished: Arc::default() };
+        (queues, channels.map(|(_, receiver)| receiver))
     }
 
-    /// Waits for a place for the first job of an incident. `None`: the service is stopping.
+    /// Waits for a place. `None`: the service is stopping.
     pub(crate) async fn place(&self, severity: Severity) -> Option<Place> {
-        let queue = Task::Deduplicate.queue(severity);
-        let permit = self.senders[queue as usize].clone().reserve_owned().await.ok()?;
-        Some(Place { permit, ticket: Ticket::new(&self.unfinished) })
+        let sender = &self.senders[Task::Deduplicate.queue(severity) as usize];
+        let permit = sender.clone().reserve_owned().await.ok()?;
+        Some(Place { permit, queues: self.clone() })
     }
 
     /// Queues a job, at once or after its delay. When its queue is full or closed, the job comes back, to be done by who
     /// brings it: so nothing is lost, and workers never wait for workers.
     pub(super) fn push(&self, job: Job) -> Option<Queued> {
-        let sender = &self.senders[job.task.queue(job.incident.severity) as usize];
-        let delay = job.task.delay();
-        let queued = Queued { job, since: Instant::now(), _ticket: Ticket::new(&self.unfinished) };
-        match delay {
-            None => sender.try_send(queued).err().map(|full| full.into_inner()),
-            Some(delay) => {
-                let sender = sender.clone();
-                tokio::spawn(async move {
-                    sleep(delay).await;
-                    let queued = Queued { since: Instant::now(), ..queued };
-                    // Closed: the service is stopping, and nobody is left to be told.
-                    let _ = sender.send(queued).await;
-                });
-                None
-            }
-        }
+        let sender = &self.senders[job.queue() as usize];
+        let Some(delay) = job.task.delay() else {
+            return sender.try_send(self.enter(job)).err().map(|full| full.into_inner());
+        };
+        let (queues, sender, ticket) = (self.clone(), sender.clone(), Ticket::new(&self.unfinished));
+        tokio::spawn(async move {
+            sleep(delay).await;
+            // Closed: the service is stopping, and nobody is left to be told.
+            let _ = sender.send(queues.enter(job)).await;
+            drop(ticket);
+        });
+        None
     }
 
-    /// Jobs that wait in a queue.
-    pub(crate) fn depth(&self, queue: Queue) -> usize {
-        let sender = &self.senders[queue as usize];
-        sender.max_capacity() - sender.capacity()
+    /// Begins to count how long the job waits.
+    fn enter(&self, job: Job) -> Queued {
+        let for_channel = match job.task {
+            Task::Notify(channel) => Some(self.notifications.queue(channel).put(())),
+            _ => None,
+        };
+        let queue = self.metrics.queue(job.queue());
+        queue.put(Waiting { job, for_channel, ticket: Ticket::new(&self.unfinished) })
+    }
+
+    /// Whether a queue is nearly full.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.senders.iter().any(|sender| sender.capacity() < CAPACITY / 5)
     }
 
     /// Waits until no job waits or is being done.
-    pub(crate) async fn idle(&self) {
+    pub(super) async fn idle(&self) {
         while self.unfinished.load(Ordering::Relaxed) > 0 {
             sleep(Duration::from_millis(20)).await;
         }

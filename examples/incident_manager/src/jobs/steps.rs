@@ -4,11 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use quipu_catalog::Status;
+use quipu_catalog::notifications::Channel;
 
-use super::{Job, JobError, Task};
+use super::{Job, Problem, Task};
 use crate::incident::{Incident, Level, Severity, State};
 use crate::llm::{Llm, LlmError};
-use crate::notify::{Channel, Senders};
+use crate::log::complain;
+use crate::notify::{Senders, channels};
 use crate::operations::{Operations, Refusal};
 use crate::playbooks::{Playbook, PlaybookError, Runner};
 
@@ -24,7 +27,7 @@ pub(crate) struct Desk {
     pub(crate) runner: Runner,
 }
 
-type Next = Result<Vec<Task>, JobError>;
+type Next = Result<Vec<Task>, Problem>;
 
 impl Desk {
     /// Tries to do a job; returns what is to be done next.
@@ -41,15 +44,14 @@ impl Desk {
     }
 
     async fn deduplicate(&self, incident: &Arc<Incident>) -> Next {
-        let (store, new) = (&self.operations.store, incident.clone());
-        let same = store.read(move |database| database.find_same(&new, since())).await?;
-        if let Some(of) = same {
-            let id = incident.id;
+        let (store, new, id) = (&self.operations.store, incident.clone(), incident.id);
+        if let Some(of) = store.read(move |database| database.find_same(&new, since())).await? {
             store.write(move |database| database.set_duplicate(id, of)).await?;
+            self.operations.catalog.incidents.deduplicated(incident.source);
             return Ok(Vec::new());
         }
         let mut next = vec![Task::Enrich, Task::Correlate];
-        next.extend(Channel::of(incident.severity).iter().copied().map(Task::Notify));
+        next.extend(channels(incident.severity).iter().copied().map(Task::Notify));
         if matches!(incident.severity, Severity::P0 | Severity::P1) {
             next.push(Task::Escalate(Level::L1));
         }
@@ -57,10 +59,17 @@ impl Desk {
     }
 
     async fn enrich(&self, incident: &Incident) -> Next {
-        let (store, id) = (&self.operations.store, incident.id);
-        let category = self.llm.classify(incident).await?;
+        let (store, code, id) = (&self.operations.store, &self.operations.catalog.code, incident.id);
+        let function = code.start_function("classify");
+        let category = self.llm.classify(incident).await;
+        function.record(&category);
+        let category = category?;
         store.write(move |database| database.set_category(id, category)).await?;
-        let summary = self.llm.summarize(incident).await?;
+
+        let function = code.start_function("summarize");
+        let summary = self.llm.summarize(incident).await;
+        function.record(&summary);
+        let summary = summary?;
         store.write(move |database| database.set_summary(id, &summary)).await?;
         let is_minor = matches!(incident.severity, Severity::P3 | Severity::P4);
         Ok(if is_minor { Vec::new() } else { vec![Task::RunPlaybook] })
@@ -70,14 +79,19 @@ impl Desk {
         let (store, new, id) = (&self.operations.store, incident.clone(), incident.id);
         if let Some(with) = store.read(move |database| database.find_related(&new, since())).await? {
             store.write(move |database| database.set_correlated(id, with)).await?;
+            self.operations.catalog.incidents.correlated(incident.source);
         }
         Ok(Vec::new())
     }
 
     async fn notify(&self, incident: &Incident, channel: Channel) -> Next {
-        match self.senders.send(channel, incident).await {
+        let tracked = self.operations.catalog.notifications.start(channel);
+        let outcome = self.senders.send(channel, incident).await;
+        tracked.record(&outcome);
+        self.book("notification", channel.as_str(), status(&outcome)).await;
+        match outcome {
             Ok(()) => Ok(Vec::new()),
-            Err(undelivered) => Err(JobError::Dependency(format!("{undelivered:?}"))),
+            Err(undelivered) => Err(Problem::Dependency(format!("{undelivered:?}"))),
         }
     }
 
@@ -87,6 +101,8 @@ impl Desk {
             return Ok(Vec::new());
         }
         store.write(move |database| database.set_level(id, level)).await?;
+        self.operations.catalog.incidents.escalated(level);
+        self.book("escalation", level.as_str(), Status::Success.as_str()).await;
         Ok(match level {
             Level::L1 => vec![Task::Escalate(Level::L2)],
             Level::L2 => vec![Task::Escalate(Level::L3)],
@@ -96,32 +112,49 @@ impl Desk {
 
     async fn run_playbook(&self, incident: &Incident) -> Next {
         let playbook = Playbook::of(incident.category);
-        self.runner.run(playbook, incident, &self.operations).await?;
+        let tracked = self.operations.catalog.playbooks.start(playbook.name);
+        let outcome = self.runner.run(playbook, incident, &self.operations).await;
+        tracked.record(&outcome);
+        self.book("playbook", playbook.name, status(&outcome)).await;
+        outcome?;
         Ok(Vec::new())
     }
+
+    /// Notes in the books of the database how something ended.
+    pub(super) async fn book(&self, what: &'static str, name: &'static str, outcome: &'static str) {
+        let booked = self.operations.store.write(move |database| database.count_outcome(what, name, outcome));
+        if let Err(error) = booked.await {
+            complain(&error);
+        }
+    }
+}
+
+fn status<T, E>(outcome: &Result<T, E>) -> &'static str {
+    let status = if outcome.is_ok() { Status::Success } else { Status::Failure };
+    status.as_str()
 }
 
 fn since() -> Timestamp {
     Timestamp::now().checked_sub(SAME_WITHIN).unwrap_or(Timestamp::MIN)
 }
 
-impl From<PlaybookError> for JobError {
-    fn from(error: PlaybookError) -> JobError {
+impl From<PlaybookError> for Problem {
+    fn from(error: PlaybookError) -> Problem {
         match error {
             // Trying again would repeat the commands before it.
-            PlaybookError::Command(command) => JobError::Invalid(format!("{command} failed")),
+            PlaybookError::Command(command) => Problem::Invalid(format!("{command} failed")),
             PlaybookError::Refused(Refusal::Store(error)) => error.into(),
-            PlaybookError::Refused(refusal) => JobError::Dependency(refusal.to_string()),
+            PlaybookError::Refused(refusal) => Problem::Dependency(refusal.to_string()),
         }
     }
 }
 
-impl From<LlmError> for JobError {
-    fn from(error: LlmError) -> JobError {
+impl From<LlmError> for Problem {
+    fn from(error: LlmError) -> Problem {
         match error {
-            LlmError::Timeout => JobError::Timeout,
-            LlmError::Unreadable(answer) => JobError::Invalid(format!("the model answered {answer:?}")),
-            other => JobError::Dependency(other.to_string()),
+            LlmError::Timeout => Problem::Timeout,
+            LlmError::Unreadable(_) => Problem::Invalid(error.to_string()),
+            other => Problem::Dependency(other.to_string()),
         }
     }
 }

@@ -4,24 +4,32 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use quipu_catalog::jobs::{JobStatus, QueueName};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::queues::Queued;
-use super::{Desk, Job, JobError, Queue};
-use crate::incident::text_of;
+use super::queues::{Queued, Waiting};
+use super::{Desk, Job, Problem, Task};
 use crate::log::complain;
 
-/// How often a job is tried, and how long the first and the second wait is.
+/// How often a job is tried, and how long the first wait is; the second is twice as long.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(50);
 /// How long one attempt may take.
 const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
 
+/// Jobs of a queue that are done at a time.
+fn workers(queue: QueueName) -> usize {
+    match queue {
+        QueueName::HighPriority | QueueName::Standard => 16,
+        QueueName::LowPriority => 4,
+    }
+}
+
 /// Does the jobs of a queue until `stop` resolves; then also those that wait.
 pub(crate) async fn serve(
-    queue: Queue,
+    queue: QueueName,
     mut waiting: Receiver<Queued>,
     desk: Arc<Desk>,
     stop: impl Future<Output = ()>,
@@ -40,7 +48,7 @@ pub(crate) async fn serve(
                     complain(&format_args!("a job ended early: {error}"));
                 }
             }
-            queued = waiting.recv(), if running.len() < queue.workers() => match queued {
+            queued = waiting.recv(), if running.len() < workers(queue) => match queued {
                 Some(queued) => { running.spawn(work(desk.clone(), queued)); }
                 None => break,
             },
@@ -53,40 +61,47 @@ pub(crate) async fn serve(
 async fn work(desk: Arc<Desk>, queued: Queued) {
     let mut own = vec![queued];
     while let Some(queued) = own.pop() {
-        let job = &queued.job;
-        let next = run(&desk, job).await;
-        let next = next.into_iter().map(|task| Job::new(task, job.incident.clone()));
+        // It waits no more, but is not finished before what it leads to is queued.
+        let Waiting { job, for_channel, ticket: _ticket } = queued.take();
+        if let Some(waiting) = for_channel {
+            waiting.take();
+        }
+        let next = run(&desk, &job).await;
+        let next = next.into_iter().map(|task| Job { task, incident: job.incident.clone() });
         own.extend(next.filter_map(|job| desk.operations.queues.push(job)));
     }
 }
 
 /// Does a job, with some attempts; returns what is to be done next.
-async fn run(desk: &Desk, job: &Job) -> Vec<super::Task> {
-    let mut attempt = 1;
-    loop {
-        let outcome = timeout(ATTEMPT_WITHIN, desk.attempt(job)).await.unwrap_or(Err(JobError::Timeout));
+async fn run(desk: &Desk, job: &Job) -> Vec<Task> {
+    let catalog = &desk.operations.catalog;
+    for attempt in 1.. {
+        // Dropped with this future, the attempt was cancelled.
+        let tracked = catalog.jobs.start(job.task.job_type());
+        let outcome = timeout(ATTEMPT_WITHIN, desk.attempt(job)).await.unwrap_or(Err(Problem::Timeout));
         match outcome {
             Ok(next) => {
-                book(desk, job, "success").await;
+                tracked.success();
+                book(desk, job, JobStatus::Success).await;
                 return next;
             }
-            Err(error) if error.is_worth_a_retry() && attempt < ATTEMPTS => {
-                book(desk, job, "retry").await;
-                sleep(BACKOFF * 2_u32.pow(attempt - 1)).await;
-                attempt += 1;
+            Err(problem) if problem.is_worth_a_retry() && attempt < ATTEMPTS => {
+                tracked.retry();
+                book(desk, job, JobStatus::Retry).await;
+                sleep(BACKOFF * attempt).await;
             }
-            Err(_) => {
-                book(desk, job, "failure").await;
-                return Vec::new();
+            Err(problem) => {
+                tracked.failure(problem.error_type());
+                catalog.code.error("jobs", problem.error_type().as_str());
+                book(desk, job, JobStatus::Failure).await;
+                break;
             }
         }
     }
+    Vec::new()
 }
 
-async fn book(desk: &Desk, job: &Job, outcome: &'static str) {
-    let job_type = text_of(job.task.job_type());
-    let booked = desk.operations.store.write(move |database| database.count_outcome("job", job_type, outcome));
-    if let Err(error) = booked.await {
-        complain(&error);
-    }
+async fn book(desk: &Desk, job: &Job, status: JobStatus) {
+    let job_type = job.task.job_type().as_str();
+    desk.book("job", job_type, status.as_str()).await;
 }

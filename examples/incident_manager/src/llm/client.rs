@@ -9,9 +9,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use quipu_catalog::llm::{ErrorType, Usage};
 use tokio::time::{Instant, timeout_at};
 
-use super::wire::{self, Answer, Usage};
+use super::wire::{self, Answer};
 
 /// The most that is read of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
@@ -49,8 +50,12 @@ pub(super) struct Prompt<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Completion {
     pub(super) text: String,
-    pub(super) usage: Usage,
+    /// What it says of its tokens; a server need not.
+    pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
+    /// What is left of rate limits.
+    pub(super) requests_left: Option<u64>,
+    pub(super) tokens_left: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -70,6 +75,17 @@ impl LlmError {
     /// Whether another model may do better.
     pub(super) fn is_of_the_model(&self) -> bool {
         !matches!(self, LlmError::Unreadable(_))
+    }
+
+    /// What it is counted as.
+    pub(super) fn error_type(&self) -> ErrorType {
+        match self {
+            LlmError::RateLimit(_) => ErrorType::RateLimit,
+            LlmError::Timeout => ErrorType::Timeout,
+            LlmError::Authentication => ErrorType::Authentication,
+            LlmError::Unavailable(_) | LlmError::LeftAlone => ErrorType::ServiceUnavailable,
+            LlmError::Unreadable(_) => ErrorType::Unknown,
+        }
     }
 }
 
@@ -104,12 +120,13 @@ impl Client {
         self.settings.provider
     }
 
-    pub(super) async fn complete(&self, prompt: &Prompt<'_>) -> Result<Completion, LlmError> {
+    /// Asks, and calls `on_token` for each piece of a streamed answer.
+    pub(super) async fn complete(&self, prompt: &Prompt<'_>, on_token: impl Fn()) -> Result<Completion, LlmError> {
         let end = Instant::now() + self.settings.within;
-        timeout_at(end, self.exchange(prompt)).await.unwrap_or(Err(LlmError::Timeout))
+        timeout_at(end, self.exchange(prompt, on_token)).await.unwrap_or(Err(LlmError::Timeout))
     }
 
-    async fn exchange(&self, prompt: &Prompt<'_>) -> Result<Completion, LlmError> {
+    async fn exchange(&self, prompt: &Prompt<'_>, on_token: impl Fn()) -> Result<Completion, LlmError> {
         let mut request = Request::post(&self.uri).header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = &self.settings.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
@@ -119,14 +136,17 @@ impl Client {
         let (head, body) = response.into_parts();
         let mut body = Limited::new(body, MAX_ANSWER);
         refuse(head.status, &head.headers)?;
+        let mut completion = Completion {
+            requests_left: number(&head.headers, "x-ratelimit-remaining-requests"),
+            tokens_left: number(&head.headers, "x-ratelimit-remaining-tokens"),
+            ..Completion::default()
+        };
         if !prompt.is_streamed {
             let body = body.collect().await.map_err(unavailable)?.to_bytes();
-            let mut completion = Completion::default();
             completion.add(parse(&body)?)?;
             return Ok(completion);
         }
         let mut events = Events::default();
-        let mut completion = Completion::default();
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(unavailable)?.into_data() else { continue };
             events.push(&data);
@@ -135,6 +155,9 @@ impl Client {
                     return Ok(completion);
                 }
                 completion.add(parse(&event)?)?;
+                if !completion.text.is_empty() {
+                    on_token();
+                }
             }
         }
         Err(LlmError::Unavailable("the stream broke off".to_owned()))
@@ -158,7 +181,7 @@ impl Completion {
         if let Some(problem) = answer.error {
             return Err(LlmError::Unavailable(problem.message));
         }
-        self.usage = answer.usage.unwrap_or(self.usage);
+        self.usage = answer.usage.map(Usage::from).or(self.usage);
         for choice in answer.choices {
             let text = choice.message.or(choice.delta).and_then(|text| text.content);
             self.text.push_str(&text.unwrap_or_default());
@@ -172,7 +195,7 @@ fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::TOO_MANY_REQUESTS => {
-            let wait = headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+            let wait = number::<f64>(headers, header::RETRY_AFTER.as_str());
             let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             Err(LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1))))
         }
@@ -180,6 +203,10 @@ fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
         StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Err(LlmError::Timeout),
         other => Err(LlmError::Unavailable(other.to_string())),
     }
+}
+
+fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn parse(json: &[u8]) -> Result<Answer, LlmError> {

@@ -7,43 +7,41 @@ mod client;
 mod standin;
 mod wire;
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use quipu::guard::CircuitBreaker;
-use quipu::{LabelValue, RegisterError, Registry};
+use quipu::guard::{BreakerState, CircuitBreaker};
+use quipu::{RegisterError, Registry};
+use quipu_catalog::Catalog;
+use quipu_catalog::health::ServiceState;
+use quipu_catalog::llm::{Call, CallStatus, Operation, Price, Resource};
 use tokio::time::sleep;
 
 pub(crate) use self::client::{Client, LlmError, Settings};
 use self::client::{Completion, Prompt};
 pub(crate) use self::standin::{KEY as STAND_IN_KEY, StandIn};
 use crate::cache::Cache;
-use crate::incident::{Category, Incident, text_of, value_of};
+use crate::incident::{Category, Incident};
 use crate::log::complain;
 use crate::store::{LlmUse, Store};
 
+/// Dollars for 1,000 tokens. Of other models, calls are counted as unpriced.
+pub(crate) const PRICES: [(&str, Price); 2] =
+    [("gpt-4o", Price::new(0.0025, 0.01)), ("gpt-4o-mini", Price::new(0.00015, 0.0006))];
+
 /// Classifications that are remembered.
 const CACHED: usize = 1_000;
-/// The longest that is waited when a model says when to come back.
+/// How long is waited at most when a model says when to come back.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// How long a model is left alone that keeps failing.
 const COOL_DOWN: Duration = Duration::from_secs(5);
-
-/// What a model is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, LabelValue)]
-#[label(rename_all = "snake_case")]
-pub(crate) enum Operation {
-    Classification,
-    Enrichment,
-    Analysis,
-    Embedding,
-}
 
 #[derive(Debug)]
 pub(crate) struct Llm {
     client: Client,
     /// The first, and the one that answers when that does not.
     models: [Model; 2],
-    classifications: Arc<Cache>,
+    classifications: Cache,
+    catalog: Catalog,
     store: Store,
 }
 
@@ -53,23 +51,22 @@ struct Model {
     breaker: CircuitBreaker,
 }
 
-impl Model {
-    fn new(name: &str, registry: &Registry) -> Result<Model, RegisterError> {
-        let breaker = CircuitBreaker::builder(name).cool_down(COOL_DOWN).min_calls(10);
-        Ok(Model { name: name.to_owned(), breaker: breaker.register(registry)? })
-    }
-}
-
 impl Llm {
     pub(crate) fn new(
         client: Client,
-        models: [&str; 2],
+        [first, second]: [&str; 2],
         store: Store,
+        catalog: &Catalog,
         registry: &Registry,
     ) -> Result<Llm, RegisterError> {
-        let [first, second] = models;
-        let models = [Model::new(first, registry)?, Model::new(second, registry)?];
-        Ok(Llm { client, models, classifications: Arc::new(Cache::new(CACHED)), store })
+        let model = |name: &str| {
+            let breaker = CircuitBreaker::builder(name).cool_down(COOL_DOWN).min_calls(10).register(registry)?;
+            catalog.llm.watch_breaker(registry, client.provider(), name, &breaker);
+            Ok(Model { name: name.to_owned(), breaker })
+        };
+        let models = [model(first)?, model(second)?];
+        let classifications = Cache::new(CACHED, catalog.storage.cache("classifications"));
+        Ok(Llm { client, models, classifications, catalog: catalog.clone(), store })
     }
 
     /// The category that the title speaks of. What was asked before is remembered.
@@ -78,32 +75,49 @@ impl Llm {
         let answer = match self.classifications.get(title) {
             Some(answer) => answer,
             None => {
-                let categories = Category::VALUES.unwrap_or_default().join(", ");
+                let categories = Category::ALL.iter().map(|category| category.as_str()).collect::<Vec<_>>().join(", ");
                 let system = format!("Answer with one word. Which of these is the incident about: {categories}?");
                 self.ask(Operation::Classification, &system, title).await?
             }
         };
-        let category = value_of(answer.trim()).map_err(|_| LlmError::Unreadable(answer.clone()))?;
-        self.classifications.put(title, text_of(category));
+        let category: Category = answer.trim().parse().map_err(|_| LlmError::Unreadable(answer.clone()))?;
+        self.classifications.put(title, category.as_str());
         Ok(category)
     }
 
     /// What may be the cause, and what to do, in some sentences.
     pub(crate) async fn summarize(&self, incident: &Incident) -> Result<String, LlmError> {
-        let system = "You help those on call. Say in three sentences what may be the cause, and what to look at first.";
+        let system = "You help those on call. Say in two sentences what may be the cause, and what to look at first.";
         self.ask(Operation::Enrichment, system, &incident.title).await
+    }
+
+    /// Down is: no model is asked at present.
+    pub(crate) fn state(&self) -> ServiceState {
+        match self.models.iter().filter(|model| model.breaker.state() == BreakerState::Open).count() {
+            0 => ServiceState::Healthy,
+            1 => ServiceState::Degraded,
+            _ => ServiceState::Down,
+        }
     }
 
     /// Asks the first model, and if that does not answer the second.
     async fn ask(&self, operation: Operation, system: &str, user: &str) -> Result<String, LlmError> {
         let [first, second] = &self.models;
         match self.ask_model(first, operation, system, user).await {
-            Err(error) if error.is_of_the_model() => self.ask_model(second, operation, system, user).await,
-            answered => answered,
+            Err(error) if error.is_of_the_model() => {}
+            answered => return answered,
         }
+        let fallback = self.catalog.llm.fall_back(&first.name, &second.name);
+        let answered = self.ask_model(second, operation, system, user).await;
+        if answered.is_ok() {
+            fallback.success();
+        } else {
+            fallback.error();
+        }
+        answered
     }
 
-    /// Asks a model, once more if it was busy, and leaves it alone if it keeps failing.
+    /// Asks a model, unless it keeps failing.
     async fn ask_model(
         &self,
         model: &Model,
@@ -111,34 +125,56 @@ impl Llm {
         system: &str,
         user: &str,
     ) -> Result<String, LlmError> {
-        let is_streamed = operation == Operation::Enrichment;
-        let prompt = Prompt { model: &model.name, system, user, is_streamed };
-        match self.call(model, operation, &prompt).await {
-            Err(LlmError::RateLimit(wait)) if wait <= LONGEST_WAIT => {
-                sleep(wait).await;
-                self.call(model, operation, &prompt).await
+        let permit = model.breaker.try_acquire().map_err(|_| LlmError::LeftAlone)?;
+        let prompt = Prompt { model: &model.name, system, user, is_streamed: operation == Operation::Enrichment };
+        // Dropped with this future, the call was cancelled.
+        let call = self.catalog.llm.start(self.client.provider(), &model.name, operation);
+        let outcome = self.complete(&prompt, &call).await;
+        permit.record(&outcome);
+        match &outcome {
+            Ok(Completion { usage: Some(usage), .. }) => call.success(*usage),
+            Ok(_) => call.success_without_usage(),
+            Err(error) => {
+                call.error(error.error_type());
+                self.catalog.code.error("llm", error.error_type().as_str());
             }
-            answered => answered,
         }
+        self.book(model, operation, outcome.as_ref().ok()).await;
+        outcome.map(|completion| completion.text)
     }
 
-    async fn call(&self, model: &Model, operation: Operation, prompt: &Prompt<'_>) -> Result<String, LlmError> {
-        let permit = model.breaker.try_acquire().map_err(|_| LlmError::LeftAlone)?;
-        let outcome = self.client.complete(prompt).await;
-        permit.record(&outcome);
-        self.book(model, operation, outcome.as_ref().ok()).await;
-        Ok(outcome?.text)
+    /// Sends a prompt, and once more if the model is busy for a short while only.
+    async fn complete(&self, prompt: &Prompt<'_>, call: &Call) -> Result<Completion, LlmError> {
+        let mut outcome = self.client.complete(prompt, || call.first_token()).await;
+        if let Err(LlmError::RateLimit(wait)) = outcome
+            && wait <= LONGEST_WAIT
+        {
+            sleep(wait).await;
+            call.retry();
+            outcome = self.client.complete(prompt, || call.first_token()).await;
+        }
+        if let Ok(completion) = &outcome {
+            if let Some(reason) = &completion.finish_reason {
+                call.finish_reason(reason.as_str().into());
+            }
+            let remaining =
+                [(Resource::Requests, completion.requests_left), (Resource::Tokens, completion.tokens_left)];
+            for (resource, left) in remaining {
+                if let Some(left) = left {
+                    self.catalog.llm.rate_limit_remaining(self.client.provider(), resource, left);
+                }
+            }
+        }
+        outcome
     }
 
     async fn book(&self, model: &Model, operation: Operation, completion: Option<&Completion>) {
-        let usage = completion.map(|completion| completion.usage).unwrap_or_default();
         let call = LlmUse {
             provider: self.client.provider(),
             model: model.name.clone(),
-            operation: text_of(operation),
-            status: if completion.is_some() { "success" } else { "error" },
-            prompt_tokens: usage.prompt_tokens.try_into().unwrap_or(i64::MAX),
-            completion_tokens: usage.completion_tokens.try_into().unwrap_or(i64::MAX),
+            operation,
+            status: if completion.is_some() { CallStatus::Success } else { CallStatus::Error },
+            usage: completion.and_then(|completion| completion.usage).unwrap_or_default(),
         };
         if let Err(error) = self.store.write(move |database| database.count_llm_use(&call)).await {
             complain(&error);

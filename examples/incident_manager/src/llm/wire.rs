@@ -63,23 +63,35 @@ pub(super) struct Problem {
 
 /// The tokens of a call. The details are parts of the numbers above them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Usage {
-    pub(crate) prompt_tokens: u64,
-    pub(crate) completion_tokens: u64,
+pub(super) struct Usage {
+    pub(super) prompt_tokens: u64,
+    pub(super) completion_tokens: u64,
     #[serde(default)]
-    pub(crate) prompt_tokens_details: PromptDetails,
+    pub(super) prompt_tokens_details: PromptDetails,
     #[serde(default)]
-    pub(crate) completion_tokens_details: CompletionDetails,
+    pub(super) completion_tokens_details: CompletionDetails,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct PromptDetails {
+pub(super) struct PromptDetails {
     #[serde(default)]
-    pub(crate) cached_tokens: u64,
+    pub(super) cached_tokens: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct CompletionDetails {
+pub(super) struct CompletionDetails {
     #[serde(default)]
-    pub(crate) reasoning_tokens: u64,
+    pub(super) reasoning_tokens: u64,
+}
+
+impl From<Usage> for quipu_catalog::llm::Usage {
+    fn from(usage: Usage) -> Self {
+        quipu_catalog::llm::Usage {
+            prompt: usage.prompt_tokens,
+            completion: usage.completion_tokens,
+            cached_read: usage.prompt_tokens_details.cached_tokens,
+            reasoning: usage.completion_tokens_details.reasoning_tokens,
+            ..Self::default()
+        }
+    }
 }

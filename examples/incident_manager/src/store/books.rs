@@ -1,6 +1,8 @@
 //! The books: counts of what was done, which tell whether the metrics are right.
 
-use rusqlite::params;
+use quipu_catalog::llm::{CallStatus, Operation, Usage};
+use quipu_catalog::storage::QueryOperation;
+use rusqlite::{ToSql, params};
 
 use super::{Database, Result};
 
@@ -9,18 +11,16 @@ use super::{Database, Result};
 pub(crate) struct LlmUse {
     pub(crate) provider: &'static str,
     pub(crate) model: String,
-    pub(crate) operation: &'static str,
-    pub(crate) status: &'static str,
-    pub(crate) prompt_tokens: i64,
-    pub(crate) completion_tokens: i64,
+    pub(crate) operation: Operation,
+    pub(crate) status: CallStatus,
+    pub(crate) usage: Usage,
 }
 
 impl Database {
     /// Counts what ended so: a job, a notification, a playbook.
     pub(crate) fn count_outcome(&mut self, what: &str, name: &str, outcome: &str) -> Result<()> {
         let change = "INSERT INTO outcomes VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1";
-        self.connection.prepare_cached(change)?.execute([what, name, outcome])?;
-        Ok(())
+        self.count(change, params![what, name, outcome])
     }
 
     pub(crate) fn count_llm_use(&mut self, call: &LlmUse) -> Result<()> {
@@ -28,9 +28,15 @@ impl Database {
              calls = calls + 1,
              prompt_tokens = prompt_tokens + excluded.prompt_tokens,
              completion_tokens = completion_tokens + excluded.completion_tokens";
-        let LlmUse { provider, model, operation, status, prompt_tokens, completion_tokens } = call;
-        let values = params![provider, model, operation, status, prompt_tokens, completion_tokens];
-        self.connection.prepare_cached(change)?.execute(values)?;
-        Ok(())
+        let LlmUse { provider, model, operation, status, usage } = call;
+        let [prompt, completion] = [usage.prompt, usage.completion].map(|tokens| tokens.min(u32::MAX.into()) as i64);
+        self.count(change, params![provider, model, operation.as_str(), status.as_str(), prompt, completion])
+    }
+
+    fn count(&mut self, change: &str, values: &[&dyn ToSql]) -> Result<()> {
+        self.query(QueryOperation::Insert, |connection| {
+            connection.prepare_cached(change)?.execute(values)?;
+            Ok(())
+        })
     }
 }

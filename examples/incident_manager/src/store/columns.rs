@@ -4,17 +4,18 @@ use jiff::Timestamp;
 use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
-use crate::incident::{Category, Findings, Incident, Level, Severity, Source, State, text_of, value_of};
+use crate::incident::{Category, Findings, Incident, Level, Severity, Source, State};
+use crate::text::{Known, text_of};
 
 pub(super) fn incident(row: &Row<'_>) -> rusqlite::Result<Incident> {
     let time = |column| row.get::<_, Option<Milliseconds>>(column).map(|at| at.map(|at| at.0));
     Ok(Incident {
         id: row.get("id")?,
         title: row.get("title")?,
-        severity: row.get("severity")?,
-        source: row.get("source")?,
-        category: row.get("category")?,
-        state: row.get("state")?,
+        severity: row.get::<_, Text<Severity>>("severity")?.0,
+        source: row.get::<_, Text<Source>>("source")?.0,
+        category: row.get::<_, Text<Category>>("category")?.0,
+        state: row.get::<_, Text<State>>("state")?.0,
         created_at: row.get::<_, Milliseconds>("created_at")?.0,
         acknowledged_at: time("acknowledged_at")?,
         started_at: time("started_at")?,
@@ -27,9 +28,9 @@ pub(super) fn findings(row: &Row<'_>) -> rusqlite::Result<Findings> {
     Ok(Findings {
         duplicate_of: row.get("duplicate_of")?,
         correlated_with: row.get("correlated_with")?,
-        classified_as: row.get("classified_as")?,
+        classified_as: row.get::<_, Option<Text<Category>>>("classified_as")?.map(|text| text.0),
         summary: row.get("summary")?,
-        escalated_to: row.get("escalated_to")?,
+        escalated_to: row.get::<_, Option<Text<Level>>>("escalated_to")?.map(|text| text.0),
     })
 }
 
@@ -42,20 +43,17 @@ impl FromSql for Milliseconds {
     }
 }
 
-macro_rules! text_columns {
-    ($($kind:ty),+) => {$(
-        impl ToSql for $kind {
-            fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-                Ok(text_of(*self).into())
-            }
-        }
+/// A column that holds a value of a closed set.
+pub(super) struct Text<T>(pub(super) T);
 
-        impl FromSql for $kind {
-            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-                value_of(value.as_str()?).map_err(FromSqlError::other)
-            }
-        }
-    )+};
+impl<T: Known> ToSql for Text<T> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(text_of(self.0).into())
+    }
 }
 
-text_columns!(Severity, Source, Category, State, Level);
+impl<T: Known> FromSql for Text<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        T::of_text(value.as_str()?).map(Text).map_err(FromSqlError::other)
+    }
+}

@@ -3,17 +3,16 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
+use quipu_catalog::incidents::Kind;
+use quipu_catalog::storage::{QueryOperation, Storage};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::columns::incident;
+use super::columns::{Text, incident};
+use super::findings::Faults;
 use super::schema::migrate;
 use super::{Result, StoreError};
-use crate::incident::{Category, Change, Incident, NewIncident, Severity, Source, State};
+use crate::incident::{Change, Incident, NewIncident, State};
 
-/// Resolved incidents beyond the newest so many are deleted, so that the file stops growing.
-pub(super) const KEEP_RESOLVED: u32 = 10_000;
-/// Deleting in batches keeps the search for what to delete out of nearly all requests.
-pub(super) const RESOLUTIONS_PER_PRUNE: u32 = 100;
 /// For how long a check of the file holds, so that asking for it costs little.
 const CHECKED_FOR: Duration = Duration::from_secs(1);
 /// How long a connection waits for another one, and its statements that it keeps prepared.
@@ -24,37 +23,53 @@ const STATEMENTS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Database {
     pub(super) connection: Connection,
-    resolutions_until_prune: u32,
+    pub(super) faults: Faults,
+    metrics: Storage,
     /// When the last check succeeded.
     checked: Option<Instant>,
 }
 
 impl Database {
     /// One that writes, to a schema that is up to date.
-    pub(super) fn writer(mut connection: Connection) -> Result<Database> {
+    pub(super) fn writer(mut connection: Connection, metrics: &Storage) -> Result<Database> {
         connection.busy_timeout(BUSY)?;
         // With a write-ahead log, NORMAL survives a crash of the process; FULL, also of the machine.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         migrate(&mut connection)?;
-        Ok(Database::new(connection))
+        Ok(Database::new(connection, metrics, Faults::none()))
     }
 
     /// One that only reads.
-    pub(super) fn reader(connection: Connection) -> Result<Database> {
+    pub(super) fn reader(connection: Connection, metrics: &Storage, faults: Faults) -> Result<Database> {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
-        Ok(Database::new(connection))
+        Ok(Database::new(connection, metrics, faults))
     }
 
-    fn new(connection: Connection) -> Database {
+    fn new(connection: Connection, metrics: &Storage, faults: Faults) -> Database {
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
-        Database { connection, resolutions_until_prune: 0, checked: None }
+        Database { connection, faults, metrics: metrics.clone(), checked: None }
     }
 
     pub(super) fn close(self) -> Result<()> {
         self.connection.close().map_err(|(_, error)| error.into())
+    }
+
+    /// Runs a query, or a transaction of some, and measures it.
+    pub(super) fn query<T>(
+        &mut self,
+        operation: QueryOperation,
+        run: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let query = self.metrics.query(operation);
+        let outcome = run(&mut self.connection);
+        match &outcome {
+            Err(error) if error.is_of_the_store() => query.error(error.error_type()),
+            _ => query.success(),
+        }
+        outcome
     }
 
     /// Writes a page, unless it did so less than a second ago: reading says nothing of a disk that is full.
@@ -62,121 +77,121 @@ impl Database {
         if self.checked.is_some_and(|at| at.elapsed() < CHECKED_FOR) {
             return Ok(());
         }
-        let change = "INSERT OR REPLACE INTO checks (id, text) VALUES (1, randomblob(2048))";
-        self.connection.prepare_cached(change)?.execute([])?;
+        self.query(QueryOperation::Insert, |connection| {
+            let change = "INSERT OR REPLACE INTO checks (id, text) VALUES (1, randomblob(2048))";
+            connection.prepare_cached(change)?.execute([])?;
+            Ok(())
+        })?;
         self.checked = Some(Instant::now());
         Ok(())
     }
 
     pub(crate) fn create(&mut self, new: &NewIncident, now: Timestamp) -> Result<Incident> {
-        let transaction = self.connection.transaction()?;
-        let kind = params![new.severity, new.source, new.category];
-        transaction
-            .prepare_cached(
-                "INSERT INTO created VALUES (?, ?, ?, 1)
-                 ON CONFLICT DO UPDATE SET count = count + 1",
-            )?
-            .execute(kind)?;
-        let incident = transaction
-            .prepare_cached(
-                "INSERT INTO incidents (title, severity, source, category, state, created_at)
-                 VALUES (?, ?, ?, ?, ?, ?) RETURNING *",
-            )?
-            .query_row(
-                params![new.title, new.severity, new.source, new.category, State::New, now.as_millisecond()],
-                incident,
-            )?;
-        transaction.commit()?;
-        Ok(incident)
+        self.query(QueryOperation::Insert, |connection| {
+            let transaction = connection.transaction()?;
+            let (severity, source, category) = (Text(new.severity), Text(new.source), Text(new.category));
+            transaction
+                .prepare_cached("INSERT INTO created VALUES (?, ?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1")?
+                .execute(params![severity, source, category])?;
+            let insert = "INSERT INTO incidents (title, severity, source, category, state, created_at)
+                 VALUES (?, ?, ?, ?, ?, ?) RETURNING *";
+            let values = params![new.title, severity, source, category, Text(State::New), now.as_millisecond()];
+            let created = transaction.prepare_cached(insert)?.query_row(values, incident)?;
+            transaction.commit()?;
+            Ok(created)
+        })
     }
 
     pub(crate) fn get(&mut self, id: i64) -> Result<Incident> {
-        get(&self.connection, id)
+        self.query(QueryOperation::Select, |connection| get(connection, id))
     }
 
     /// The newest incidents first.
     pub(crate) fn list(&mut self, state: Option<State>, limit: u32) -> Result<Vec<Incident>> {
-        let mut statement = self.connection.prepare_cached(match state {
-            Some(_) => "SELECT * FROM incidents WHERE state = ?2 ORDER BY id DESC LIMIT ?1",
-            None => "SELECT * FROM incidents ORDER BY id DESC LIMIT ?1",
-        })?;
-        let rows = match state {
-            Some(state) => statement.query_map(params![limit, state], incident)?,
-            None => statement.query_map([limit], incident)?,
-        };
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// The incidents that were resolved before then and are not closed, the oldest first.
-    pub(crate) fn resolved_before(&mut self, then: Timestamp, limit: u32) -> Result<Vec<i64>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id FROM incidents WHERE state = 'RESOLVED' AND resolved_at < ? ORDER BY id LIMIT ?",
-        )?;
-        let rows = statement.query_map(params![then.as_millisecond(), limit], |row| row.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        self.query(QueryOperation::Select, |connection| {
+            let mut statement = connection.prepare_cached(match state {
+                Some(_) => "SELECT * FROM incidents WHERE state = ?2 ORDER BY id DESC LIMIT ?1",
+                None => "SELECT * FROM incidents ORDER BY id DESC LIMIT ?1",
+            })?;
+            let rows = match state {
+                Some(state) => statement.query_map(params![limit, Text(state)], incident)?,
+                None => statement.query_map([limit], incident)?,
+            };
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
     }
 
     /// Takes a step with an incident, and tells from which state.
     pub(crate) fn change(&mut self, id: i64, change: Change, now: Timestamp) -> Result<(State, Incident)> {
-        // First, so that an error here leaves the incident as it was.
-        if change == Change::Resolve {
-            self.prune_now_and_then()?;
-        }
         let update = match change {
             Change::Acknowledge => "UPDATE incidents SET state = ?2, acknowledged_at = ?3 WHERE id = ?1 RETURNING *",
             Change::Start => "UPDATE incidents SET state = ?2, started_at = ?3 WHERE id = ?1 RETURNING *",
             Change::Resolve => "UPDATE incidents SET state = ?2, resolved_at = ?3 WHERE id = ?1 RETURNING *",
             Change::Close => "UPDATE incidents SET state = ?2, closed_at = ?3 WHERE id = ?1 RETURNING *",
         };
-        let transaction = self.connection.transaction()?;
-        let from = get(&transaction, id)?.state;
-        if !change.starts_from(from) {
-            return Err(StoreError::Conflict(id, from));
-        }
-        let changed =
-            transaction.prepare_cached(update)?.query_row(params![id, change.to(), now.as_millisecond()], incident)?;
-        transaction
-            .prepare_cached("INSERT INTO transitions VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1")?
-            .execute([from, change.to()])?;
-        // A commit that fails is an error here; dropped with the statement it would pass unseen.
-        transaction.commit()?;
-        Ok((from, changed))
+        self.query(QueryOperation::Update, |connection| {
+            let transaction = connection.transaction()?;
+            let (from, to) = (get(&transaction, id)?.state, change.to());
+            if !change.starts_from(from) {
+                return Err(StoreError::Conflict(id, from));
+            }
+            let values = params![id, Text(to), now.as_millisecond()];
+            let changed = transaction.prepare_cached(update)?.query_row(values, incident)?;
+            transaction
+                .prepare_cached("INSERT INTO transitions VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1")?
+                .execute([Text(from), Text(to)])?;
+            // A commit that fails is an error here; dropped with the statement it would pass unseen.
+            transaction.commit()?;
+            Ok((from, changed))
+        })
     }
 
     /// The number of incidents that are not resolved, of each kind that has any.
-    pub(crate) fn active(&mut self) -> Result<Vec<(Severity, Source, Category, u32)>> {
-        let mut statement = self.connection.prepare(
-            "SELECT severity, source, category, count(*) FROM incidents
-             WHERE resolved_at IS NULL GROUP BY severity, source, category",
-        )?;
-        let rows = statement.query_map([], |row: &Row<'_>| row.try_into())?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    pub(crate) fn active(&mut self) -> Result<Vec<(Kind, u32)>> {
+        self.query(QueryOperation::Select, |connection| {
+            let mut statement = connection.prepare(
+                "SELECT severity, source, category, count(*) FROM incidents
+                 WHERE resolved_at IS NULL GROUP BY severity, source, category",
+            )?;
+            let rows = statement.query_map([], |row| {
+                let (Text(severity), Text(source), Text(category), count) = row.try_into()?;
+                Ok((Kind { severity, source, category }, count))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// The incidents that were resolved before then and are not closed, the oldest first.
+    pub(crate) fn resolved_before(&mut self, then: Timestamp, limit: u32) -> Result<Vec<i64>> {
+        self.query(QueryOperation::Select, |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT id FROM incidents WHERE state = 'RESOLVED' AND resolved_at < ? ORDER BY id LIMIT ?",
+            )?;
+            let rows = statement.query_map(params![then.as_millisecond(), limit], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+    }
+
+    /// Deletes resolved incidents beyond the newest so many.
+    pub(crate) fn prune(&mut self, keep: u32) -> Result<()> {
+        self.query(QueryOperation::Delete, |connection| {
+            let mut statement = connection.prepare_cached(
+                "DELETE FROM incidents WHERE resolved_at <= (
+                     SELECT resolved_at FROM incidents WHERE resolved_at IS NOT NULL
+                     ORDER BY resolved_at DESC LIMIT 1 OFFSET ?)",
+            )?;
+            statement.execute([keep])?;
+            Ok(())
+        })
     }
 
     /// Bytes of the file.
     pub(crate) fn size(&mut self) -> Result<u64> {
-        let number =
-            |pragma| self.connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0).map(u64::from));
-        Ok(number("page_count")? * number("page_size")?)
-    }
-
-    fn prune_now_and_then(&mut self) -> Result<()> {
-        if self.resolutions_until_prune == 0 {
-            self.prune(KEEP_RESOLVED)?;
-            self.resolutions_until_prune = RESOLUTIONS_PER_PRUNE;
-        }
-        self.resolutions_until_prune -= 1;
-        Ok(())
-    }
-
-    pub(super) fn prune(&mut self, keep: u32) -> Result<()> {
-        let mut statement = self.connection.prepare_cached(
-            "DELETE FROM incidents WHERE resolved_at <= (
-                 SELECT resolved_at FROM incidents WHERE resolved_at IS NOT NULL
-                 ORDER BY resolved_at DESC LIMIT 1 OFFSET ?)",
-        )?;
-        statement.execute([keep])?;
-        Ok(())
+        self.query(QueryOperation::Other, |connection| {
+            let number =
+                |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, u32>(0).map(u64::from));
+            Ok(number("page_count")? * number("page_size")?)
+        })
     }
 }
 

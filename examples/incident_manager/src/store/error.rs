@@ -6,7 +6,7 @@ use std::io;
 use rusqlite::ErrorCode;
 
 use super::schema::MIGRATIONS;
-use crate::incident::{State, text_of};
+use crate::incident::State;
 
 #[derive(Debug)]
 pub(crate) enum StoreError {
@@ -31,7 +31,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::NotFound(id) => write!(f, "there is no incident {id}"),
             StoreError::Conflict(id, state) => {
-                write!(f, "incident {id} is already {}", text_of(*state))
+                write!(f, "incident {id} is already {}", state.as_str())
             }
             StoreError::Closed => f.write_str("the service is stopping"),
             StoreError::InUse => f.write_str("another process uses it"),
@@ -44,6 +44,26 @@ impl fmt::Display for StoreError {
                 Some(ErrorCode::DatabaseBusy) => f.write_str("another process uses it"),
                 _ => error.fmt(f),
             },
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether something is wrong with the store, and not with what it was asked for.
+    pub(crate) fn is_of_the_store(&self) -> bool {
+        !matches!(self, StoreError::NotFound(_) | StoreError::Conflict(..))
+    }
+
+    /// What it is called where it is counted.
+    pub(super) fn error_type(&self) -> &'static str {
+        match self {
+            StoreError::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => "busy",
+                Some(ErrorCode::OperationInterrupted) => "interrupted",
+                Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => "disk",
+                _ => "other",
+            },
+            _ => "other",
         }
     }
 }

@@ -11,25 +11,29 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use quipu::Registry;
+use quipu_catalog::storage::{Storage, StorageOperation};
 use rusqlite::Connection;
 
 pub(crate) use self::books::LlmUse;
 pub(crate) use self::database::Database;
 pub(crate) use self::error::{Result, StoreError};
+pub(crate) use self::findings::Faults;
 use self::pool::Pool;
 
-const READERS: usize = 4;
+/// What the store is called in metrics.
+pub(crate) const BACKEND: &str = "sqlite";
 
-/// The pools that there are, by name.
-pub(crate) const POOLS: [&str; 2] = ["writer", "readers"];
+const READERS: usize = 4;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pools: Arc<Pools>,
+    metrics: Storage,
 }
 
 #[derive(Debug)]
@@ -42,23 +46,31 @@ struct Pools {
 
 impl Store {
     /// Opens or creates the file and brings its schema up to date.
-    pub(crate) fn open(file: &Path) -> Result<Store> {
+    pub(crate) fn open(file: &Path, metrics: &Storage, faults: Faults) -> Result<Store> {
         let connection = Connection::open(file)?;
         // Finds out whether the file can be used at all, before a lock file is made beside it.
         connection.pragma_update(None, "journal_mode", "WAL")?;
         let lock = lock(file)?;
-        let writer = Database::writer(connection)?;
-        let readers = (0..READERS).map(|_| Database::reader(Connection::open(file)?)).collect::<Result<_>>()?;
+        let writer = Database::writer(connection, metrics)?;
+        let reader = |_| Database::reader(Connection::open(file)?, metrics, faults.clone());
+        let readers = (0..READERS).map(reader).collect::<Result<_>>()?;
         let pools = Pools { writer: Pool::new(vec![writer]), readers: Pool::new(readers), _lock: lock };
-        Ok(Store { pools: Arc::new(pools) })
+        Ok(Store { pools: Arc::new(pools), metrics: metrics.clone() })
     }
 
-    /// Runs `work` on a connection that can write, to its end even if the caller goes away.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        self.pools.writer.run(work).await
+    /// Shows how many connections work, and how many are idle.
+    pub(crate) fn show_pools(&self, registry: &Registry) {
+        // Not the pools themselves: the file is closed before the last scrape.
+        let pools = Arc::downgrade(&self.pools);
+        let [writer, readers] = ["writer", "readers"].map(|name| self.metrics.pool(name));
+        registry.before_scrape(move || {
+            if let Some(pools) = pools.upgrade() {
+                for (shown, pool) in [(&writer, &pools.writer), (&readers, &pools.readers)] {
+                    let (active, idle) = pool.active_and_idle();
+                    shown.set(active, idle);
+                }
+            }
+        });
     }
 
     /// Runs `work` on a connection that can only read.
@@ -66,12 +78,47 @@ impl Store {
         &self,
         work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.pools.readers.run(work).await
+        self.run(StorageOperation::Read, &self.pools.readers, work).await
     }
 
-    /// Of each of the [`POOLS`], how many connections are active, and how many idle.
-    pub(crate) fn connections(&self) -> [(u32, u32); 2] {
-        [&self.pools.writer, &self.pools.readers].map(Pool::active_and_idle)
+    /// The same, for what reads many rows.
+    pub(crate) async fn list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(StorageOperation::List, &self.pools.readers, work).await
+    }
+
+    /// Runs `work` on a connection that can write, to its end even if the caller goes away.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(StorageOperation::Write, &self.pools.writer, work).await
+    }
+
+    /// The same, for what deletes.
+    pub(crate) async fn delete<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.run(StorageOperation::Delete, &self.pools.writer, work).await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: StorageOperation,
+        pool: &Pool,
+        work: impl FnOnce(&mut Database) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        // Dropped with this future, it was cancelled.
+        let operation = self.metrics.start(operation, BACKEND);
+        let outcome = pool.run(work).await;
+        match &outcome {
+            Err(error) if error.is_of_the_store() => operation.failure(),
+            _ => operation.success(),
+        }
+        outcome
     }
 
     /// Finishes the work that was begun and closes the file.
@@ -88,7 +135,7 @@ fn lock(database: &Path) -> Result<File> {
     let file = File::create(PathBuf::from(path)).map_err(StoreError::Lock)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse),
-        Err(std::fs::TryLockError::Error(error)) => Err(StoreError::Lock(error)),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+        Err(TryLockError::Error(error)) => Err(StoreError::Lock(error)),
     }
 }

@@ -40,9 +40,9 @@ impl Pool {
     }
 
     /// Connections that work, and that do not.
-    pub(super) fn active_and_idle(&self) -> (u32, u32) {
-        let idle = lock(&self.idle).len() as u32;
-        (self.size.saturating_sub(idle), idle)
+    pub(super) fn active_and_idle(&self) -> (u64, u64) {
+        let idle = lock(&self.idle).len() as u64;
+        (u64::from(self.size).saturating_sub(idle), idle)
     }
 
     /// Waits until all connections are idle, and takes them. Later calls find the pool closed.

@@ -6,6 +6,7 @@ mod service;
 mod api;
 #[cfg(unix)]
 mod full_disk;
+mod grpc;
 mod lifecycle;
 mod metrics;
 mod tenants;

@@ -113,6 +113,13 @@ impl Service {
         assert_eq!(status.code(), Some(0));
     }
 
+    /// Waits for the line in which a run that has an end says what was answered.
+    pub(crate) fn summary(&mut self) -> Value {
+        let lines = self.stdout.by_ref().lines().map(Result::unwrap);
+        let summary = lines.filter_map(|line| Some(line.strip_prefix("summary ")?.to_owned())).next();
+        serde_json::from_str(&summary.expect("it ended before")).unwrap()
+    }
+
     /// What nobody reads unless a test does. It can be had once.
     pub(crate) fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().unwrap()

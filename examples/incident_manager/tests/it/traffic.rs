@@ -46,3 +46,22 @@ fn the_traffic_goes_on_with_its_own_incidents_only() {
     eventually(|| left_open.iter().filter(|id| !is_new(id)).count() > 2, true, "left open");
     assert!(of_people.iter().all(is_new));
 }
+
+#[test]
+fn a_run_with_an_end_says_what_was_answered() {
+    for scenario in ["incident", "llm-outage"] {
+        let arguments = ["--scenario", scenario, "--operations", "150", "--traffic", "300", "--seed", "7"];
+        let mut service = Service::start_with(&database(scenario), &arguments);
+        let summary = service.summary();
+        assert_eq!(summary["failed"], 0, "{summary}");
+        let http = summary["http"].as_array().unwrap();
+        for answers in http {
+            let [method, route, status] = [0, 1, 2].map(|n| answers[n].as_str().unwrap());
+            let series = format!(r#"http_requests_total{{method="{method}",path="{route}",status="{status}"}}"#);
+            assert_eq!(service.value(&series), answers[3].as_f64(), "{series}");
+        }
+        let sent: i64 = http.iter().map(|answers| answers[3].as_i64().unwrap()).sum();
+        assert!((100..=152).contains(&sent), "{sent}");
+        service.stop("TERM", Duration::from_secs(9));
+    }
+}
