@@ -7,6 +7,7 @@
 //! | choose labels, and keep their values few | [`labels`] |
 //! | choose the bounds of a histogram | [`bounds`] |
 //! | measure a web service | [`middleware`] |
+//! | measure a gRPC server or client | [`grpc`] |
 //! | show what something else keeps | [`collectors`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
@@ -27,6 +28,7 @@ pages! {
     labels
     bounds
     middleware
+    grpc
     collectors
     testing
     practices
