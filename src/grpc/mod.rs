@@ -3,7 +3,7 @@
 //! | family of a server | of a client | kind | labels |
 //! |---|---|---|---|
 //! | `grpc_requests_total` | `grpc_client_requests_total` | counter | `service`, `method`, `status` |
-//! | `grpc_request_duration_seconds` | `grpc_client_request_duration_seconds` | histogram, [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS) | `service`, `method`, `status` |
+//! | `grpc_request_duration_seconds` | `grpc_client_request_duration_seconds` | histogram, [`DEFAULT_BOUNDS`] | `service`, `method`, `status` |
 //! | `grpc_streams_active` | `grpc_client_streams_active` | gauge | `service`, `method` |
 //! | `grpc_messages_received_total` | `grpc_client_messages_received_total` | counter | `service`, `method` |
 //! | `grpc_messages_sent_total` | `grpc_client_messages_sent_total` | counter | `service`, `method` |
@@ -199,7 +199,7 @@ impl GrpcMetricsBuilder {
         self
     }
 
-    /// Bounds of the durations, in seconds; [`DEFAULT_BOUNDS`](crate::model::DEFAULT_BOUNDS) if this is not called.
+    /// Bounds of the durations, in seconds; [`DEFAULT_BOUNDS`] if this is not called.
     #[must_use]
     pub fn duration_bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
         self.duration_bounds = bounds.into();
