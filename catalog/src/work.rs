@@ -96,6 +96,17 @@ impl Work {
     }
 }
 
+/// So `#[timed(tracker = code.start_function("classify"), errors)]` records the calls of a function.
+impl quipu::timed::Tracker for Work {
+    fn succeeded(self) {
+        self.success();
+    }
+
+    fn failed(self) {
+        self.failure();
+    }
+}
+
 impl Drop for Work {
     fn drop(&mut self) {
         let WorkSeries { ended, seconds, active, clock } = &*self.series;

@@ -89,11 +89,12 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let registry = Registry::new();
     log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
+    let rpc = grpc::metrics(&registry)?;
     let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
     let tenants = TenantMetrics::register(&registry)?;
     registry.collect(Process::new())?;
     registry.collect(TokioRuntime::current())?;
-    registry.collect(System::new())?;
+    registry.collect(System::new().disks())?;
     registry.collect(build())?;
 
     let api = TcpListener::bind(options.api).await;
@@ -123,7 +124,8 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
     let traffic = Traffic::new((bound.api, bound.grpc), &profile, rng, &registry)?;
 
-    let rpc = tonic::transport::Server::builder().add_service(grpc::service(operations.clone()));
+    let calls = tonic::transport::Server::builder().layer(rpc.layer()).add_service(grpc::service(operations.clone()));
+    let incoming = grpc::incoming(grpc, rpc);
     let app = tenants.layer(api::router(operations)).layer(quipu_axum::layer(&http));
     let api = axum::serve(quipu_axum::listener(&http, api), app);
     let scrapes = Part::start(|stop| scrapes.serve(stop));
@@ -133,7 +135,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let keeper = Part::start(|stop| async move { keeper.keep_house(stop).await });
     let health = Part::start(|stop| health::watch(desk.clone(), stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let grpc = Part::start(|stop| async { drop(rpc.serve_with_incoming_shutdown(grpc::incoming(grpc), stop).await) });
+    let grpc = Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) });
     let traffic = bound.traffic.map(|rate| {
         let load = Load { rate, operations: bound.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))

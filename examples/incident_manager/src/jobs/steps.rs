@@ -59,17 +59,10 @@ impl Desk {
     }
 
     async fn enrich(&self, incident: &Incident) -> Next {
-        let (store, code, id) = (&self.operations.store, &self.operations.catalog.code, incident.id);
-        let function = code.start_function("classify");
-        let category = self.llm.classify(incident).await;
-        function.record(&category);
-        let category = category?;
+        let (store, id) = (&self.operations.store, incident.id);
+        let category = self.llm.classify(incident).await?;
         store.write(move |database| database.set_category(id, category)).await?;
-
-        let function = code.start_function("summarize");
-        let summary = self.llm.summarize(incident).await;
-        function.record(&summary);
-        let summary = summary?;
+        let summary = self.llm.summarize(incident).await?;
         store.write(move |database| database.set_summary(id, &summary)).await?;
         let is_minor = matches!(incident.severity, Severity::P3 | Severity::P4);
         Ok(if is_minor { Vec::new() } else { vec![Task::RunPlaybook] })

@@ -10,7 +10,7 @@ mod wire;
 use std::time::Duration;
 
 use quipu::guard::{BreakerState, CircuitBreaker};
-use quipu::{RegisterError, Registry};
+use quipu::{RegisterError, Registry, timed};
 use quipu_catalog::Catalog;
 use quipu_catalog::health::ServiceState;
 use quipu_catalog::llm::{Call, CallStatus, Operation, Price, Resource};
@@ -70,6 +70,7 @@ impl Llm {
     }
 
     /// The category that the title speaks of. What was asked before is remembered.
+    #[timed(tracker = self.catalog.code.start_function("classify"), errors)]
     pub(crate) async fn classify(&self, incident: &Incident) -> Result<Category, LlmError> {
         let title = &incident.title;
         let answer = match self.classifications.get(title) {
@@ -86,6 +87,7 @@ impl Llm {
     }
 
     /// What may be the cause, and what to do, in some sentences.
+    #[timed(tracker = self.catalog.code.start_function("summarize"), errors)]
     pub(crate) async fn summarize(&self, incident: &Incident) -> Result<String, LlmError> {
         let system = "You help those on call. Say in two sentences what may be the cause, and what to look at first.";
         self.ask(Operation::Enrichment, system, &incident.title).await

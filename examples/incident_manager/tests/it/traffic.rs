@@ -60,6 +60,12 @@ fn a_run_with_an_end_says_what_was_answered() {
             let series = format!(r#"http_requests_total{{method="{method}",path="{route}",status="{status}"}}"#);
             assert_eq!(service.value(&series), answers[3].as_f64(), "{series}");
         }
+        for answers in summary["grpc"].as_array().unwrap() {
+            let [method, status] = [0, 1].map(|n| answers[n].as_str().unwrap());
+            let labels = format!(r#"service="incidents.v1.Incidents",method="{method}",status="{status}""#);
+            let series = format!("grpc_requests_total{{{labels}}}");
+            eventually(|| service.value(&series), answers[2].as_f64(), &series);
+        }
         let sent: i64 = http.iter().map(|answers| answers[3].as_i64().unwrap()).sum();
         assert!((100..=152).contains(&sent), "{sent}");
         service.stop("TERM", Duration::from_secs(9));
