@@ -8,6 +8,7 @@
 //! | choose the bounds of a histogram | [`bounds`] |
 //! | measure a web service | [`middleware`] |
 //! | measure a gRPC server or client | [`grpc`] |
+//! | measure functions and blocks by an attribute, register a struct | [`macros`] |
 //! | show what something else keeps | [`collectors`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
@@ -29,6 +30,7 @@ pages! {
     bounds
     middleware
     grpc
+    macros
     collectors
     testing
     practices
