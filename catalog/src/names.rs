@@ -12,7 +12,9 @@ const MAX_KEPT_BYTES: usize = 256;
 /// It only grows, up to half of its slots. What finds no room is made anew each time: the families' own limits say what series that
 /// are.
 pub(crate) struct Names<S> {
-    slots: Box<[OnceLock<Entry<S>>]>,
+    /// There from the first name on: an area that is not used takes no memory for it.
+    slots: OnceLock<Box<[OnceLock<Entry<S>>]>>,
+    len: usize,
     hasher: RandomState,
     /// How many slots are taken. Held by who takes one.
     taken: Mutex<usize>,
@@ -26,8 +28,11 @@ struct Entry<S> {
 impl<S> Names<S> {
     /// Room for half as many names as there are slots.
     pub(crate) fn new(slots: usize) -> Self {
-        let slots = (0..slots).map(|_| OnceLock::new()).collect();
-        Names { slots, hasher: RandomState::new(), taken: Mutex::new(0) }
+        Names { slots: OnceLock::new(), len: slots, hasher: RandomState::new(), taken: Mutex::new(0) }
+    }
+
+    fn slots(&self) -> &[OnceLock<Entry<S>>] {
+        self.slots.get_or_init(|| (0..self.len).map(|_| OnceLock::new()).collect())
     }
 
     /// What belongs to these names, which is made if it is not there.
@@ -46,10 +51,10 @@ impl<S> Names<S> {
 
     /// What is there; or else the slot in which it would be.
     fn find(&self, hash: usize, names: &[&str]) -> Result<&Arc<S>, usize> {
-        let len = self.slots.len();
+        let (slots, len) = (self.slots(), self.len);
         let mut at = hash % len;
         // Half of the slots stay empty, so this comes to one.
-        while let Some(entry) = self.slots[at].get() {
+        while let Some(entry) = slots[at].get() {
             if entry.names.iter().map(|name| &**name).eq(names.iter().copied()) {
                 return Ok(&entry.found);
             }
@@ -69,10 +74,10 @@ impl<S> Names<S> {
         };
         match self.find(hash, names) {
             Ok(found) => found.clone(),
-            Err(_) if *taken >= self.slots.len() / 2 => found,
+            Err(_) if *taken >= self.len / 2 => found,
             Err(at) => {
                 let names = names.iter().map(|name| Box::from(*name)).collect();
-                *taken += usize::from(self.slots[at].set(Entry { names, found: found.clone() }).is_ok());
+                *taken += usize::from(self.slots()[at].set(Entry { names, found: found.clone() }).is_ok());
                 found
             }
         }
@@ -81,7 +86,7 @@ impl<S> Names<S> {
 
 impl<S> fmt::Debug for Names<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = self.slots.iter().filter_map(|slot| slot.get()).map(|entry| &entry.names);
+        let names = self.slots().iter().filter_map(|slot| slot.get()).map(|entry| &entry.names);
         f.debug_list().entries(names).finish()
     }
 }
@@ -123,7 +128,7 @@ mod tests {
         let table = Names::new(16);
         let long = "x".repeat(1 << 20);
         table.get([&long], || ());
-        assert!(table.slots.iter().all(|slot| slot.get().is_none()));
+        assert!(table.slots.get().is_none());
     }
 
     #[test]

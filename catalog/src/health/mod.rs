@@ -42,8 +42,8 @@ pub enum ServiceState {
 }
 
 /// `Ok` is healthy, `Err` is down.
-impl<T, E> From<Result<T, E>> for ServiceState {
-    fn from(result: Result<T, E>) -> ServiceState {
+impl<E> From<Result<(), E>> for ServiceState {
+    fn from(result: Result<(), E>) -> ServiceState {
         if result.is_ok() { ServiceState::Healthy } else { ServiceState::Down }
     }
 }

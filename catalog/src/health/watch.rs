@@ -7,16 +7,17 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 impl Health {
-    /// Asks a service how it is, and shows that: at once, and then as often as `every` says (1 ms at least). Spawn the future on a tokio runtime. Needs the
-    /// feature `tokio`.
+    /// Asks a service how it is, and shows that: at once, and then as often as `every` says (1 ms at least).
     ///
-    /// - A probe returns a [`ServiceState`], or a `Result`, whose `Err` is [`Down`](ServiceState::Down).
-    /// - Without an answer after `longest`, the service is down, and the probe is aborted. One that blocks its thread cannot be: the service
-    ///   stays down, and no other probe is made before it has come back.
+    /// Spawn the future on a tokio runtime. Needs the feature `tokio`.
+    ///
+    /// - A probe returns a [`ServiceState`], or a `Result<(), E>`, whose `Err` is [`Down`](ServiceState::Down).
+    /// - Without an answer after `longest`, the service is down, and the probe is dropped. Until that has happened, no other is made.
+    /// - A probe that blocks its thread may hold up tokio's timers, and with them the loop: let it wait for tokio's `spawn_blocking`.
     /// - A probe that panics is one of a service that is down. The process's panic hook sees it.
     /// - Before the first answer, the service is down. When the future is dropped, its series goes: nobody asks any more.
     ///
-    /// Each probe is a task of its own, so none of this holds up the loop. The [module](super) has an example.
+    /// The [module](super) has an example.
     pub fn watch<F, R>(
         &self,
         service: &str,

@@ -1,6 +1,6 @@
 //! The families of incidents.
 
-use super::labels::{Category, Level, Severity, Source, State};
+use super::labels::{Kind, Level, Severity, Source, State};
 use crate::bounds;
 use quipu::{Counter, Family, Histogram, InFlightGauge, MetricSet};
 
@@ -8,7 +8,6 @@ use quipu::{Counter, Family, Histogram, InFlightGauge, MetricSet};
 #[derive(Debug, MetricSet)]
 pub struct IncidentMetrics {
     /// Incidents created.
-    #[metric(labels(severity: Severity, source: Source, category: Category))]
     pub incidents_total: Family<Counter, Kind>,
     /// Incidents resolved.
     pub incidents_resolved_total: Family<Counter, Kind>,

@@ -1,6 +1,23 @@
 //! The label values of incidents.
 
 use crate::values::label_values;
+use quipu::LabelSet;
+
+/// What an incident is: how urgent, reported by whom, about what.
+///
+/// ```
+/// use quipu_catalog::incidents::{Category, Kind, Severity};
+/// let kind = Kind { severity: Severity::P1, source: "llm-shield".into(), category: Category::Security };
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, LabelSet)]
+pub struct Kind {
+    /// How urgent it is.
+    pub severity: Severity,
+    /// The system that reported it.
+    pub source: Source,
+    /// What it is about.
+    pub category: Category,
+}
 
 label_values! {
     /// How urgent an incident is.

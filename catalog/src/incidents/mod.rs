@@ -43,11 +43,9 @@ mod families;
 mod incident;
 mod labels;
 
-pub use families::{
-    IncidentMetrics, Kind, LevelLabels, ResolutionLabels, SeverityLabels, SourceLabels, TransitionLabels,
-};
+pub use families::{IncidentMetrics, LevelLabels, ResolutionLabels, SeverityLabels, SourceLabels, TransitionLabels};
 pub use incident::Incident;
-pub use labels::{Category, Level, Severity, Source, State};
+pub use labels::{Category, Kind, Level, Severity, Source, State};
 
 use core::time::Duration;
 use quipu::clock::Clock;

@@ -118,7 +118,8 @@ impl CallSeries {
         if let Some(first_token) = first_token
             && usage.completion > 1
         {
-            self.per_token.observe((seconds - first_token) / (usage.completion - 1) as f64);
+            // A clock may have gone back.
+            self.per_token.observe((seconds - first_token).max(0.0) / (usage.completion - 1) as f64);
         }
         for (of, tokens) in [usage.prompt, usage.completion].into_iter().enumerate() {
             self.tokens[of].inc_by(tokens);

@@ -1,0 +1,37 @@
+//! The price of a model, beside the plainest way to find it.
+
+use proptest::prelude::*;
+use quipu_catalog::llm::{Price, PriceError, Prices};
+use std::collections::BTreeMap;
+
+proptest! {
+    #[test]
+    fn the_longest_beginning_wins(table in prop::collection::btree_map("[ab]{0,4}", 0.0..9.0, 0..12), model in "[abc]{0,6}") {
+        let table: BTreeMap<String, f64> = table;
+        let prices = Prices::new(table.iter().map(|(prefix, dollars)| (prefix.as_str(), Price::new(*dollars, 0.0)))).unwrap();
+        let longest = (0..=model.len()).rev().find_map(|end| table.get(&model[..end]));
+        prop_assert_eq!(prices.of(&model).map(|price| price.prompt), longest.copied());
+    }
+}
+
+#[test]
+fn what_is_no_price_is_refused() {
+    for bad in [-0.01, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let good = Price::new(1.0, 1.0);
+        for (part, price) in [
+            ("prompt", Price { prompt: bad, ..good }),
+            ("completion", Price { completion: bad, ..good }),
+            ("cached_read", Price { cached_read: Some(bad), ..good }),
+            ("cached_write", Price { cached_write: Some(bad), ..good }),
+        ] {
+            let error = Prices::new([("a", good), ("b", price)]).unwrap_err();
+            assert!(
+                matches!(&error, PriceError::NoPrice { model, part: found, .. } if model == "b" && *found == part),
+                "{error}"
+            );
+        }
+    }
+    let error = Prices::new([("a", Price::new(1.0, 1.0)), ("a", Price::new(2.0, 2.0))]).unwrap_err();
+    assert_eq!(error.to_string(), "there are two prices for \"a\"; remove one");
+    assert!(Prices::new([("free", Price::new(0.0, -0.0))]).is_ok());
+}
