@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.request
 
+from e2e_grpc import call_as_foreigner, compare_calls
 from e2e_lib import check, difference, running, start_prometheus, start_service, stop_service
 from e2e_scenarios import run_scenarios
 
@@ -110,10 +111,11 @@ def drive(api):
     return total
 
 
-def compare(prometheus, sent):
+def compare(prometheus, sent, another):
+    created = sent.created + collections.Counter([another])
     route = ("method", "path", "status")
     kind = ("severity", "source", "category")
-    active = sent.created - sent.resolved
+    active = created - sent.resolved
     per_route = collections.Counter()
     for (method, path, _), count in sent.requests.items():
         per_route[method, path] += count
@@ -130,7 +132,7 @@ def compare(prometheus, sent):
         ("sum by (status) (tenant_requests_total)", ("status",), per_status),
         ("http_request_size_bytes_count", route[:2], per_route),
         ("http_response_size_bytes_count", route[:2], per_route),
-        ("incidents_total > 0", kind, sent.created),
+        ("incidents_total > 0", kind, created),
         ("incidents_resolved_total > 0", kind, sent.resolved),
         ("incidents_active > 0", kind, active),
         ("incident_acknowledgment_duration_seconds_count > 0", ("severity",), per_severity),
@@ -195,20 +197,22 @@ def run_protobuf(stack, binary):
 def run(stack, binary):
     directory = stack.enter_context(tempfile.TemporaryDirectory())
     scratch = pathlib.Path(directory)
-    service, api, target = start_service(stack, binary, scratch, "--traffic=off")
+    service, api, grpc, target = start_service(stack, binary, scratch, "--traffic=off")
 
     prometheus = start_prometheus(stack, scratch, {target: {}})
+    calls, kind = call_as_foreigner(grpc)
     sent = drive(api)
     # A connection's end reaches the service a moment after the client's close.
     time.sleep(0.2)
     prometheus.wait_for_scrape()
-    compare(prometheus, sent)
+    compare(prometheus, sent, kind)
     with urllib.request.urlopen(f"http://{target}/metrics", timeout=10) as response:
         metrics = response.read().decode()
     check_scrapes(prometheus, metrics)
+    compare_calls(prometheus, calls)
 
     stop_service(service)
-    print(f"e2e: {sent.requests.total()} requests, each counted once by Prometheus")
+    print(f"e2e: {sent.requests.total()} requests and {calls.total()} gRPC calls, each counted once by Prometheus")
 
 
 def main():

@@ -109,12 +109,12 @@ def start_prometheus(stack, scratch, targets, *flags):
 
 
 def start_service(stack, binary, scratch, *flags):
-    """The reference service on ports of its own; and the addresses of its API and its scrape server."""
+    """The reference service on ports of its own; and the addresses of its APIs and its scrape server."""
     ports = [f"--{port}=127.0.0.1:0" for port in ("api", "grpc", "metrics")]
     command = [binary, *ports, f"--database={scratch}/incidents.sqlite", *flags]
     service = stack.enter_context(running(command, stdout=subprocess.PIPE, text=True))
-    api, _, metrics = (re.search(r"127\.0\.0\.1:\d+", service.stdout.readline())[0] for _ in range(3))
-    return service, api, metrics
+    addresses = (re.search(r"127\.0\.0\.1:\d+", service.stdout.readline())[0] for _ in range(3))
+    return service, *addresses
 
 
 def stop_service(service):

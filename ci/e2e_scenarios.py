@@ -167,7 +167,7 @@ def run_scenarios(stack, binary):
     services, targets = {}, {}
     for scenario, flags in SCENARIOS.items():
         (scratch / scenario).mkdir()
-        service, _, target = start_service(stack, binary, scratch / scenario, f"--scenario={scenario}", *LOAD, *flags)
+        service, _, _, target = start_service(stack, binary, scratch / scenario, f"--scenario={scenario}", *LOAD, *flags)
         services[scenario] = service
         targets[target] = {"scenario": scenario}
     prometheus = start_prometheus(stack, scratch, targets)

@@ -86,7 +86,7 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
     // First, so that a signal ends cleanly whatever follows.
     let asked_to_stop = stop_signal()?;
 
-    let registry = Registry::new();
+    let registry = if options.without_metrics { Registry::disabled() } else { Registry::new() };
     log::register(&registry)?;
     let http = HttpMetrics::new(&registry)?;
     let rpc = grpc::metrics(&registry)?;

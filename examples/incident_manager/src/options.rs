@@ -29,6 +29,7 @@ Options:
   --operations N    Ends the traffic after so many requests, waits until all jobs are done,
                     and prints a line `summary`, with what was answered as JSON
   --seed N          Makes the same choices as another run with the same number
+  --without-metrics Measures nothing, to see what measuring costs
   --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434; its
                     key is read from LLM_API_KEY [default: $LLM_BASE_URL, or else a stand-in]
   --models A,B      The model that is asked, and the one that answers when that does not
@@ -61,6 +62,7 @@ pub(crate) struct Options {
     pub(crate) operations: Option<u64>,
     pub(crate) seed: Option<u64>,
     pub(crate) scenario: Scenario,
+    pub(crate) without_metrics: bool,
     /// The server of the models; `None` is the stand-in.
     pub(crate) llm: Option<String>,
     pub(crate) models: [String; 2],
@@ -77,6 +79,7 @@ impl Default for Options {
             operations: None,
             seed: None,
             scenario: Scenario::default(),
+            without_metrics: false,
             llm: None,
             models: ["gpt-4o", "gpt-4o-mini"].map(str::to_owned),
         }
@@ -100,6 +103,7 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
             Long("traffic") => traffic = Some(rate(&mut parser)?),
             Long("operations") => options.operations = Some(number(&mut parser, "--operations")?),
             Long("seed") => options.seed = Some(number(&mut parser, "--seed")?),
+            Long("without-metrics") => options.without_metrics = true,
             Long("llm") => options.llm = Some(parser.value()?.string()?),
             Long("models") => options.models = models(&mut parser)?,
             Long("scenario") => options.scenario = scenario(&mut parser)?,
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn every_option_is_read() {
         let line = "--api [::1]:80 --grpc 1.2.3.4:5 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7 --scenario scan \
-            --operations 9 --seed 3 --llm http://a:1 --models a,b";
+            --operations 9 --seed 3 --without-metrics --llm http://a:1 --models a,b";
         let wanted = Options {
             api: "[::1]:80".parse().unwrap(),
             grpc: "1.2.3.4:5".parse().unwrap(),
@@ -179,6 +183,7 @@ mod tests {
             operations: Some(9),
             seed: Some(3),
             scenario: Scenario::Scan,
+            without_metrics: true,
             llm: Some("http://a:1".to_owned()),
             models: ["a", "b"].map(str::to_owned),
         };

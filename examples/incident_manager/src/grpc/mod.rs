@@ -4,6 +4,7 @@ mod convert;
 mod incoming;
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use quipu::grpc::GrpcMetrics;
 use quipu::{RegisterError, Registry};
@@ -109,7 +110,8 @@ impl Incidents for Api {
         &self,
         request: Request<wire::WatchIncidentsRequest>,
     ) -> Answer<Self::WatchIncidentsStream> {
-        let limit = request.into_inner().limit.map_or(usize::MAX, |limit| limit as usize);
+        let wire::WatchIncidentsRequest { limit, idle_ms } = request.into_inner();
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
         let storage = self.operations.catalog.storage.clone();
         let events = BroadcastStream::new(self.operations.events.watch()).map(move |event| match event {
             Ok(event) => {
@@ -120,7 +122,11 @@ impl Incidents for Api {
                 Err(Status::data_loss(format!("{missed} events were missed")))
             }
         });
-        Ok(Response::new(Box::pin(events.take(limit))))
+        let events = events.take(limit);
+        let Some(idle_ms) = idle_ms else { return Ok(Response::new(Box::pin(events))) };
+        let events = events.timeout(Duration::from_millis(idle_ms.into()));
+        let idle = move |_| Status::aborted(format!("nothing has happened for {idle_ms} ms"));
+        Ok(Response::new(Box::pin(events.map(move |event| event.map_err(idle)?))))
     }
 
     async fn check(&self, _: Request<wire::CheckRequest>) -> Answer<wire::CheckResponse> {

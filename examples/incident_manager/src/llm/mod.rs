@@ -1,9 +1,10 @@
 //! What a large language model says about an incident.
 //!
-//! `client.rs` speaks the HTTP API that OpenAI began and many servers have, `wire.rs` is its JSON, `standin/` a server that
+//! `client.rs` speaks the HTTP API that OpenAI began and many servers have, `wire.rs` and `sse.rs` are its formats, `standin/` a server that
 //! pretends to be one. Each model has a circuit breaker; a second model answers when the first does not.
 
 mod client;
+mod sse;
 mod standin;
 mod wire;
 

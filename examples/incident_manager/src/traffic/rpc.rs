@@ -77,7 +77,7 @@ pub(super) async fn watch(mut client: Client, stop: impl Future<Output = ()>) ->
 }
 
 async fn watch_once(client: &mut Client) -> Code {
-    let mut events = match client.watch_incidents(WatchIncidentsRequest { limit: Some(EVENTS) }).await {
+    let mut events = match client.watch_incidents(WatchIncidentsRequest { limit: Some(EVENTS), idle_ms: None }).await {
         Ok(events) => events.into_inner(),
         Err(status) => {
             sleep(PAUSE).await;

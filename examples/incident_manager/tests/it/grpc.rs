@@ -76,7 +76,7 @@ fn mistakes_have_their_codes() {
 #[test]
 fn a_watcher_sees_what_happens() {
     with_client("grpc-watch", async |mut client| {
-        let request = WatchIncidentsRequest { limit: Some(2) };
+        let request = WatchIncidentsRequest { limit: Some(2), idle_ms: None };
         let mut events = client.watch_incidents(request).await?.into_inner();
         // A minor one, which no playbook touches.
         let id = client.create_incident(new("P4")).await?.into_inner().id;
@@ -87,6 +87,16 @@ fn a_watcher_sees_what_happens() {
         }
         let resolved = (Some("NEW".to_owned()), "RESOLVED".to_owned());
         assert_eq!(states, [(None, "NEW".to_owned()), resolved]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_watcher_of_nothing_is_sent_away() {
+    with_client("grpc-idle", async |mut client| {
+        let request = WatchIncidentsRequest { limit: None, idle_ms: Some(50) };
+        let mut events = client.watch_incidents(request).await?.into_inner();
+        assert_eq!(events.message().await.unwrap_err().code(), Code::Aborted);
         Ok(())
     });
 }

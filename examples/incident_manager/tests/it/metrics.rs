@@ -100,3 +100,10 @@ fn active_incidents_outlive_a_restart() {
     service.post(&format!("/v1/incidents/{acknowledged}/resolve"), "");
     assert_eq!(service.value(series), Some(1.0));
 }
+
+#[test]
+fn it_works_without_metrics() {
+    let service = Service::start_with(&database("without"), &["--traffic", "off", "--without-metrics"]);
+    service.create("P0", "other", "cost");
+    assert_eq!(service.scrape(), "");
+}
