@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{Response, StatusCode};
+use http_body::Body;
 
+use super::Streaming;
 use super::metered::Meter;
 use super::route::Endpoint;
 use crate::clock::Moment;
@@ -22,8 +25,24 @@ pub(super) const CANCELLED: StatusCode = match StatusCode::from_u16(499) {
 pub(super) struct Exchange {
     endpoint: Arc<Endpoint>,
     start: Moment,
-    status: StatusCode,
     response_bytes: u64,
+    /// With how many bytes the response is whole, though nobody asks its body for its end.
+    whole_bytes: u64,
+    status: StatusCode,
+    body: BodyState,
+    /// Whether the histograms have it whatever its status.
+    is_observed: bool,
+    is_timed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BodyState {
+    /// There is none yet, or it has ended.
+    Whole,
+    Open,
+    /// Open, as such bodies are until somebody has had enough.
+    Endless,
+    Failed,
 }
 
 impl Exchange {
@@ -31,8 +50,31 @@ impl Exchange {
     #[inline]
     pub(super) fn start(endpoint: Arc<Endpoint>) -> Self {
         endpoint.in_flight.inc();
-        let start = endpoint.families.clock.now();
-        Self { endpoint, start, status: FAILED, response_bytes: 0 }
+        let start = endpoint.families().clock.now();
+        Self {
+            start,
+            response_bytes: 0,
+            whole_bytes: u64::MAX,
+            status: FAILED,
+            body: BodyState::Whole,
+            is_observed: endpoint.is_next_observed(),
+            is_timed: false,
+            endpoint,
+        }
+    }
+
+    /// What counts the body of the request, which `is_empty` or not; `None` if there is nothing to count.
+    #[inline]
+    pub(super) fn request_meter(&self, is_empty: bool) -> Option<RequestMeter> {
+        match (self.is_observed, is_empty) {
+            (false, _) => None,
+            // Most requests have no body. What is to count one would cost a reference count.
+            (true, true) => {
+                self.endpoint.request_size.observe(0.0);
+                None
+            }
+            (true, false) => Some(RequestMeter { endpoint: Arc::clone(&self.endpoint), bytes: 0 }),
+        }
     }
 
     /// Code that may panic is about to run.
@@ -48,15 +90,68 @@ impl Exchange {
     }
 
     #[inline]
-    pub(super) fn answer(&mut self, status: StatusCode) {
-        self.status = status;
+    pub(super) fn answer<B: Body>(&mut self, response: &Response<B>) {
+        self.status = response.status();
+        if self.status == StatusCode::SWITCHING_PROTOCOLS {
+            self.observe_time();
+        } else if !response.body().is_end_stream() && !self.endpoint.is_head() && may_have_body(self.status) {
+            self.open(response);
+        }
     }
+
+    fn open<B: Body>(&mut self, response: &Response<B>) {
+        self.body = BodyState::Open;
+        let length = || response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+        match response.body().size_hint().exact().or_else(length) {
+            Some(length) => self.whole_bytes = length,
+            None if is_stream(response) => {
+                self.body = BodyState::Endless;
+                self.observe_time();
+            }
+            None => {}
+        }
+    }
+
+    /// The time of a response that may stay open for hours is that to its head.
+    fn observe_time(&mut self) {
+        self.is_timed = true;
+        if self.is_observed || is_error(self.status) {
+            let seconds = self.endpoint.families().clock.seconds_since(self.start);
+            self.endpoint.outcome(self.status).duration(&self.endpoint).observe(seconds);
+        }
+    }
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.as_u16() >= 400
+}
+
+/// Servers do not ask the bodies of others for anything.
+fn may_have_body(status: StatusCode) -> bool {
+    !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && !status.is_informational()
+}
+
+fn is_stream<B>(response: &Response<B>) -> bool {
+    let is_events = || {
+        let content_type = response.headers().get(CONTENT_TYPE);
+        content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
+    };
+    response.extensions().get::<Streaming>().is_some() || is_events()
 }
 
 impl Meter for Exchange {
     #[inline]
     fn passed(&mut self, bytes: usize) {
         self.response_bytes += bytes as u64;
+    }
+
+    #[inline]
+    fn ended(&mut self) {
+        self.body = BodyState::Whole;
+    }
+
+    fn failed(&mut self) {
+        self.body = BodyState::Failed;
     }
 }
 
@@ -65,8 +160,17 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         let endpoint = &*self.endpoint;
         let outcome = endpoint.outcome(self.status);
-        outcome.duration.observe(endpoint.families.clock.seconds_since(self.start));
-        endpoint.response_size.observe(self.response_bytes as f64);
+        if self.is_observed || is_error(self.status) {
+            if !self.is_timed {
+                outcome.duration(endpoint).observe(endpoint.families().clock.seconds_since(self.start));
+            }
+            endpoint.response_size.observe(self.response_bytes as f64);
+        }
+        match self.body {
+            BodyState::Open if self.response_bytes < self.whole_bytes => endpoint.broken_off_by_client.inc(),
+            BodyState::Failed => endpoint.broken_off_by_server.inc(),
+            _ => {}
+        }
         outcome.requests.inc();
         endpoint.in_flight.dec();
     }
@@ -77,12 +181,6 @@ impl Drop for Exchange {
 pub(super) struct RequestMeter {
     endpoint: Arc<Endpoint>,
     bytes: u64,
-}
-
-impl RequestMeter {
-    pub(super) fn new(endpoint: &Arc<Endpoint>) -> Self {
-        Self { endpoint: Arc::clone(endpoint), bytes: 0 }
-    }
 }
 
 impl Meter for RequestMeter {

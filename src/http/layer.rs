@@ -14,7 +14,7 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::body::{RequestBody, ResponseBody};
-use super::exchange::{Exchange, RequestMeter};
+use super::exchange::Exchange;
 use super::route::Routes;
 
 /// Records every request that passes; made by [`HttpMetrics::layer`](super::HttpMetrics::layer).
@@ -108,16 +108,20 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let pattern = (self.route)(request.extensions());
-        let endpoint = self.routes.endpoint(pattern, request.method());
-        let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
-        let request = request.map(|body| match endpoint {
-            // Most requests have no body. What is to count one would cost a reference count.
-            Some(endpoint) if body.is_end_stream() => {
-                endpoint.request_size.observe(0.0);
-                RequestBody::new(body, None)
+        let (request, class) = match self.routes.has_classes() {
+            false => (request, 0),
+            true => {
+                let (parts, body) = request.into_parts();
+                let class = self.routes.class(&parts);
+                (Request::from_parts(parts, body), class)
             }
-            endpoint => RequestBody::new(body, endpoint.map(RequestMeter::new)),
+        };
+        let pattern = (self.route)(request.extensions());
+        let endpoint = self.routes.endpoint(pattern, request.uri().path(), request.method(), class);
+        let mut exchange = endpoint.map(|endpoint| Exchange::start(Arc::clone(endpoint)));
+        let request = request.map(|body| {
+            let meter = exchange.as_ref().and_then(|exchange| exchange.request_meter(body.is_end_stream()));
+            RequestBody::new(body, meter)
         });
         let inner = self.inner.call(request);
         if let Some(exchange) = &mut exchange {
@@ -162,7 +166,7 @@ where
             let mut exchange = this.exchange.take();
             let response = result?;
             if let Some(exchange) = &mut exchange {
-                exchange.answer(response.status());
+                exchange.answer(&response);
             }
             Ok(response.map(|body| ResponseBody::new(body, exchange)))
         })

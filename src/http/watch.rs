@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pattern::matches;
 use crate::clock::{Clock, Moment};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::{Counter, Family, LabelNames};
@@ -47,12 +48,14 @@ impl Watch {
         }
     }
 
-    /// A route has its first request. Returns whether it is excluded.
-    pub(super) fn excludes(&self, pattern: &str) -> bool {
-        let mut exclusions = self.exclusions.iter();
-        let Some(exclusion) = exclusions.find(|exclusion| *exclusion.pattern == *pattern) else { return false };
-        exclusion.is_used.store(true, Ordering::Relaxed);
-        true
+    /// Whether an exclusion describes a route that has its first request, or the path of a request that has none.
+    pub(super) fn excludes(&self, route: &str) -> bool {
+        let mut is_excluded = false;
+        for exclusion in self.exclusions.iter().filter(|exclusion| matches(&exclusion.pattern, route)) {
+            is_excluded = true;
+            exclusion.is_used.store(true, Ordering::Relaxed);
+        }
+        is_excluded
     }
 
     /// A request has a route.

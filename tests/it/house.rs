@@ -20,7 +20,7 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("collect", &["registry", "guard", "metric", "clock", "model", "sync"]),
     ("encode", &["model"]),
     ("export", &["registry", "encode", "metric"]),
-    ("http", &["registry", "metric", "clock", "sync"]),
+    ("http", &["registry", "metric", "model", "clock", "sync"]),
     ("grpc", &["registry", "metric", "model", "clock", "sync"]),
     ("testing", &["registry", "model", "clock"]),
     // Pages, and no code.

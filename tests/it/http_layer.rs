@@ -3,6 +3,8 @@
 mod endings;
 mod families;
 mod labels;
+mod settings;
+mod streams;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -33,11 +35,11 @@ fn requests(registry: &Registry, labels: &Labels) -> f64 {
     read(registry).value("http_requests_total", labels).unwrap_or(0.0)
 }
 
-/// The labels of all series of `http_requests_total`.
+/// The labels of all series of `http_requests_total` that are not 0.
 fn recorded(registry: &Registry) -> Vec<String> {
     let read = read(registry);
     let series = &read.family("http_requests_total").unwrap().samples;
-    let labels = series.iter().map(|sample| {
+    let labels = series.iter().filter(|sample| sample.value != 0.0).map(|sample| {
         let labels: Vec<_> = sample.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         labels.join(",")
     });
