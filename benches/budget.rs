@@ -21,12 +21,14 @@ mod works {
     pub(crate) mod recording;
     pub(crate) mod request;
     pub(crate) mod time;
+    pub(crate) mod timed;
 }
 use works::exposition::{self, LINES_PER_HISTOGRAM, scrape};
 use works::lookup::{Keys, strings};
 use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge};
 use works::request::{request, router, runtime, served, uri};
 use works::time::time;
+use works::timed;
 
 /// How long each path is measured.
 const SHARE: Duration = Duration::from_millis(800);
@@ -103,6 +105,17 @@ fn promised(whole: f64, added: f64) -> Vec<Row> {
     ]
 }
 
+/// Timed functions, beside what a timer cannot do without.
+fn timers() -> Vec<Row> {
+    let readings = operation("two readings of the clock", f64::INFINITY, timed::readings());
+    let budget = 1.5 * readings.measured;
+    vec![
+        Row { budget: readings.measured, ..readings },
+        operation("`#[timed]`, an empty function", budget, timed::function()),
+        operation("… with calls, errors and a literal as label", budget, timed::counting_function()),
+    ]
+}
+
 fn own(added: f64) -> Vec<Row> {
     const COUNTERS: usize = 100_000;
     const HISTOGRAMS: usize = 5_000;
@@ -136,5 +149,6 @@ fn main() -> ExitCode {
     let promised = promised(whole, added);
     print("promised to users", &promised);
     print("the project's own", &own(added));
+    print("timed code", &timers());
     if promised.iter().all(Row::is_kept) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

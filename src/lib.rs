@@ -26,6 +26,8 @@
 //!   [`DynLabelNames`].
 //! - A [`Timer`] times work into a histogram: [`Histogram::start_timer`], [`time`](Histogram::time),
 //!   [`time_future`](Histogram::time_future). In tests, [`clock::ManualClock`] makes them exact.
+//! - A struct that derives [`MetricSet`] has its metrics registered together.
+//! - The attribute [`timed`](macro@timed) times the calls of a function, and [`timed_block`] and [`instrumented`] an expression.
 //! - A [`CircuitBreaker`] leaves alone what keeps failing, and shows its state.
 //! - [`collect`] has values that are read when they are scraped, by closures and by collectors.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
@@ -37,7 +39,7 @@
 //!
 //! # Features
 //!
-//! - `derive` (on by default): the derives of [`LabelSet`] and [`LabelValue`].
+//! - `derive` (on by default): the derives of [`LabelSet`], [`LabelValue`] and [`MetricSet`], and the macros that time code.
 //! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.

@@ -99,14 +99,14 @@ pub const fn assert_metric_name(name: &str, kind: MetricType, is_lenient: bool) 
     }
     match problem {
         NameError::CounterWithoutTotal => {
-            panic!("a counter's name ends in `_total`; append it, or write `#[metric(lenient)]`")
+            panic!("a counter's name ends in `_total`; append it")
         }
         NameError::InfoWithoutInfo => {
             panic!("an info's name ends in `_info`; append it, or write `#[metric(lenient)]`")
         }
-        NameError::Suffix { .. } => panic!(
-            "only samples of another type end in `_total`, `_created` or `_bucket`; leave the suffix out, or write `#[metric(lenient)]`"
-        ),
+        NameError::Suffix { .. } => {
+            panic!("only samples of another type end in `_total`, `_created` or `_bucket`; leave the suffix out")
+        }
         NameError::LeadingUnderscore => panic!("metric names that start with `_` are reserved; write a letter first"),
         NameError::ScraperMetric => {
             panic!("Prometheus writes a metric of this name for every target; put a prefix before the name")

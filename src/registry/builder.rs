@@ -118,13 +118,6 @@ impl<'r, M> MetricBuilder<'r, M> {
 }
 
 impl<M: Metric, const N: usize> MetricBuilder<'_, M, LabelNames<N>> {
-    /// Names the labels of a field of a [`MetricSet`](crate::MetricSet).
-    #[doc(hidden)]
-    pub fn label_names(mut self, names: [&'static str; N]) -> Self {
-        self.description.labels = names.map(Cow::Borrowed).into();
-        self
-    }
-
     /// Registers the family, or returns the one that is registered with the same description.
     ///
     /// # Cost

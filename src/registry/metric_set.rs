@@ -96,14 +96,14 @@ pub struct Declarations {
 }
 
 impl Declarations {
-    /// Declares the family of a field.
-    pub fn add<F: MetricField>(
+    /// Declares a family.
+    pub fn add<M: Metric, L>(
         &mut self,
         name: &'static str,
         help: &'static str,
-        configure: impl FnOnce(MetricBuilder<'_, F::Metric, F::Labels>) -> MetricBuilder<'_, F::Metric, F::Labels>,
+        configure: impl FnOnce(MetricBuilder<'_, M>) -> MetricBuilder<'_, M, L>,
     ) {
-        let family = configure(F::begin(MetricBuilder::new(&self.registry, name.into(), help.into())));
+        let family = configure(MetricBuilder::new(&self.registry, name.into(), help.into()));
         self.families.push(family.into_description());
     }
 
@@ -122,14 +122,6 @@ impl Declarations {
 pub struct RegisteredFamilies(IntoIter<Arc<FamilyCore>>);
 
 impl RegisteredFamilies {
-    /// The metric of the next field.
-    ///
-    /// # Panics
-    /// When fewer were declared.
-    pub fn take<F: MetricField>(&mut self) -> F {
-        F::of(self)
-    }
-
     fn next(&mut self) -> Arc<FamilyCore> {
         self.0.next().expect("as many families as were declared")
     }
@@ -196,12 +188,33 @@ impl<M: Metric, const N: usize> MetricField for Family<M, LabelNames<N>> {
     const KIND: MetricType = M::TYPE.exposed_as;
     const LABELS: Option<&'static [&'static str]> = None;
 
-    /// The names follow, by [`MetricBuilder::label_names`].
+    /// The names follow, by [`NamedLabels`].
     fn begin(builder: MetricBuilder<'_, M>) -> MetricBuilder<'_, M, LabelNames<N>> {
         builder.labels([""; N])
     }
 
     fn of(families: &mut RegisteredFamilies) -> Self {
         Family::new(families.next())
+    }
+}
+
+/// A field whose type says how many labels it has, and not their names. Sealed.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no family with {N} labels to be named",
+    label = "names of {N} labels",
+    note = "write `Family<Counter, LabelNames<{N}>>`, or as many names as it has labels; labels of a type that derives `LabelSet` have names"
+)]
+pub trait NamedLabels<const N: usize>: MetricField {
+    /// Begins its registration, with these names.
+    fn begin_named<'r>(
+        builder: MetricBuilder<'r, Self::Metric>,
+        names: [&'static str; N],
+    ) -> MetricBuilder<'r, Self::Metric, Self::Labels>;
+}
+
+impl<M: Metric, const N: usize> NamedLabels<N> for Family<M, LabelNames<N>> {
+    fn begin_named<'r>(builder: MetricBuilder<'r, M>, names: [&'static str; N]) -> MetricBuilder<'r, M, LabelNames<N>> {
+        builder.labels(names)
     }
 }

@@ -40,7 +40,7 @@ pub use lint::{Lint, LintRule};
 pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use metric_set::MetricSet;
 #[doc(hidden)]
-pub use metric_set::{Declarations, MetricField, RegisteredFamilies};
+pub use metric_set::{Declarations, MetricField, NamedLabels, RegisteredFamilies};
 pub use registry::Registry;
 pub use safe::Recorded;
 pub(crate) use safe::guarded;

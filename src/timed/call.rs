@@ -1,8 +1,6 @@
 //! One call of what the macros time.
 
 use super::site::{Handles, Site};
-use crate::LabelBuffer;
-use crate::LabelValue;
 use crate::clock::Moment;
 use core::borrow::Borrow;
 use std::thread::panicking;
@@ -35,11 +33,10 @@ impl<const N: usize, H: Borrow<Handles>> Call<N, H> {
         }
     }
 
-    /// It has an error as a result.
-    pub fn fail(mut self, class: &impl LabelValue) {
+    /// It has an error of this class as a result.
+    pub fn fail(mut self, class: &str) {
         self.is_finished = true;
-        let seconds = &self.handles.borrow().seconds;
-        self.site.count_class(seconds, class.as_label(&mut LabelBuffer::new()));
+        self.site.count_class(&self.handles.borrow().seconds, class);
     }
 }
 

@@ -40,6 +40,11 @@ use super::Timer;
 /// assert_eq!(calls.with(["cancelled"]).value(), 1);
 /// # Ok::<(), quipu::RegisterError>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not track calls",
+    label = "not a tracker",
+    note = "implement `quipu::timed::Tracker`, or write `histogram.start_timer()`"
+)]
 pub trait Tracker {
     /// The call has ended, and did what it was to do.
     fn succeeded(self);

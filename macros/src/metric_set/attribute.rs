@@ -76,7 +76,12 @@ pub(super) fn settings(attributes: &[Attribute]) -> Result<Settings> {
             ("name", Parsed::Value(value)) => settings.name = Some(syn::parse2(value)?),
             ("help", Parsed::Value(value)) => settings.help = Some(syn::parse2(value)?),
             ("prefix", Parsed::Value(value)) => settings.prefix = Some(syn::parse2(value)?),
-            ("labels", Parsed::List(list)) => settings.labels = Some((key, labels.parse2(list)?)),
+            ("labels", Parsed::List(list)) if !list.is_empty() => {
+                // An error at the end of the list has no place of its own.
+                let at_end = |error: Error| Error::new(key.span(), error);
+                let labels = labels.parse2(list).map_err(at_end)?;
+                settings.labels = Some((key, labels));
+            }
             ("flatten", Parsed::Word) => settings.flatten = Some(key),
             ("lenient", Parsed::Word) => settings.is_lenient = true,
             (name @ ("name" | "help" | "prefix"), _) => {
@@ -100,9 +105,6 @@ fn labels(input: ParseStream<'_>) -> Result<Labels> {
     if input.peek(LitStr) {
         let names = Punctuated::<LitStr, Comma>::parse_terminated(input)?;
         return Ok(Labels::Names(names.into_iter().collect()));
-    }
-    if input.is_empty() {
-        return Err(input.error("a family has a label; name one, or remove `labels`"));
     }
     let fields = Punctuated::<Field, Comma>::parse_terminated_with(input, Field::parse_named)?;
     Ok(Labels::Fields(fields.into_iter().collect()))

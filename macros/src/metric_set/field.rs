@@ -8,7 +8,7 @@ use syn::{Error, Ident, LitStr, Path, Result, Type};
 
 use super::attribute::{self, Labels, Setting, Settings};
 use super::{Set, help, labels, prefixed};
-use crate::spans::with_span;
+use crate::spans::{place, with_span};
 
 pub(super) struct Field<'a> {
     pub(super) ident: &'a Ident,
@@ -25,8 +25,8 @@ pub(super) enum Form {
         /// Without the set's prefix.
         name: LitStr,
         help: LitStr,
-        /// Calls of the builder's methods: `.unit("seconds")`.
-        calls: TokenStream,
+        /// From a builder to a builder: `__quipu_builder.unit("seconds")`.
+        build: TokenStream,
     },
     Nested {
         prefix: Option<LitStr>,
@@ -65,20 +65,21 @@ fn family<'a>(ident: &'a Ident, field: &'a syn::Field, settings: Settings, set: 
     })?;
     let quipu = set.quipu();
     let checks = checks(&field.ty, &name, &settings, set);
-    let mut calls = TokenStream::new();
+    let ty = &field.ty;
+    let mut build = quote!(<#ty as #quipu::registry::MetricField>::begin(__quipu_builder));
     let mut label_set = TokenStream::new();
     match &settings.labels {
-        Some((key, Labels::Names(names))) => {
-            let label_names = Ident::new("label_names", key.span());
-            calls.extend(quote!(.#label_names([#(#names),*])));
+        Some((_, Labels::Names(names))) => {
+            let count = names.len();
+            build = quote!(<#ty as #quipu::registry::NamedLabels<#count>>::begin_named(__quipu_builder, [#(#names),*]));
         }
-        Some((_, Labels::Fields(fields))) => label_set = labels::declare(set.input, ident, &field.ty, fields, quipu)?,
+        Some((_, Labels::Fields(fields))) => label_set = labels::declare(set.input, ident, ty, fields, quipu)?,
         None => {}
     }
     for option in &settings.options {
-        calls.extend(call(option));
+        build.extend(call(option));
     }
-    Ok(Field { ident, ty: &field.ty, form: Form::Family { name, help, calls }, checks, label_set })
+    Ok(Field { ident, ty, form: Form::Family { name, help, build }, checks, label_set })
 }
 
 /// The call of a builder's function.
@@ -112,7 +113,7 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         Some((_, Labels::Names(names))) => {
             // The first name, then the first two: the error points to the one that brought it in.
             for last in 0..names.len() {
-                let (labels, span) = (names_until(names, last), names[last].span());
+                let (labels, span) = (names_until(names, last), place(names[last].span()));
                 let quipu = at(span);
                 checks.extend(quote_spanned! {span=>
                     #quipu::model::assert_labels(#labels, <#ty as #quipu::registry::MetricField>::KIND);
@@ -133,9 +134,9 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         let Some(first) = values.first() else { continue };
         let quipu = at(first.span());
         checks.extend(match &*key.to_string() {
-            "unit" => quote_spanned!(first.span()=> #quipu::model::assert_unit(#whole_name, #first);),
-            "bounds" => quote_spanned!(first.span()=> #quipu::model::assert_bounds(&#first);),
-            "max_values" => quote_spanned!(first.span()=> #quipu::model::assert_label(#labels, #first);),
+            "unit" => quote_spanned!(place(first.span())=> #quipu::model::assert_unit(#whole_name, #first);),
+            "bounds" => quote_spanned!(place(first.span())=> #quipu::model::assert_bounds(&#first);),
+            "max_values" => quote_spanned!(place(first.span())=> #quipu::model::assert_label(#labels, #first);),
             _ => TokenStream::new(),
         });
     }
@@ -159,7 +160,7 @@ fn whole_name(name: &LitStr, set: &Set<'_>) -> LitStr {
 
 pub(super) fn prefix_check(prefix: &LitStr, quipu: &Path) -> TokenStream {
     let quipu = with_span(quipu, prefix.span());
-    quote_spanned!(prefix.span()=> #quipu::model::assert_prefix(#prefix);)
+    quote_spanned!(place(prefix.span())=> #quipu::model::assert_prefix(#prefix);)
 }
 
 impl Field<'_> {
@@ -175,8 +176,8 @@ impl Field<'_> {
     pub(super) fn declare(&self, declarations: &impl ToTokens, quipu: &Path) -> TokenStream {
         let Field { ty, form, .. } = self;
         match form {
-            Form::Family { name, help, calls } => quote! {
-                #quipu::registry::Declarations::add::<#ty>(#declarations, #name, #help, |__quipu_builder| __quipu_builder #calls);
+            Form::Family { name, help, build } => quote! {
+                #quipu::registry::Declarations::add(#declarations, #name, #help, |__quipu_builder| #build);
             },
             Form::Nested { prefix } => {
                 let declare = quote!(<#ty as #quipu::MetricSet>::declare(#declarations););

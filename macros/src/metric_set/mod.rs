@@ -108,7 +108,7 @@ fn prefixed(prefix: &syn::LitStr, declare: &impl ToTokens, quipu: &Path) -> Toke
 fn build(set: &Set<'_>, fields: &[Field<'_>]) -> TokenStream {
     let quipu = set.quipu();
     let build = fields.iter().map(|Field { ident, ty, form, .. }| match form {
-        Form::Family { .. } => quote!(#ident: #quipu::registry::RegisteredFamilies::take::<#ty>(__quipu_families)),
+        Form::Family { .. } => quote!(#ident: <#ty as #quipu::registry::MetricField>::of(__quipu_families)),
         Form::Nested { .. } => quote!(#ident: <#ty as #quipu::MetricSet>::build(__quipu_families)),
     });
     quote! {

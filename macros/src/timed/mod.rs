@@ -71,7 +71,7 @@ fn body(function: &Function, options: &Options) -> TokenStream {
         Some(_) => quote!(async move { #hint #body }.await),
         None => quote!(#quipu::timed::once(move || { #hint #body })),
     };
-    let finish = site::finish(options, &quote!(&__quipu_result));
+    let finish = site::finish(options);
     quote! {
         #[allow(unused_qualifications)]
         let __quipu_result = #result;
@@ -103,7 +103,7 @@ impl Parse for Block {
             (None, None) => return Err(input.error("expected the name of a histogram first: `\"report_seconds\"`")),
         };
         if input.is_empty() {
-            return Err(input.error("expected what is to be timed: an expression or a block"));
+            return Err(Error::new(name.span(), "after the name comes what is timed: an expression or a block"));
         }
         let timed = input.parse()?;
         input.parse::<Option<Comma>>()?;
@@ -114,11 +114,7 @@ impl Parse for Block {
 
 pub(crate) fn block(Block { options, name, timed }: Block) -> Result<TokenStream> {
     let Site { items, start } = start(&options, &name)?;
-    let finish = if is_told(&options) {
-        site::finish(&options, &quote!(&__quipu_result))
-    } else {
-        quote!(::core::mem::drop(__quipu_call))
-    };
+    let finish = if is_told(&options) { site::finish(&options) } else { quote!(::core::mem::drop(__quipu_call)) };
     // A `match` keeps what the expression borrows from until the end.
     Ok(quote! {{
         #items

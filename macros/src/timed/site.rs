@@ -1,12 +1,12 @@
 //! What a timed place records into, as code.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, Expr, LitStr, Result};
 
 use super::options::{Counted, Label, Options};
-use crate::spans::with_span;
+use crate::spans::{place, with_span};
 
 /// The label that a classifier's answers go into.
 const CLASS: &str = "error_type";
@@ -21,6 +21,11 @@ pub(super) struct Site {
 pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
     let quipu = &options.quipu;
     let base = base(name)?;
+    let class = options.labels.iter().find(|label| label.name.value() == CLASS);
+    if let (Some(label), Some(_)) = (class, &options.classify) {
+        let message = format!("`errors(by = …)` has a label `{CLASS}` already; use another name");
+        return Err(Error::new(label.name.span(), message));
+    }
     let counter = |counted: &Counted, suffix| {
         let derived = || LitStr::new(&format!("{base}_{suffix}_total"), counted.key.span());
         counted.name.clone().unwrap_or_else(derived)
@@ -42,8 +47,12 @@ pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
     let labels = options.labels.iter().map(|label| &label.name);
     let count = options.labels.len();
     let registry = match &options.registry {
-        Some(registry) => registry.to_token_stream(),
-        None => quote!(#quipu::global()),
+        Some(registry) => {
+            let quipu = with_span(quipu, registry.span());
+            let span = place(registry.span());
+            quote_spanned!(span=> <#quipu::Registry as ::core::clone::Clone>::clone(&#registry))
+        }
+        None => quote!(::core::clone::Clone::clone(#quipu::global())),
     };
     let items = quote! {
         #checks
@@ -58,7 +67,7 @@ pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
                 is_classified: #is_classified,
                 labels: [#(#labels),*],
             },
-            || <#quipu::Registry as ::core::clone::Clone>::clone(&#registry),
+            || #registry,
         );
     };
     Ok(Site { items, start: start(options) })
@@ -72,7 +81,7 @@ fn start(options: &Options) -> TokenStream {
     }
     let values = options.labels.iter().map(|Label { value, .. }| {
         let quipu = with_span(quipu, value.span());
-        quote_spanned!(value.span()=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
+        quote_spanned!(place(value.span())=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
     });
     quote!(#quipu::timed::Site::start(&__QUIPU_SITE, [#(#values),*]))
 }
@@ -98,12 +107,9 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     };
     let mut checks = metric_name(name, "Histogram");
     checks.extend(counters.into_iter().flatten().map(|name| metric_name(name, "Counter")));
-    let mut names: Vec<LitStr> = options.labels.iter().map(|label| label.name.clone()).collect();
-    if let Some(classify) = &options.classify {
-        names.push(LitStr::new(CLASS, classify.span()));
-    }
+    let names: Vec<&LitStr> = options.labels.iter().map(|label| &label.name).collect();
     for last in 0..names.len() {
-        let span = names[last].span();
+        let span = place(names[last].span());
         let quipu = at(span);
         let names = names[..=last].iter().map(|name| LitStr::new(&name.value(), Span::call_site()));
         checks.extend(quote_spanned! {span=>
@@ -112,7 +118,7 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     }
     if let Some(bounds) = &options.bounds {
         let quipu = at(bounds.span());
-        checks.extend(quote_spanned!(bounds.span()=> #quipu::model::assert_bounds(&#bounds);));
+        checks.extend(quote_spanned!(place(bounds.span())=> #quipu::model::assert_bounds(&#bounds);));
     }
     quote! {
         #[allow(unused_qualifications)]
@@ -120,38 +126,55 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     }
 }
 
-/// The statement that ends a call with this result, in which errors are counted.
-pub(super) fn finish(options: &Options, result: &TokenStream) -> TokenStream {
+/// The statement that ends a call with the result `__quipu_result`, in which errors are counted.
+pub(super) fn finish(options: &Options) -> TokenStream {
     let quipu = &options.quipu;
-    let key = options.errors.as_ref().map(|counted| counted.key.span());
-    let span = key.unwrap_or_else(Span::call_site);
-    // A result of another type is an error here.
-    let error = quote_spanned!(span=> ::core::result::Result::Err(__quipu_error));
-    let is_error = quote_spanned!(span=> ::core::result::Result::is_err(#result));
-    match (&options.tracker, &options.classify) {
-        (Some(_), _) if options.errors.is_some() => quote! {
-            if #is_error {
-                #quipu::timed::Tracker::failed(__quipu_call)
-            } else {
-                #quipu::timed::Tracker::succeeded(__quipu_call)
-            }
-        },
-        (Some(_), _) => quote!(#quipu::timed::Tracker::succeeded(__quipu_call)),
-        (None, Some(classify)) => {
-            let classify = classified(classify, options);
+    if let Some(tracker) = &options.tracker {
+        return finish_tracker(options, tracker);
+    }
+    match &options.classify {
+        Some(classify) => {
+            let (span, error) = (place(classify.span()), pattern(options));
+            let at = with_span(quipu, classify.span());
+            let class = quote_spanned! {span=>
+                #at::LabelValue::as_label(&#at::timed::classify(__quipu_error, #classify), &mut #at::LabelBuffer::new())
+            };
             quote! {
-                if let #error = #result {
-                    #quipu::timed::Call::fail(__quipu_call, &#classify)
+                if let #error = &__quipu_result {
+                    #quipu::timed::Call::fail(__quipu_call, #class)
                 } else {
                     #quipu::timed::Call::finish(__quipu_call, false)
                 }
             }
         }
-        (None, None) => quote!(#quipu::timed::Call::finish(__quipu_call, #is_error)),
+        None => {
+            let is_error = is_error(options);
+            quote!(#quipu::timed::Call::finish(__quipu_call, #is_error))
+        }
     }
 }
 
-fn classified(classify: &Expr, options: &Options) -> TokenStream {
-    let quipu = with_span(&options.quipu, classify.span());
-    quote_spanned!(classify.span()=> #quipu::timed::classify(__quipu_error, #classify))
+fn finish_tracker(options: &Options, tracker: &Expr) -> TokenStream {
+    let span = place(tracker.span());
+    let quipu = with_span(&options.quipu, tracker.span());
+    let succeeded = quote_spanned!(span=> #quipu::timed::Tracker::succeeded(__quipu_call));
+    if options.errors.is_none() {
+        return succeeded;
+    }
+    let is_error = is_error(options);
+    let failed = quote_spanned!(span=> #quipu::timed::Tracker::failed(__quipu_call));
+    quote!(if #is_error { #failed } else { #succeeded })
+}
+
+/// The place of `errors`, where a result of another type is an error.
+fn of_errors(options: &Options) -> Span {
+    place(options.errors.as_ref().map_or_else(Span::call_site, |counted| counted.key.span()))
+}
+
+fn pattern(options: &Options) -> TokenStream {
+    quote_spanned!(of_errors(options)=> ::core::result::Result::Err(__quipu_error))
+}
+
+fn is_error(options: &Options) -> TokenStream {
+    quote_spanned!(of_errors(options)=> ::core::result::Result::is_err(&__quipu_result))
 }
