@@ -13,7 +13,49 @@
 //! # Ok::<(), quipu::RegisterError>(())
 //! ```
 //!
+//! # Areas
+//!
+//! | area | measures |
+//! |---|---|
+//! | [`llm`] | calls of LLMs: requests, durations, tokens, cost, errors, rate limits, fallbacks, streams |
+//! | [`incidents`] | the life of incidents, the times between states, what was deduplicated, correlated, escalated |
+//! | [`jobs`] | attempts at background jobs, retries; depth and age of queues |
+//! | [`notifications`] | deliveries by channel, and what waits |
+//! | [`playbooks`] | executions of playbooks |
+//! | [`storage`] | operations on storage, queries and pools of databases, caches, lag of consumers |
+//! | [`code`] | functions, blocks, batches with partial success, errors by component |
+//! | [`health`] | states of services, also asked for by a loop |
+//!
+//! Each is registered on its own; [`Catalog`] has them all. Requests over HTTP and gRPC, the process and the machine are measured by
+//! `quipu` itself.
+//!
+//! # Trackers
+//!
+//! A tracker is a value that is started, and told how its work ended. It records once, when it is told or dropped; dropped without a word, by an
+//! early return, a panic or a future that is dropped, it was `cancelled`. What it counts as under way always comes down again. Durations
+//! are of work that came to an end, and read from the registry's clock; of LLM calls, only of those that succeeded. A tracker takes 200 bytes
+//! at most, and allocates nothing once its names were used a first time.
+//!
+//! # What makes no sense
+//!
+//! - A name from outside is recorded as it is. One that is too many for the label's budget, or longer than 1,024 bytes, is recorded under
+//!   [`OVERFLOW_VALUE`](quipu::guard::OVERFLOW_VALUE).
+//! - Text that is none of an enum's values is `other` or `unknown` where there is such a value, and else an error that names all values.
+//! - Prices that are negative or no numbers are refused when the table is made. Tokens cannot be negative; of each kind a request has 2^32 - 1 at most.
+//! - A clock that goes back makes durations of zero.
+//! - Items that wait in a queue that is closed and dropped wait no more, and were not processed.
+//! - A probe that hangs or panics is one of a service that is down.
+//!
+//! # Features
+//!
+//! - `stream`: [`llm::Call::stream`], for answers that come as a `Stream`.
+//! - `tokio`: [`health::Health::watch`], the loop that asks services.
+//!
 //! The [`guide`] begins with what you want to do: trackers, jobs, calls of LLMs.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// Without a feature, links to what it brings lead nowhere.
+#![cfg_attr(not(all(feature = "stream", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))]
 
 pub mod bounds;
 mod catalog;

@@ -17,7 +17,7 @@ fn the_dependencies_of_an_example_are_those_before_it() {
     while let Some((dependencies, after)) = block(rest, "toml") {
         let (code, after) = block(after, "rust").expect("an example stands behind its dependencies");
         let named: Vec<_> = dependencies.lines().filter_map(|line| line.split_once(" = ")).collect();
-        for name in ["axum", "quipu", "quipu-axum", "tokio"] {
+        for name in ["axum", "quipu", "quipu-axum", "quipu-catalog", "tokio"] {
             let path = format!("{}::", name.replace('-', "_"));
             let is_part = |c: char| c.is_alphanumeric() || "_:".contains(c);
             let is_used = code.split(|c| !is_part(c)).any(|word| word.starts_with(&path));
@@ -26,7 +26,7 @@ fn the_dependencies_of_an_example_are_those_before_it() {
         assert!(code.contains("fn main()"), "{code}");
         (rest, examples) = (after, examples + 1);
     }
-    assert_eq!(examples, 2);
+    assert_eq!(examples, 3);
 }
 
 /// A page that the module does not name is neither rendered nor compiled; one that the README does not name is not found.
