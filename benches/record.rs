@@ -13,7 +13,7 @@ mod works {
     pub(crate) mod recording;
     pub(crate) mod time;
 }
-use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge};
+use works::recording::{counter, float_counter, histogram, histograms, in_flight_gauge, values};
 use works::time::time;
 
 /// Threads that have cells of their own.
@@ -29,6 +29,13 @@ fn gauge_add() -> impl Fn(usize) {
     move |_| gauge.add(1.0)
 }
 
+/// With the usual window and error.
+fn summary() -> impl Fn(usize) {
+    let summary = Registry::new().summary("job_duration_seconds", "Time.").register().expect("the first");
+    let values = values();
+    move |position| summary.observe(values.at(position))
+}
+
 fn record(criterion: &mut Criterion) {
     fn bench(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, operation: impl Fn(usize)) {
         group.bench_function(name, |bencher| bencher.iter_custom(|times| time(times, &operation)));
@@ -40,6 +47,7 @@ fn record(criterion: &mut Criterion) {
     bench(&mut group, "gauge, add", gauge_add());
     bench(&mut group, "in-flight gauge, up and down", in_flight_gauge());
     bench(&mut group, "histogram", histogram());
+    bench(&mut group, "summary", summary());
     bench(&mut group, "1,000 histograms in random order", histograms());
 }
 

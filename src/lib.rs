@@ -20,8 +20,8 @@
 //!   troubleshooting, moving from other crates.
 //! - A [`Registry`] holds families and makes them: [`Registry::counter`] and its like begin a registration. [`global`] is one
 //!   for programs that need no more.
-//! - A [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`], [`Histogram`], [`Info`], [`StateSet`] or [`FlagSet`] is a
-//!   handle to one series, to keep and to record through.
+//! - A [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`], [`Histogram`], [`Summary`], [`Info`], [`StateSet`] or
+//!   [`FlagSet`] is a handle to one series, to keep and to record through.
 //! - A [`Family`] finds series by their labels: [`LabelNames`] counted by the compiler, a type that derives [`LabelSet`], or
 //!   [`DynLabelNames`].
 //! - A [`Timer`] times work into a histogram: [`Histogram::start_timer`], [`time`](Histogram::time),
@@ -130,7 +130,9 @@ pub use quipu_macros::{LabelSet, LabelValue, MetricSet, instrumented, timed, tim
 #[doc(inline)]
 pub use {
     guard::CircuitBreaker,
-    metric::{Counter, FlagSet, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Info, Metric, StateSet},
+    metric::{
+        Counter, FlagSet, FloatCounter, Gauge, Histogram, InFlightGauge, InFlightGuard, Info, Metric, StateSet, Summary,
+    },
     registry::{
         DynLabelNames, Family, LabelBuffer, LabelError, LabelNames, LabelSet, LabelValue, MetricSet, RegisterError,
         Registry, SetGlobalError, global, set_global,

@@ -40,6 +40,6 @@ pub(crate) fn histograms() -> impl Fn(usize) {
 }
 
 /// From 2.5 ms to 20 s, evenly by magnitude, so that they fall into all buckets.
-fn values() -> Cycle<f64> {
+pub(crate) fn values() -> Cycle<f64> {
     Cycle::new(|random| 0.0025 * 8000_f64.powf(random.below(1 << 32) as f64 / 2_f64.powi(32)))
 }

@@ -53,7 +53,32 @@ impl Moment {
     const TICKS: u64 = 1 << 63;
 }
 
+impl Moment {
+    /// Of two moments of one clock, the later one's are not smaller.
+    #[inline(always)]
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// About so many nanoseconds later.
+    pub(crate) fn after(self, nanoseconds: u64) -> Moment {
+        let more = match calibration::rate() {
+            Some(rate) if self.0 >= Moment::TICKS => (nanoseconds as f64 * 1e-9 / rate) as u64,
+            _ => nanoseconds,
+        };
+        Moment(self.0.saturating_add(more))
+    }
+}
+
 impl Clock {
+    /// Nanoseconds since some moment, which is the same each time.
+    pub(crate) fn nanoseconds(&self) -> u64 {
+        match self {
+            Clock::Real => calibration::system_nanoseconds(),
+            Clock::Manual(clock) => clock.nanoseconds(),
+        }
+    }
+
     /// The time now.
     // Until the rate of the processor's counter is known, and where there is none, the system's.
     #[inline]

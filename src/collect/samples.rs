@@ -107,7 +107,7 @@ impl Number {
             (MetricType::Counter, Value::Signed(value)) => value.try_into().ok().map(Value::Unsigned),
             (MetricType::Counter, Value::Float(value)) => (value.is_finite() && value >= 0.0).then_some(self.0),
             (MetricType::Info, value) => (value.as_f64() == 1.0).then_some(Value::Unsigned(1)),
-            (MetricType::Histogram | MetricType::StateSet, _) => None,
+            (MetricType::Histogram | MetricType::Summary | MetricType::StateSet, _) => None,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! scrapers join those of one name. A length that is not known yet gets a fixed number of bytes, filled in later.
 
 use super::{CHUNK, ScrapeError};
-use crate::model::{Exemplar, FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
+use crate::model::{Exemplar, FamilyView, HistogramView, MetricType, SeriesView, SummarySnapshot, Value, Visitor};
 use core::time::Duration;
 
 /// Writes a registry as protobuf into a buffer, and is full when that holds a chunk.
@@ -31,6 +31,7 @@ struct Family {
     global_labels: Vec<u8>,
     /// The name of each of the series' own labels, as a field of a label.
     label_names: Vec<Vec<u8>>,
+    /// Of a summary, its quantiles.
     bounds: Vec<f64>,
 }
 
@@ -52,6 +53,7 @@ const FAMILY_UNIT: u8 = tag(5, BYTES);
 const METRIC_LABEL: u8 = tag(1, BYTES);
 const METRIC_GAUGE: u8 = tag(2, BYTES);
 const METRIC_COUNTER: u8 = tag(3, BYTES);
+const METRIC_SUMMARY: u8 = tag(4, BYTES);
 const METRIC_HISTOGRAM: u8 = tag(7, BYTES);
 
 const LABEL_NAME: u8 = tag(1, BYTES);
@@ -61,6 +63,14 @@ const LABEL_VALUE: u8 = tag(2, BYTES);
 const NUMBER_VALUE: u8 = tag(1, DOUBLE);
 const COUNTER_EXEMPLAR: u8 = tag(2, BYTES);
 const COUNTER_START: u8 = tag(3, BYTES);
+
+const SUMMARY_COUNT: u8 = tag(1, VARINT);
+const SUMMARY_SUM: u8 = tag(2, DOUBLE);
+const SUMMARY_QUANTILE: u8 = tag(3, BYTES);
+const SUMMARY_START: u8 = tag(4, BYTES);
+
+const QUANTILE: u8 = tag(1, DOUBLE);
+const QUANTILE_VALUE: u8 = tag(2, DOUBLE);
 
 const HISTOGRAM_COUNT: u8 = tag(1, VARINT);
 const HISTOGRAM_SUM: u8 = tag(2, DOUBLE);
@@ -187,6 +197,7 @@ impl Family {
         let kind_number = match kind {
             MetricType::Counter => 0,
             MetricType::Gauge | MetricType::Info | MetricType::StateSet => 1,
+            MetricType::Summary => 2,
             MetricType::Histogram => 4,
         };
         put_number(&mut head, FAMILY_TYPE, kind_number);
@@ -225,6 +236,22 @@ impl Family {
                 put_exemplar(out, COUNTER_EXEMPLAR, exemplar);
             }),
         };
+    }
+
+    fn put_summary(&self, out: &mut Vec<u8>, summary: &SummarySnapshot, series: &impl SeriesView) {
+        put_message::<ANY>(out, METRIC_SUMMARY, |out| {
+            put_number(out, SUMMARY_COUNT, summary.count());
+            put_double(out, SUMMARY_SUM, summary.sum());
+            for quantile in &self.bounds {
+                put_message::<SHORT>(out, SUMMARY_QUANTILE, |out| {
+                    put_double(out, QUANTILE, *quantile);
+                    put_double(out, QUANTILE_VALUE, summary.quantile(*quantile));
+                });
+            }
+            if let Some(created) = series.created() {
+                put_timestamp(out, SUMMARY_START, created);
+            }
+        });
     }
 
     fn put_histogram(
@@ -329,6 +356,10 @@ impl Visitor for Protobuf {
 
     fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>) {
         self.put_metric(series, |family, out| family.put_histogram(out, histogram, series));
+    }
+
+    fn summary(&mut self, series: &impl SeriesView, summary: &SummarySnapshot) {
+        self.put_metric(series, |family, out| family.put_summary(out, summary, series));
     }
 
     fn is_full(&self) -> bool {

@@ -4,7 +4,7 @@
 use super::CHUNK;
 use super::buffer::{Block, Buffer, Line, SHORT, SHORT_PART, Start};
 use super::number::{FloatBuffer, FloatText, MAX_LEN, put_integer, put_value};
-use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, Value, Visitor};
+use crate::model::{FamilyView, HistogramView, MetricType, SeriesView, SummarySnapshot, Value, Visitor};
 
 /// Writes a registry as text into a buffer, and is full when that holds a chunk.
 ///
@@ -19,12 +19,14 @@ pub(crate) struct Text {
 /// What outlives a chunk: the text that the lines of the current family share.
 #[derive(Debug, Default)]
 struct Parts {
-    /// Starts of a counter's or a gauge's samples, or of a histogram's buckets.
+    /// Starts of a counter's or a gauge's samples, of a histogram's buckets, or of a summary's quantiles.
     sample: Head,
     sum: Head,
     count: Head,
-    /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `.
+    /// From a histogram's last label value to the value of each bucket: `",le="0.5"} `; of a summary, to that of each quantile.
     tails: Vec<Tail>,
+    /// A summary's.
+    quantiles: Vec<f64>,
     /// What the lines of the current series' buckets begin with, if they are short.
     start: Start,
     /// Lines with labels shorter than this are written by the fast path.
@@ -46,7 +48,7 @@ struct Head {
 
 const END: &[u8; 4] = b"\"}  ";
 
-/// `",le="`, a number, `"} `.
+/// `",le="` or `",quantile="`, a number, `"} `.
 type Tail = Block<16, 3>;
 
 /// The longest head and labels of a line of the fast path.
@@ -54,7 +56,8 @@ const SHORT_START: usize = 192;
 
 const _: () = {
     const MAX_TAIL: usize = 6 + MAX_LEN + 3;
-    assert!(MAX_TAIL <= Tail::CAPACITY, "every tail is kept");
+    const MAX_QUANTILE_TAIL: usize = 12 + MAX_LEN + 3;
+    assert!(MAX_TAIL <= Tail::CAPACITY && MAX_QUANTILE_TAIL <= Tail::CAPACITY, "every tail is kept");
     assert!(SHORT_START + MAX_TAIL + MAX_LEN < SHORT, "a line is short whose start is");
 };
 
@@ -94,27 +97,35 @@ impl Parts {
         let FamilyView { name, kind, global_labels, label_names, bounds, .. } = family;
         let (global_labels, first) = (global_labels.text(), label_names.first().map(|name| &**name));
         self.line_len = name.len() + global_labels.len() + first.map_or(0, str::len) + 64 + MAX_LEN;
-        if kind == MetricType::Histogram {
-            self.sample.prepare(name, "_bucket", global_labels, Some(first.unwrap_or("le")));
+        let mark = match kind {
+            MetricType::Histogram => Some(("_bucket", "le")),
+            MetricType::Summary => Some(("", "quantile")),
+            _ => None,
+        };
+        if let Some((suffix, mark)) = mark {
+            self.sample.prepare(name, suffix, global_labels, Some(first.unwrap_or(mark)));
             self.sum.prepare(name, "_sum", global_labels, first);
             self.count.prepare(name, "_count", global_labels, first);
-            self.prepare_tails(if first.is_some() { b"\",le=\"" } else { b"" }, bounds);
+            let start = if first.is_some() { format!("\",{mark}=\"") } else { String::new() };
+            self.prepare_tails(start.as_bytes(), bounds, (kind == MetricType::Histogram).then_some(f64::INFINITY));
         } else {
             self.sample.prepare(name, "", global_labels, first);
             self.tails.clear();
         }
+        self.quantiles.clear();
+        self.quantiles.extend(bounds.iter().filter(|_| kind == MetricType::Summary));
         // A histogram's other heads are not longer.
         let head_len = self.sample.text.len();
         let rest = SHORT_START.saturating_sub(head_len);
         self.labels_limit = if head_len == self.sample.short.len() { rest.min(SHORT_PART) + 1 } else { 0 };
     }
 
-    fn prepare_tails(&mut self, le: &[u8], bounds: &[f64]) {
-        self.tails.resize_with(bounds.len() + 1, Tail::default);
-        for (tail, &bound) in self.tails.iter_mut().zip(bounds.iter().chain([&f64::INFINITY])) {
+    fn prepare_tails(&mut self, start: &[u8], marks: &[f64], last: Option<f64>) {
+        self.tails.resize_with(marks.len() + usize::from(last.is_some()), Tail::default);
+        for (tail, &mark) in self.tails.iter_mut().zip(marks.iter().chain(&last)) {
             let mut number = Buffer::default();
-            number.put_line(&[], |line| put_value(line, Value::Float(bound)));
-            tail.set(&[le, number.finish().trim_ascii_end(), b"\"} "].concat());
+            number.put_line(&[], |line| put_value(line, Value::Float(mark)));
+            tail.set(&[start, number.finish().trim_ascii_end(), b"\"} "].concat());
         }
     }
 }
@@ -276,6 +287,23 @@ impl Visitor for Text {
             line.put_part(END, parts.count.end_len);
             put_integer(line, count);
         });
+    }
+
+    fn summary(&mut self, series: &impl SeriesView, summary: &SummarySnapshot) {
+        let (Parts { sample, sum, count, tails, quantiles, .. }, out) = (&self.parts, &mut self.out);
+        let labels = series.text().as_bytes();
+        for (tail, quantile) in tails.iter().zip(quantiles) {
+            out.put_line(&[&sample.text, labels], |line| {
+                line.put_block(tail);
+                put_value(line, Value::Float(summary.quantile(*quantile)));
+            });
+        }
+        for (head, value) in [(sum, Value::Float(summary.sum())), (count, Value::Unsigned(summary.count()))] {
+            out.put_line(&[&head.text, labels], |line| {
+                line.put_part(END, head.end_len);
+                put_value(line, value);
+            });
+        }
     }
 
     #[inline(always)]

@@ -7,6 +7,7 @@ mod histogram;
 mod in_flight_gauge;
 mod info;
 mod state_set;
+mod summary;
 
 pub use counter::Counter;
 pub use float_counter::FloatCounter;
@@ -15,15 +16,16 @@ pub use histogram::Histogram;
 pub use in_flight_gauge::{InFlightGauge, InFlightGuard};
 pub use info::Info;
 pub use state_set::{FlagSet, StateSet};
+pub use summary::Summary;
 
-use crate::model::{Buckets, MetricType};
-use crate::store::{FamilyLayout, Series, SlotLayout};
+use crate::model::{Buckets, MetricType, SummaryConfig};
+use crate::store::{FamilyLayout, Series, SlotLayout, SummaryLayout};
 use core::fmt;
 use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A kind of handle that a registry can make: [`Counter`], [`FloatCounter`], [`Gauge`], [`InFlightGauge`], [`Histogram`],
-/// [`Info`], [`StateSet`] or [`FlagSet`].
+/// [`Summary`], [`Info`], [`StateSet`] or [`FlagSet`].
 ///
 /// Sealed: how values lie in the store is not for other crates to know. It lets functions take families of any of them:
 ///
@@ -82,6 +84,8 @@ pub(crate) enum Values {
     SharedFloat,
     /// A count and a sum for each bucket.
     Buckets,
+    /// A count and a sum for each bucket of a sketch.
+    Sketch,
     /// 1, always.
     One,
     /// The number of the state that holds, shared by all threads.
@@ -96,9 +100,12 @@ pub(crate) enum Config {
     /// Nothing.
     Plain,
     /// The upper bounds of a classic histogram's buckets, without `+Inf`.
-    Classic { bounds: Cow<'static, [f64]> },
+    Classic {
+        bounds: Cow<'static, [f64]>,
+    },
     /// The states of a state set, in the order of their numbers.
     States(&'static [&'static str]),
+    Summary(SummaryConfig),
 }
 
 impl Instrument {
@@ -110,19 +117,19 @@ impl Instrument {
     /// A series of this type that no registry knows.
     fn detached(&self) -> Series {
         let buckets = match &self.config {
-            Config::Plain | Config::States(_) => None,
             Config::Classic { bounds } => Some(Buckets::new(bounds).expect("the bounds of a type are good")),
+            _ => None,
         };
-        let slots = self.values.layout(buckets.as_ref());
-        Series::detached(Arc::new(FamilyLayout::new(slots, Box::default(), buckets, None)))
+        Series::detached(Arc::new(self.values.layout(&self.config, Box::default(), buckets, None)))
     }
 }
 
 impl Config {
-    /// Those of a classic histogram; else none.
+    /// Those of a classic histogram, or the quantiles of a summary; else none.
     pub(crate) fn bounds(&self) -> &[f64] {
         match self {
             Config::Classic { bounds } => bounds,
+            Config::Summary(config) => &config.quantiles,
             _ => &[],
         }
     }
@@ -143,6 +150,11 @@ impl fmt::Display for Config {
             Config::Plain => f.write_str("as it is by default"),
             Config::Classic { bounds } => write!(f, "with the bounds {bounds:?}"),
             Config::States(states) => write!(f, "with the states {states:?}"),
+            Config::Summary(SummaryConfig { quantiles, window, steps, relative_error, range: [from, to] }) => write!(
+                f,
+                "with the quantiles {quantiles:?}, a window of {window:?} in {steps} steps, \
+                 a relative error of {relative_error} and the range {from:e} to {to:e}"
+            ),
         }
     }
 }
@@ -153,13 +165,27 @@ impl Values {
         !matches!(self, Values::SharedFloat | Values::One | Values::State | Values::Flags)
     }
 
-    /// What a series keeps in its cells. There are buckets if these are [`Values::Buckets`].
-    pub(crate) fn layout(self, buckets: Option<&Buckets>) -> SlotLayout {
-        match self {
+    /// What the series of a family have in common. There are buckets if these are [`Values::Buckets`].
+    pub(crate) fn layout(
+        self,
+        config: &Config,
+        label_names: Box<[Box<str>]>,
+        buckets: Option<Buckets>,
+        rejected: Option<Series>,
+    ) -> FamilyLayout {
+        let summary = match config {
+            Config::Summary(config) => Some(Box::new(SummaryLayout::new(config))),
+            _ => None,
+        };
+        let slots = match self {
             Values::Unsigned => SlotLayout::Number,
             Values::Signed | Values::SharedFloat | Values::One | Values::State | Values::Flags => SlotLayout::Shared,
             Values::Float => SlotLayout::Stripes,
-            Values::Buckets => SlotLayout::Pairs(buckets.map_or(0, Buckets::count)),
-        }
+            Values::Buckets => SlotLayout::Pairs(buckets.as_ref().map_or(0, Buckets::count)),
+            Values::Sketch => SlotLayout::Pairs(summary.as_ref().map_or(0, |summary| summary.pairs())),
+        };
+        let mut layout = FamilyLayout::new(slots, label_names, buckets, rejected);
+        layout.summary = summary;
+        layout
     }
 }

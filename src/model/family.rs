@@ -1,8 +1,8 @@
 //! Owned families: what outlives the walk, or never stood in a registry.
 
 use super::{
-    Exemplar, FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, Value, Visitor,
-    push_escaped_label_value,
+    Exemplar, FamilyView, GlobalLabels, HistogramSnapshot, HistogramView, MetricType, SeriesView, SummarySnapshot,
+    Value, Visitor, push_escaped_label_value,
 };
 use core::time::Duration;
 use std::borrow::Cow;
@@ -68,6 +68,7 @@ pub struct SeriesSnapshot {
 pub(crate) enum Held {
     Number(Value),
     Histogram(HistogramSnapshot),
+    Summary(SummarySnapshot),
 }
 
 impl Snapshot {
@@ -96,6 +97,18 @@ impl Snapshot {
     /// ```
     pub fn histogram(&self, family: &str, labels: &[(&str, &str)]) -> Option<&HistogramSnapshot> {
         self.family(family)?.with(labels)?.histogram()
+    }
+
+    /// What the summary of this family with exactly these labels, in any order, held.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// registry.summary("size_bytes", "Sizes.").register()?.observe(7.0);
+    /// assert_eq!(registry.snapshot().summary("size_bytes", &[]).expect("it is there").sum(), 7.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn summary(&self, family: &str, labels: &[(&str, &str)]) -> Option<&SummarySnapshot> {
+        self.family(family)?.with(labels)?.summary()
     }
 }
 
@@ -175,6 +188,7 @@ impl SeriesSnapshot {
     fn new(series: &impl SeriesView, held: Held) -> SeriesSnapshot {
         let slots = match &held {
             Held::Number(_) => 1,
+            Held::Summary(_) => 0,
             Held::Histogram(histogram) => histogram.buckets.len(),
         };
         let exemplars = (0..slots).filter_map(|slot| Some((slot, series.exemplar(slot)?.clone())));
@@ -211,7 +225,7 @@ impl SeriesSnapshot {
     pub fn value(&self) -> Option<f64> {
         match &self.held {
             Held::Number(value) => Some(value.as_f64()),
-            Held::Histogram(_) => None,
+            Held::Histogram(_) | Held::Summary(_) => None,
         }
     }
 
@@ -229,15 +243,23 @@ impl SeriesSnapshot {
     pub(crate) fn number(&self) -> Value {
         match self.held {
             Held::Number(value) => value,
-            Held::Histogram(_) => Value::Float(f64::NAN),
+            Held::Histogram(_) | Held::Summary(_) => Value::Float(f64::NAN),
         }
     }
 
     /// What a histogram held.
     pub fn histogram(&self) -> Option<&HistogramSnapshot> {
         match &self.held {
-            Held::Number(_) => None,
             Held::Histogram(histogram) => Some(histogram),
+            _ => None,
+        }
+    }
+
+    /// What a summary held.
+    pub fn summary(&self) -> Option<&SummarySnapshot> {
+        match &self.held {
+            Held::Summary(summary) => Some(summary),
+            _ => None,
         }
     }
 }
@@ -295,6 +317,12 @@ impl Visitor for Snapshot {
             let HistogramView { counts, sum } = histogram;
             let histogram = HistogramSnapshot { bounds: family.bounds.clone(), buckets: counts.collect(), sum };
             family.series.push(SeriesSnapshot::new(series, Held::Histogram(histogram)));
+        }
+    }
+
+    fn summary(&mut self, series: &impl SeriesView, summary: &SummarySnapshot) {
+        if let Some(family) = self.families.last_mut() {
+            family.series.push(SeriesSnapshot::new(series, Held::Summary(summary.clone())));
         }
     }
 

@@ -261,7 +261,7 @@ pub(crate) const fn is_closed<L: LabelSet>() -> bool {
     true
 }
 
-#[cfg(all(test, feature = "derive"))]
+#[cfg(all(test, feature = "derive", not(quipu_loom)))]
 mod tests {
     /// Derives name the crate, which knows itself by that name.
     #[test]

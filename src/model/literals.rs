@@ -49,8 +49,14 @@ pub const fn assert_labels(names: Option<&[&str]>, kind: MetricType) {
     assert_label_names(names);
     let mut at = 0;
     while at < names.len() {
-        if check_label_of(names[at], kind).is_err() {
-            panic!("`le` is the label of the histogram's own buckets; use another name");
+        match check_label_of(names[at], kind) {
+            Err(NameError::BucketLabel) => {
+                panic!("`le` is the label of the histogram's own buckets; use another name")
+            }
+            Err(NameError::QuantileLabel) => {
+                panic!("`quantile` is the label of the summary's own quantiles; use another name")
+            }
+            _ => {}
         }
         at += 1;
     }

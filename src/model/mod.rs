@@ -24,6 +24,7 @@ mod limit;
 mod literals;
 mod names;
 mod snapshot;
+mod summary;
 mod visit;
 
 pub use buckets::{BoundsError, DEFAULT_BOUNDS, MAX_BOUNDS, check_bounds};
@@ -44,4 +45,6 @@ pub use literals::{
 pub use names::{MetricType, NameError, check_label_name, check_metric_name};
 pub(crate) use names::{Named, OWN_PREFIX, ends_in_unit, sample_names};
 pub use snapshot::HistogramSnapshot;
+pub(crate) use summary::{Sketch, SummaryConfig};
+pub use summary::{SummaryError, SummarySnapshot};
 pub(crate) use visit::{FamilyView, GlobalLabels, HistogramView, SeriesView, Value, Visitor};

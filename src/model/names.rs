@@ -20,6 +20,8 @@ pub enum MetricType {
     Histogram,
     /// What is so: always 1, and the labels say it. In text 0.0.4 and in protobuf, which do not know it, a gauge.
     Info,
+    /// Observations, as quantiles of the last few minutes.
+    Summary,
     /// States, each of which holds or does not. In text 0.0.4 and in protobuf, which do not know it, a gauge.
     StateSet,
 }
@@ -32,6 +34,7 @@ impl MetricType {
             MetricType::Gauge => "gauge",
             MetricType::Histogram => "histogram",
             MetricType::Info => "info",
+            MetricType::Summary => "summary",
             MetricType::StateSet => "stateset",
         }
     }
@@ -75,6 +78,8 @@ pub enum NameError {
     LeadingUnderscore,
     /// `le` is the label of a histogram's buckets.
     BucketLabel,
+    /// `quantile` is the label of a summary's quantiles.
+    QuantileLabel,
     /// The states of a state set are the values of a label that has the set's name (OpenMetrics 1.0, "StateSet").
     StateLabel,
     /// Prometheus writes a metric of this name for every target; another one would overwrite it.
@@ -111,6 +116,7 @@ impl fmt::Display for NameError {
             NameError::Character { at } => write!(f, "the character at byte {at} is not allowed"),
             NameError::LeadingUnderscore => write!(f, "names that start with `_` are reserved"),
             NameError::BucketLabel => write!(f, "`le` is the label of the histogram's own buckets"),
+            NameError::QuantileLabel => write!(f, "`quantile` is the label of the summary's own quantiles"),
             NameError::StateLabel => write!(f, "it is the label of the state set's own states"),
             NameError::ScraperMetric => write!(f, "Prometheus writes a metric of this name for every target"),
             NameError::OwnMetric => {
@@ -182,7 +188,9 @@ impl Named<'_> {
                 })
             }
             Named::Label(kind) => check_label_of(name, kind),
-            Named::GlobalLabel => check_label_of(name, MetricType::Histogram),
+            Named::GlobalLabel => {
+                check_label_of(name, MetricType::Histogram).and(check_label_of(name, MetricType::Summary))
+            }
             Named::Namespace if name.is_empty() => Err(NameError::Empty),
             // Something always follows it, so no suffix is wrong.
             Named::Namespace => check_metric_name(&format!("{name}_"), MetricType::Gauge),
@@ -234,7 +242,11 @@ impl NameError {
             NameError::Empty => write!(f, "; give one"),
             NameError::Duplicate => write!(f, "; remove one"),
             NameError::ScraperMetric => write!(f, "; put a prefix before the name"),
-            NameError::OwnMetric | NameError::BucketLabel | NameError::StateLabel | NameError::GlobalLabel => {
+            NameError::OwnMetric
+            | NameError::BucketLabel
+            | NameError::QuantileLabel
+            | NameError::StateLabel
+            | NameError::GlobalLabel => {
                 write!(f, "; use another name")
             }
             NameError::Character { .. }
@@ -361,6 +373,9 @@ pub(super) const fn check_label_of(name: &str, kind: MetricType) -> Result<(), N
     if matches!(kind, MetricType::Histogram) && equal(name.as_bytes(), b"le") {
         return Err(NameError::BucketLabel);
     }
+    if matches!(kind, MetricType::Summary) && equal(name.as_bytes(), b"quantile") {
+        return Err(NameError::QuantileLabel);
+    }
     check_label_name(name)
 }
 
@@ -380,6 +395,7 @@ pub(crate) fn sample_names(name: &str, kind: MetricType) -> Vec<String> {
         MetricType::Counter => suffixed(name.strip_suffix("_total").unwrap_or(name), &["", "_total", "_created"]),
         MetricType::Gauge | MetricType::StateSet => vec![name.to_owned()],
         MetricType::Info => suffixed(name.strip_suffix(INFO).unwrap_or(name), &["", "_info"]),
+        MetricType::Summary => suffixed(name, &["", "_count", "_sum", "_created"]),
         MetricType::Histogram => suffixed(name, &["", "_bucket", "_count", "_sum", "_created"]),
     }
 }

@@ -1,6 +1,6 @@
 //! The waist: what a registry shows to an encoder. Plain data, as raw values and, where that is quicker, as text too.
 
-use super::{Exemplar, MetricType, push_escaped_label_value};
+use super::{Exemplar, MetricType, SummarySnapshot, push_escaped_label_value};
 use core::time::Duration;
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ pub(crate) struct FamilyView<'a> {
     pub(crate) global_labels: &'a GlobalLabels,
     /// Names of the series' own labels.
     pub(crate) label_names: &'a [Cow<'static, str>],
-    /// Upper bounds of a histogram's buckets, without `+Inf`.
+    /// Upper bounds of a histogram's buckets, without `+Inf`; of a summary, its quantiles.
     pub(crate) bounds: &'a [f64],
     /// The family was shown before, perhaps with other global labels, and more of its series come.
     pub(crate) is_continued: bool,
@@ -137,6 +137,7 @@ pub(crate) trait Visitor {
         value: impl Fn(usize) -> Value,
     ) -> usize;
     fn histogram(&mut self, series: &impl SeriesView, histogram: HistogramView<impl Iterator<Item = u64> + Clone>);
+    fn summary(&mut self, series: &impl SeriesView, summary: &SummarySnapshot);
     /// Whether the visitor wants to be left alone until it is called for again. Asked between series.
     fn is_full(&self) -> bool;
     /// Nothing comes any more.

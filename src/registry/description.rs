@@ -81,6 +81,10 @@ impl Description {
         let refused = |problem| RegisterError::Bounds { metric: self.name.clone(), problem };
         match &self.config {
             Config::Plain | Config::States(_) => Ok(None),
+            Config::Summary(config) => {
+                let refused = |problem| RegisterError::Summary { metric: self.name.clone(), problem };
+                config.check().map(|()| None).map_err(refused)
+            }
             Config::Classic { bounds } => Buckets::new(bounds).map(Some).map_err(refused),
         }
     }

@@ -1,7 +1,7 @@
 //! Why a registration was refused.
 
 use crate::guard::BreakerError;
-use crate::model::{BoundsError, MetricType, NameError, Named, debug_as_message};
+use crate::model::{BoundsError, MetricType, NameError, Named, SummaryError, debug_as_message};
 use core::fmt;
 
 /// Why a family was not registered. Its message names the offender and what to write instead.
@@ -45,6 +45,14 @@ pub enum RegisterError {
         metric: String,
         /// The rule.
         problem: BoundsError,
+    },
+    /// The settings of a summary break a rule.
+    #[non_exhaustive]
+    Summary {
+        /// The metric's name.
+        metric: String,
+        /// The rule.
+        problem: SummaryError,
     },
     /// The metric's name does not end in its unit, or it cannot have one.
     #[non_exhaustive]
@@ -183,6 +191,7 @@ impl fmt::Display for RegisterError {
                 problem.advise(label, Named::Label(*kind), f)
             }
             RegisterError::Bounds { metric, problem } => write!(f, "`{metric}`: {problem}"),
+            RegisterError::Summary { metric, problem } => write!(f, "`{metric}`: {problem}"),
             RegisterError::Unit { metric, kind, unit } => advise_unit(metric, *kind, unit, f),
             RegisterError::TooManySeries { metric, series, most } => write!(
                 f,

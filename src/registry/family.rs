@@ -8,7 +8,7 @@ use super::states::States;
 use crate::clock::Clock;
 use crate::metric::{Metric, Values};
 use crate::model::{self, Buckets, FamilyView, GlobalLabels, LabelSet};
-use crate::store::{FamilyLayout, Limits, MetricRef, Series, SeriesMap};
+use crate::store::{Limits, MetricRef, Series, SeriesMap};
 use core::borrow::Borrow;
 use core::fmt;
 use core::marker::PhantomData;
@@ -34,9 +34,9 @@ impl FamilyCore {
         clock: Clock,
         limits: Option<Limits>,
     ) -> FamilyCore {
-        let form = description.metric.values.layout(buckets.as_ref());
         let label_names = description.labels.iter().map(|name| Box::from(&**name)).collect();
-        let mut layout = FamilyLayout::new(form, label_names, buckets, about.rejected.clone());
+        let Description { metric, config, .. } = &description;
+        let mut layout = metric.values.layout(config, label_names, buckets, about.rejected.clone());
         layout.clock = clock;
         layout.shared = limits.as_ref().and_then(|limits| limits.shared.clone());
         let layout = Arc::new(layout);

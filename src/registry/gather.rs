@@ -250,6 +250,10 @@ impl Walk {
                     visitor.histogram(&rest[0], HistogramView { counts: buckets.iter().copied(), sum: *sum });
                     1
                 }
+                Held::Summary(summary) => {
+                    visitor.summary(&rest[0], summary);
+                    1
+                }
                 Held::Number(_) => visitor.samples(|n| rest.get(n), |n| rest[n].number()),
             };
         }
@@ -306,16 +310,16 @@ impl Scratch {
             }
             values @ (Values::State | Values::Flags) => {
                 fold_shared(batch, integers);
-                let mut shown = 0;
-                while let Some(series) = batch.get(shown)
-                    && (shown == 0 || !visitor.is_full())
-                {
-                    prefetch(shown);
-                    core.states_of(series).inspect(|states| states.show(values, integers[shown], visitor));
-                    shown += 1;
-                }
-                shown
+                each(batch, visitor, |series, n, visitor| {
+                    prefetch(n);
+                    core.states_of(series).inspect(|states| states.show(values, integers[n], visitor));
+                })
             }
+            Values::Sketch => each(batch, visitor, |series, n, visitor| {
+                let summary = series.fold_summary();
+                integers[n] = summary.count();
+                visitor.summary(series, &summary);
+            }),
             Values::Buckets => {
                 let mut shown = 0;
                 while shown < batch.len() && (shown == 0 || !visitor.is_full()) {
@@ -353,6 +357,18 @@ impl Scratch {
         }
         core.set.note_shown(shown, &self.integers);
     }
+}
+
+/// Shows one series after another until the visitor is full, and at least one. Returns how many.
+fn each<V: Visitor>(batch: &[SeriesRef<'_>], visitor: &mut V, mut show: impl FnMut(&Series, usize, &mut V)) -> usize {
+    let mut shown = 0;
+    while let Some(series) = batch.get(shown)
+        && (shown == 0 || !visitor.is_full())
+    {
+        show(series, shown, visitor);
+        shown += 1;
+    }
+    shown
 }
 
 /// Shows series with a sample each until the visitor is full. Returns how many.

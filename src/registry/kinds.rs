@@ -2,7 +2,7 @@
 
 use super::builder::MetricBuilder;
 use super::registry::Registry;
-use crate::metric::{Counter, FlagSet, FloatCounter, Gauge, Histogram, InFlightGauge, Info, StateSet};
+use crate::metric::{Counter, FlagSet, FloatCounter, Gauge, Histogram, InFlightGauge, Info, StateSet, Summary};
 use crate::model::LabelValue;
 use std::borrow::Cow;
 
@@ -91,6 +91,24 @@ impl Registry {
         name: impl Into<Cow<'static, str>>,
         help: impl Into<Cow<'static, str>>,
     ) -> MetricBuilder<'_, Histogram> {
+        MetricBuilder::new(self, name.into(), help.into())
+    }
+
+    /// Begins to register a summary: quantiles of the last 8 to 10 minutes, with count and sum of all. Mostly a
+    /// [histogram](Self::histogram) is better, since quantiles cannot be added up: see [`Summary`].
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let seconds = registry.summary("job_duration_seconds", "Time a job took.").register()?;
+    /// seconds.observe(0.25);
+    /// assert!(registry.to_text().contains("job_duration_seconds{quantile=\"0.99\"} 0.2"));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn summary(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> MetricBuilder<'_, Summary> {
         MetricBuilder::new(self, name.into(), help.into())
     }
 

@@ -28,7 +28,8 @@
 //! | its place in the list | the holder of the map's lock, while nobody walks | that holder, and walks |
 //! | its count of recordings | whoever records into the shared slot; threads may overwrite each other's count; of a gauge, a mark, which walks take away | the same |
 //! | its slot in the lanes | the holder of the slots' lock, once | anyone with a reference or a pin |
-//! | its `extra` | whoever attaches something first, once | anyone with a reference or a pin |
+//! | its `extra` | whoever attaches something first, once: of a summary its window, before anyone else has the series | anyone with a reference or a pin |
+//! | a summary's copies of its counts | the holder of their lock, which recording only tries to take | the same |
 //!
 //! # Invariants
 //!
@@ -95,5 +96,6 @@ pub(crate) use {
     series::limits::{Limits, Overflow, SharedLimits},
     series::map::{Batch, SeriesMap},
     series::series::{FamilyLayout, SeriesRef},
+    series::summary::{SummaryHandle, SummaryLayout},
     thread::pin,
 };

@@ -12,6 +12,7 @@ mod expiry;
 mod limits;
 mod map;
 mod removal;
+mod summary;
 
 use crate::model::Buckets;
 use crate::store::cells::block::CELLS_PER_ROW;

@@ -4,6 +4,7 @@
 
 mod http;
 
+use quipu::clock::ManualClock;
 use quipu::{LabelSet, LabelValue, Registry};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -109,6 +110,17 @@ fn record_through_handles(registry: &Registry, times: usize) {
     assert_free("histogram, a duration", &|| tabulated.observe_duration(Duration::from_millis(3)));
     assert_free("histogram, refused", &|| tabulated.observe(f64::NAN));
     assert_free("histogram, a value that comes many times", &|| tabulated.observe_n(0.1, 3));
+    let sketched = registry.summary("h", "H.").register().unwrap();
+    assert_free("summary", &|| sketched.observe(0.1));
+    assert_free("summary, refused", &|| sketched.observe(-0.1));
+    let (info, state) = (registry.info("i_info", "I."), registry.state_set::<bool>("j", "J."));
+    let (info, state) = (info.register().unwrap(), state.register().unwrap());
+    let flags = registry.flag_set::<bool>("k", "K.").register().unwrap();
+    assert_free("info, state set and flag set", &|| {
+        info.set();
+        state.set(true);
+        flags.set(true, false);
+    });
     assert_free("timer", &|| drop(tabulated.start_timer()));
     assert_free("timed call", &|| tabulated.time(|| ()));
     assert_free("timed future", &|| {
@@ -117,6 +129,17 @@ fn record_through_handles(registry: &Registry, times: usize) {
     });
     assert_free("clone", &|| drop((counter.clone(), tabulated.clone())));
     assert_free("value", &|| assert!(counter.value() > 0 && amount.value() > 0.0));
+}
+
+#[test]
+fn s7_a_summary_allocates_nothing_when_its_window_slides() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(&clock).build().unwrap();
+    let summary = registry.summary("a", "A.").register().unwrap();
+    assert_free("summary, in a new step each time", || {
+        clock.advance(Duration::from_secs(120));
+        summary.observe(0.1);
+    });
 }
 
 #[test]

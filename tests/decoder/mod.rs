@@ -29,6 +29,8 @@ pub(crate) struct Metric {
     pub(crate) gauge: Option<Number>,
     #[prost(message, optional, tag = "3")]
     pub(crate) counter: Option<Number>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) summary: Option<Summary>,
     #[prost(message, optional, tag = "7")]
     pub(crate) histogram: Option<Histogram>,
 }
@@ -74,6 +76,26 @@ pub(crate) struct Histogram {
 }
 
 #[derive(Clone, PartialEq, Message)]
+pub(crate) struct Summary {
+    #[prost(uint64, optional, tag = "1")]
+    pub(crate) count: Option<u64>,
+    #[prost(double, optional, tag = "2")]
+    pub(crate) sum: Option<f64>,
+    #[prost(message, repeated, tag = "3")]
+    pub(crate) quantile: Vec<Quantile>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) start: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Quantile {
+    #[prost(double, optional, tag = "1")]
+    pub(crate) quantile: Option<f64>,
+    #[prost(double, optional, tag = "2")]
+    pub(crate) value: Option<f64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
 pub(crate) struct Bucket {
     #[prost(uint64, optional, tag = "1")]
     pub(crate) count: Option<u64>,
@@ -113,6 +135,7 @@ pub(crate) fn families(bytes: &[u8]) -> Vec<Family> {
         let kind = match message.kind {
             Some(0) => reader::MetricType::Counter,
             Some(1) => reader::MetricType::Gauge,
+            Some(2) => reader::MetricType::Summary,
             Some(4) => reader::MetricType::Histogram,
             other => panic!("type {other:?}"),
         };
@@ -137,6 +160,18 @@ fn samples(name: &str, kind: reader::MetricType, metric: &Metric) -> Vec<Sample>
     match (kind, &metric.histogram) {
         (reader::MetricType::Counter, None) => number(&metric.counter),
         (reader::MetricType::Gauge, None) => number(&metric.gauge),
+        (reader::MetricType::Summary, None) => {
+            let summary = metric.summary.as_ref().expect("a summary");
+            let with_quantile = |quantile: &Quantile| {
+                let mut sample = sample("", quantile.value.expect("a value"));
+                sample.1.push(("quantile".to_owned(), format!("{:?}", quantile.quantile.expect("a quantile"))));
+                sample
+            };
+            let mut samples: Vec<_> = summary.quantile.iter().map(with_quantile).collect();
+            samples.push(sample("_sum", summary.sum.expect("a sum")));
+            samples.push(sample("_count", summary.count.expect("a count") as f64));
+            samples
+        }
         (reader::MetricType::Histogram, Some(histogram)) => {
             let count = histogram.count.expect("a count");
             let buckets = histogram.bucket.iter().map(|bucket| (bucket.bound.expect("a bound"), bucket.count));
@@ -163,17 +198,17 @@ pub(crate) fn families_of_text(text: &str) -> Vec<Family> {
     let read = reader::read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     // A bound may be spelled in several ways.
     let bound = |(name, value): (String, String)| match &*name {
-        "le" => (name, format!("{:?}", value.parse::<f64>().expect("a bound"))),
+        "le" | "quantile" => (name, format!("{:?}", value.parse::<f64>().expect("a bound"))),
         _ => (name, value),
     };
-    let sample = |sample: reader::Sample, is_histogram: bool| {
+    let sample = |sample: reader::Sample, has_bounds: bool| {
         let labels = sample.labels.into_iter();
-        let labels = if is_histogram { labels.map(bound).collect() } else { labels.collect() };
+        let labels = if has_bounds { labels.map(bound).collect() } else { labels.collect() };
         (sample.name, labels, bits(sample.value))
     };
     let family = |family: reader::Family| {
-        let is_histogram = family.kind == reader::MetricType::Histogram;
-        let samples = family.samples.into_iter().map(|of_family| sample(of_family, is_histogram)).collect();
+        let has_bounds = matches!(family.kind, reader::MetricType::Histogram | reader::MetricType::Summary);
+        let samples = family.samples.into_iter().map(|of_family| sample(of_family, has_bounds)).collect();
         (family.name, family.help.unwrap_or_default(), family.kind, samples)
     };
     read.families.into_iter().map(family).collect()

@@ -31,6 +31,7 @@ mod readme;
 mod rivals_failings;
 mod several;
 mod states;
+mod summaries;
 mod testing;
 mod threads;
 mod timed;

@@ -69,9 +69,22 @@ impl Cell {
     ///
     /// # Safety
     /// That block was made together with this one.
+    #[inline(always)]
     pub(in crate::store) unsafe fn in_block(self, n: usize) -> Cell {
         // SAFETY: blocks that are made together are one allocation.
         Cell(unsafe { self.0.add(n * CELLS_PER_BLOCK) })
+    }
+
+    /// The cell at a place of a slot that begins here, which may be wider than a row.
+    ///
+    /// # Safety
+    /// It is part of the slot.
+    #[inline(always)]
+    pub(in crate::store) unsafe fn at_place(self, n: usize) -> Cell {
+        // SAFETY: a slot that is wider than a row goes on at the start of the next block.
+        let first = unsafe { self.in_block(n / CELLS_PER_ROW) };
+        // SAFETY: a narrower one lies in one row, and a wider one begins at the start of a row.
+        unsafe { first.offset(n % CELLS_PER_ROW) }
     }
 
     /// How many cells further than `first` this one lies in memory, if it does not lie before it.
@@ -98,6 +111,18 @@ impl Cell {
     pub(crate) fn add_in(&self, lane: usize, n: u64) {
         let cell = self.at(lane);
         cell.store(cell.load(Relaxed).wrapping_add(n), Relaxed);
+    }
+
+    /// The value in a lane.
+    #[inline(always)]
+    pub(in crate::store) fn load_in(&self, lane: usize) -> u64 {
+        self.at(lane).load(Relaxed)
+    }
+
+    /// Replaces the value, as the thread that owns `lane`.
+    #[inline(always)]
+    pub(in crate::store) fn store_in(&self, lane: usize, value: u64) {
+        self.at(lane).store(value, Relaxed);
     }
 
     /// Adds a float, as the thread that owns `lane`.

@@ -114,6 +114,17 @@ impl SharedSlot {
         unsafe { pair::copy_run(self.0.as_ptr(), pairs) };
     }
 
+    /// As [`copy_pairs`](Self::copy_pairs), from the `first` one on.
+    ///
+    /// # Safety
+    /// The slot has as many pairs after those.
+    pub(in crate::store) unsafe fn copy_pairs_from(self, first: usize, pairs: &mut [Pair]) {
+        // SAFETY: passed on.
+        let first = unsafe { self.pair(first) };
+        // SAFETY: aligned pairs, as many as the caller says.
+        unsafe { pair::copy_run(first, pairs) };
+    }
+
     /// Asks for the memory of `len` cells.
     pub(in crate::store) fn prefetch(self, len: usize) {
         (0..len).step_by(8).for_each(|n| prefetch(self.0.as_ptr().wrapping_add(n)));

@@ -343,12 +343,8 @@ impl Blocks {
 /// # Safety
 /// The cell begins a slot of this layout, which nobody else writes.
 unsafe fn clear(cell: Cell, layout: SlotLayout, lanes: &LaneAllocator) {
-    let nth = |n: usize| {
-        // SAFETY: a slot that is wider than a row goes on at the start of the next block.
-        let first = unsafe { cell.in_block(n / CELLS_PER_ROW) };
-        // SAFETY: a narrower one lies in one row, and a wider one begins at the start of a row.
-        unsafe { first.offset(n % CELLS_PER_ROW) }
-    };
+    // SAFETY: passed places of the slot only.
+    let nth = |n: usize| unsafe { cell.at_place(n) };
     match layout {
         SlotLayout::Pairs(pairs) => (0..pairs).for_each(|n| {
             // SAFETY: a pair of the slot, as the caller says.

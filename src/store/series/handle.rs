@@ -122,7 +122,7 @@ impl Series {
 
     /// Where the calling thread records without a read-modify-write, and its lane; `None` when it is to write the shared slot,
     /// and that is counted.
-    fn own_slot(&self) -> Option<(Cell, usize)> {
+    pub(in crate::store) fn own_slot(&self) -> Option<(Cell, usize)> {
         let lane = match thread::lane() {
             0 => thread::claim_lane(),
             lane => lane,

@@ -16,4 +16,5 @@ mod pool;
 mod pool;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the series")]
 pub(in crate::store) mod series;
+pub(super) mod summary;
 mod vacant;

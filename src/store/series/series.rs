@@ -1,11 +1,15 @@
 //! A series: its cells, its key, and the text of its labels, in one allocation that its owners share.
 
+mod extra;
 mod idle;
 #[cfg(quipu_loom)]
 mod model;
 
+use extra::Extra;
+
 use super::limits::SharedLimits;
 use super::pool::POOL;
+use super::summary::{SummaryLayout, Window};
 use crate::clock::Clock;
 use crate::model::{Buckets, escaped, needs_escape};
 use crate::store::cells::block::Cell;
@@ -16,7 +20,6 @@ use crate::store::lookup::key::{self, Key, QUICK, SPELLED, separator, sum_of_len
 use crate::sync::pair::is_quick;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use core::alloc::Layout;
-use core::any::Any;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
@@ -39,6 +42,8 @@ pub(crate) struct FamilyLayout {
     separators_len: usize,
     /// A histogram's bounds.
     pub(crate) buckets: Option<Box<Buckets>>,
+    /// What a summary's series have in common.
+    pub(crate) summary: Option<Box<SummaryLayout>>,
     /// Where refused values are counted.
     pub(crate) rejected: Option<Series>,
     /// What timers read.
@@ -61,7 +66,8 @@ impl FamilyLayout {
         let has_pairs = |buckets: &Buckets| matches!(slots, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let separators_len = label_names.iter().enumerate().map(|(n, name)| separator(n, name)).sum();
-        FamilyLayout { slots, label_names, separators_len, buckets, rejected, clock: Clock::default(), shared: None }
+        let (clock, summary, shared) = (Clock::default(), None, None);
+        FamilyLayout { slots, label_names, separators_len, buckets, summary, rejected, clock, shared }
     }
 }
 
@@ -95,9 +101,6 @@ pub(in crate::store) struct Header {
     /// The packed [lengths](key::lengths) of the values, or [`SPELLED`].
     lengths: u64,
 }
-
-/// A value of a type that its user knows. Boxed again, so that a pointer to it is one word.
-pub(crate) type Extra = Box<dyn Any + Send + Sync>;
 
 // A comparison reads the eight bytes before the text without synchronisation: see `Pattern::difference`. So the last eight
 // bytes of the header must never be written after it is made.
@@ -140,6 +143,9 @@ impl Series {
         // SAFETY: zeroed above, and nobody else has the series yet.
         let tail = unsafe { core::slice::from_raw_parts_mut(series.start_of_tail().as_ptr(), tail_len) };
         write_tail(tail, &series.family().label_names, values, lengths);
+        if let Some(summary) = &series.family().summary {
+            series.attach(Box::new(Window::new(summary)?));
+        }
         Some(series)
     }
 
@@ -240,32 +246,6 @@ impl Series {
         self.header().created
     }
 
-    /// What was attached to the series.
-    #[cfg_attr(not(test), expect(dead_code, reason = "room for exemplars and windows"))]
-    pub(crate) fn extra(&self) -> Option<&Extra> {
-        // Acquire pairs with the Release in `attach`.
-        let extra = self.header().extra.load(Ordering::Acquire);
-        // SAFETY: null, or attached, and freed with the series only.
-        unsafe { extra.as_ref() }
-    }
-
-    /// Attaches something to the series, which is freed with it, unless something is there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "room for exemplars and windows"))]
-    pub(crate) fn attach(&self, extra: Extra) -> &Extra {
-        let new = Box::into_raw(Box::new(extra));
-        // Release pairs with the Acquire in `extra`, and Acquire with the Release of whoever was first.
-        match self.header().extra.compare_exchange(ptr::null_mut(), new, Ordering::Release, Ordering::Acquire) {
-            // SAFETY: attached now, and freed with the series only.
-            Ok(_) => unsafe { &*new },
-            Err(first) => {
-                // SAFETY: nobody else has it.
-                drop(unsafe { Box::from_raw(new) });
-                // SAFETY: attached by another thread, and freed with the series only.
-                unsafe { &*first }
-            }
-        }
-    }
-
     #[inline(always)]
     pub(crate) fn family(&self) -> &Arc<FamilyLayout> {
         &self.header().family
@@ -273,7 +253,8 @@ impl Series {
 
     /// The bytes that it takes, without those in the lanes.
     pub(in crate::store) fn size(&self) -> usize {
-        layout(self.family(), self.tail_len()).map_or(0, |(layout, _)| layout.size())
+        let window_bytes = self.family().summary.as_ref().map_or(0, |summary| summary.window_bytes());
+        layout(self.family(), self.tail_len()).map_or(0, |(layout, _)| layout.size()) + window_bytes
     }
 
     /// The place in the list of its map.

@@ -30,17 +30,20 @@ impl Series {
         is_marked
     }
 
-    /// The value as 64 bits; of a histogram, the number of its observations.
+    /// The value as 64 bits; of a histogram or a summary, the number of its observations.
     fn content(&self) -> u64 {
         match self.family().slots {
             SlotLayout::Number => self.fold_integer(),
             SlotLayout::Shared => self.shared_cell().get(),
             SlotLayout::Stripes => self.fold_float().to_bits(),
-            SlotLayout::Pairs(_) => {
-                let mut histograms = Histograms::default();
-                histograms.fold(&[self.by_ref()]);
-                histograms.get(0).0.fold(0, u64::wrapping_add)
-            }
+            SlotLayout::Pairs(_) => match &self.family().summary {
+                Some(summary) => self.fold_summary_count(summary),
+                None => {
+                    let mut histograms = Histograms::default();
+                    histograms.fold(&[self.by_ref()]);
+                    histograms.get(0).0.fold(0, u64::wrapping_add)
+                }
+            },
         }
     }
 
