@@ -46,6 +46,25 @@ fn the_http_layer_allocates_nothing_for_a_warm_route() {
     assert_eq!(allocations(|| (0..1_000).for_each(|_| exchange())), 0);
 }
 
+/// Also where a route is sampled, in a group, and told apart by labels of the program's own.
+#[test]
+fn the_http_layer_allocates_nothing_whatever_is_set() {
+    let metrics = HttpMetrics::builder().sample("/e*", 3).group("/e*").exclude("/x*").label("is_long", |_| true);
+    let metrics = metrics.register(&Registry::new()).unwrap();
+    let echo = |request: http::Request<RequestBody<Full<Bytes>>>| -> Ready<Result<_, Infallible>> {
+        drain(request.into_body());
+        std::future::ready(Ok(http::Response::new(Full::new(Bytes::from_static(b"ok")))))
+    };
+    let mut service = metrics.layer(|_| None).layer(service_fn(echo));
+    let mut exchange = || {
+        let mut request = http::Request::new(Full::new(Bytes::from_static(b"hello")));
+        *request.uri_mut() = http::Uri::from_static("/echo/1");
+        drain(ready(service.call(request)).unwrap().into_body());
+    };
+    (0..3).for_each(|_| exchange());
+    assert_eq!(allocations(|| (0..1_000).for_each(|_| exchange())), 0);
+}
+
 #[test]
 fn on_axum_the_http_layer_costs_one_boxed_body_more_than_any_layer() {
     const EACH: usize = 100;

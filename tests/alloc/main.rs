@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "an allocator that counts")]
 
+mod grpc;
 mod http;
 
 use quipu::clock::ManualClock;
