@@ -19,7 +19,7 @@ use std::borrow::Cow;
 /// first thousand or so recordings of a series go to cells that all threads share, as with a [`Counter`](crate::Counter): about 20 ns. On
 /// processors without 16-byte atomic stores (x86-64 before
 /// AVX) the write takes an atomic instruction, about 10 ns. Memory: 16 bytes for each bucket; for a busy series, as much again for
-/// each thread that records; and 5 KiB for each family.
+/// each thread that records; and 5 KiB for all families of the same bounds.
 ///
 /// ```
 /// let registry = quipu::Registry::new();

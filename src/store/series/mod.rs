@@ -1,6 +1,7 @@
 //! Series: what one owns, the map and the list of a family's series, and what handles do to them.
 
 pub(in crate::store) mod admission;
+mod buckets;
 pub(in crate::store) mod fold;
 pub(in crate::store) mod handle;
 pub(in crate::store) mod idle;

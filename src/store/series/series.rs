@@ -7,6 +7,7 @@ mod model;
 
 use extra::Extra;
 
+use super::buckets::shared_buckets;
 use super::limits::SharedLimits;
 use super::pool::POOL;
 use super::summary::{SummaryLayout, Window};
@@ -17,7 +18,6 @@ use crate::store::cells::lane::LANES;
 use crate::store::cells::shared::SharedSlot;
 use crate::store::cells::slots::{SLOTS, SlotLayout};
 use crate::store::lookup::key::{self, Key, QUICK, SPELLED, separator, sum_of_lengths};
-use crate::sync::pair::is_quick;
 use crate::sync::{AtomicPtr, AtomicU32, AtomicU64, Ordering, fence};
 use core::alloc::Layout;
 use core::marker::PhantomData;
@@ -40,8 +40,8 @@ pub(crate) struct FamilyLayout {
     pub(crate) label_names: Box<[Box<str>]>,
     /// Length of what stands between the values in the text of the labels.
     separators_len: usize,
-    /// A histogram's bounds.
-    pub(crate) buckets: Option<Box<Buckets>>,
+    /// A histogram's bounds, with those of other families that have the same.
+    pub(crate) buckets: Option<Arc<Buckets>>,
     /// What a summary's series have in common.
     pub(crate) summary: Option<Box<SummaryLayout>>,
     /// Where refused values are counted.
@@ -61,8 +61,7 @@ impl FamilyLayout {
         buckets: Option<Buckets>,
         rejected: Option<Series>,
     ) -> FamilyLayout {
-        // Whoever finds a bucket by the table writes its pair the quick way.
-        let buckets = buckets.map(|buckets| Box::new(if is_quick() { buckets } else { buckets.without_table() }));
+        let buckets = buckets.map(shared_buckets);
         let has_pairs = |buckets: &Buckets| matches!(slots, SlotLayout::Pairs(pairs) if buckets.count() <= pairs);
         assert!(buckets.as_deref().is_none_or(has_pairs), "a histogram has a pair for each bucket");
         let separators_len = label_names.iter().enumerate().map(|(n, name)| separator(n, name)).sum();
