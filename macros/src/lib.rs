@@ -315,8 +315,9 @@ pub fn derive_metric_set(input: TokenStream) -> TokenStream {
 ///
 /// The metrics are registered at the first call, all or none, and found once. Functions may share a name, with the same label
 /// names and the same help. If the registry refuses them, since another metric has the name, say, the function records for nobody: that is counted in
-/// `quipu_timed_conflicts_total`, and with the feature `tracing` it is a warning. The series of an `error_type` appears with its first error; all others
-/// are there, at zero, from the first call with their labels on.
+/// `quipu_timed_conflicts_total`, and with the feature `tracing` it is a warning. Series are
+/// there, at zero, from the first call with their labels on. Only that of an `error_type` appears with its first error, unless `classify` returns an enum
+/// and all labels are literals.
 ///
 /// # Cost
 ///

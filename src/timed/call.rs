@@ -1,7 +1,9 @@
 //! One call of what the macros time.
 
 use super::site::{Handles, Site};
+use crate::LabelValue;
 use crate::clock::Moment;
+use crate::registry::LabelBuffer;
 use core::borrow::Borrow;
 use std::thread::panicking;
 
@@ -33,10 +35,17 @@ impl<const N: usize, H: Borrow<Handles>> Call<N, H> {
         }
     }
 
-    /// It has an error of this class as a result.
-    pub fn fail(mut self, class: &str) {
+    /// It has a result; an error has a class.
+    #[inline]
+    pub fn finish_classified<C: LabelValue>(mut self, class: Option<C>) {
         self.is_finished = true;
-        self.site.count_class(&self.handles.borrow().seconds, class);
+        let seconds = &self.handles.borrow().seconds;
+        if let Some(classes) = C::VALUES {
+            self.site.make_classes(seconds, classes);
+        }
+        if let Some(class) = class {
+            self.site.count_class(seconds, class.as_label(&mut LabelBuffer::new()));
+        }
     }
 }
 
@@ -61,9 +70,9 @@ pub fn once<R>(call: impl FnOnce() -> R) -> R {
     call()
 }
 
-/// The class of an error; lets the compiler know the type of a closure's argument.
+/// The class of an error, if there is one; lets the compiler know the type of a closure's argument.
 #[doc(hidden)]
 #[inline(always)]
-pub fn classify<'e, E, C>(error: &'e E, classify: impl FnOnce(&'e E) -> C) -> C {
-    classify(error)
+pub fn classify<'e, T, E, C: LabelValue>(result: &'e Result<T, E>, classify: impl FnOnce(&'e E) -> C) -> Option<C> {
+    result.as_ref().err().map(classify)
 }

@@ -43,6 +43,8 @@ pub struct Site<const N: usize> {
     families: OnceLock<Families<N>>,
     /// The series of a place whose label values are literals.
     fixed: OnceLock<Handles>,
+    /// Whether the series of all classes of errors are there, of such a place.
+    has_classes: OnceLock<()>,
 }
 
 /// The families of a place.
@@ -73,7 +75,7 @@ impl<const N: usize> Site<N> {
     /// At compile time, when there are too many labels.
     pub const fn new(spec: Spec<N>, registry: fn() -> Registry) -> Self {
         assert!(N + spec.is_classified as usize <= MOST_LABELS, "a metric has at most 62 labels");
-        Site { spec, registry, families: OnceLock::new(), fixed: OnceLock::new() }
+        Site { spec, registry, families: OnceLock::new(), fixed: OnceLock::new(), has_classes: OnceLock::new() }
     }
 
     /// Begins a call with label values that are the same for all calls.
@@ -119,19 +121,28 @@ impl<const N: usize> Site<N> {
     /// Counts an error of a call that recorded into this series.
     #[cold]
     pub(super) fn count_class(&self, seconds: &Histogram, class: &str) {
-        let Errors::Classified(errors) = (match &self.families().errors {
-            Some(errors) => errors,
-            None => return,
-        }) else {
-            return;
-        };
+        self.with_class(seconds, class, Counter::inc);
+    }
+
+    /// Lets an increase be seen of the first error of each class, if these are known and all label values are literals.
+    #[inline]
+    pub(super) fn make_classes(&self, seconds: &Histogram, classes: &[&str]) {
+        if self.fixed.get().is_some() {
+            get_or_init(&self.has_classes, || {
+                classes.iter().chain([&PANIC]).for_each(|class| self.with_class(seconds, class, |_| {}));
+            });
+        }
+    }
+
+    fn with_class(&self, seconds: &Histogram, class: &str, count: impl FnOnce(&Counter)) {
+        let Some(Errors::Classified(errors)) = &self.families().errors else { return };
         let mut values = [""; MOST_LABELS];
         for (value, of_call) in values.iter_mut().zip(seconds.label_values().take(N)) {
             *value = of_call;
         }
         values[N] = class;
         if let Ok(counter) = errors.with(&values[..=N]) {
-            counter.inc();
+            count(&counter);
         }
     }
 

@@ -301,7 +301,9 @@ fn mistakes_do_not_compile() {
         eprintln!("skipped: the messages of rustc 1.95 are expected");
         return;
     }
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.pass("tests/ui/pass/*.rs");
+    cases.compile_fail("tests/ui/*.rs");
 }
 
 /// Everything that derived code could trip over: no prelude, its names taken, lints denied.

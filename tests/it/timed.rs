@@ -140,6 +140,19 @@ fn labels_are_literals_and_arguments_and_errors_have_classes() {
     assert_eq!(value("sum_calls_total", &labels("weekly")), None);
 }
 
+#[test]
+fn known_classes_are_there_before_their_first_error() {
+    #[timed("read_file_seconds", errors(by = |_| Kind::Weekly), labels(from = "disk"), registry = world())]
+    fn read_file(result: Result<(), u8>) -> Result<(), u8> {
+        result
+    }
+    let errors = |class| value("read_file_errors_total", &[("from", "disk"), ("error_type", class)]);
+    assert_eq!(read_file(Ok(())), Ok(()));
+    assert_eq!(["daily", "weekly", "panic"].map(errors), [Some(0.0); 3]);
+    assert_eq!(read_file(Err(7)), Err(7));
+    assert_eq!(["daily", "weekly", "panic"].map(errors), [Some(0.0), Some(1.0), Some(0.0)]);
+}
+
 struct Shop<T> {
     name: String,
     goods: Vec<T>,

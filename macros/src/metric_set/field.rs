@@ -8,7 +8,7 @@ use syn::{Error, Ident, LitStr, Path, Result, Type};
 
 use super::attribute::{self, Labels, Setting, Settings};
 use super::{Set, help, labels, prefixed};
-use crate::spans::{place, with_span};
+use crate::spans::with_span;
 
 pub(super) struct Field<'a> {
     pub(super) ident: &'a Ident,
@@ -113,7 +113,7 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         Some((_, Labels::Names(names))) => {
             // The first name, then the first two: the error points to the one that brought it in.
             for last in 0..names.len() {
-                let (labels, span) = (names_until(names, last), place(names[last].span()));
+                let (labels, span) = (names_until(names, last), names[last].span());
                 let quipu = at(span);
                 checks.extend(quote_spanned! {span=>
                     #quipu::model::assert_labels(#labels, <#ty as #quipu::registry::MetricField>::KIND);
@@ -134,9 +134,9 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         let Some(first) = values.first() else { continue };
         let quipu = at(first.span());
         checks.extend(match &*key.to_string() {
-            "unit" => quote_spanned!(place(first.span())=> #quipu::model::assert_unit(#whole_name, #first);),
-            "bounds" => quote_spanned!(place(first.span())=> #quipu::model::assert_bounds(&#first);),
-            "max_values" => quote_spanned!(place(first.span())=> #quipu::model::assert_label(#labels, #first);),
+            "unit" => quote_spanned!(first.span()=> #quipu::model::assert_unit(#whole_name, #first);),
+            "bounds" => quote_spanned!(first.span()=> #quipu::model::assert_bounds(&#first);),
+            "max_values" => quote_spanned!(first.span()=> #quipu::model::assert_label(#labels, #first);),
             _ => TokenStream::new(),
         });
     }
@@ -160,7 +160,7 @@ fn whole_name(name: &LitStr, set: &Set<'_>) -> LitStr {
 
 pub(super) fn prefix_check(prefix: &LitStr, quipu: &Path) -> TokenStream {
     let quipu = with_span(quipu, prefix.span());
-    quote_spanned!(place(prefix.span())=> #quipu::model::assert_prefix(#prefix);)
+    quote_spanned!(prefix.span()=> #quipu::model::assert_prefix(#prefix);)
 }
 
 impl Field<'_> {

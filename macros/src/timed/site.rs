@@ -49,7 +49,7 @@ pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
     let registry = match &options.registry {
         Some(registry) => {
             let quipu = with_span(quipu, registry.span());
-            let span = place(registry.span());
+            let span = registry.span();
             quote_spanned!(span=> <#quipu::Registry as ::core::clone::Clone>::clone(&#registry))
         }
         None => quote!(::core::clone::Clone::clone(#quipu::global())),
@@ -81,7 +81,7 @@ fn start(options: &Options) -> TokenStream {
     }
     let values = options.labels.iter().map(|Label { value, .. }| {
         let quipu = with_span(quipu, value.span());
-        quote_spanned!(place(value.span())=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
+        quote_spanned!(value.span()=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
     });
     quote!(#quipu::timed::Site::start(&__QUIPU_SITE, [#(#values),*]))
 }
@@ -109,7 +109,7 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     checks.extend(counters.into_iter().flatten().map(|name| metric_name(name, "Counter")));
     let names: Vec<&LitStr> = options.labels.iter().map(|label| &label.name).collect();
     for last in 0..names.len() {
-        let span = place(names[last].span());
+        let span = names[last].span();
         let quipu = at(span);
         let names = names[..=last].iter().map(|name| LitStr::new(&name.value(), Span::call_site()));
         checks.extend(quote_spanned! {span=>
@@ -118,7 +118,7 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     }
     if let Some(bounds) = &options.bounds {
         let quipu = at(bounds.span());
-        checks.extend(quote_spanned!(place(bounds.span())=> #quipu::model::assert_bounds(&#bounds);));
+        checks.extend(quote_spanned!(bounds.span()=> #quipu::model::assert_bounds(&#bounds);));
     }
     quote! {
         #[allow(unused_qualifications)]
@@ -134,18 +134,11 @@ pub(super) fn finish(options: &Options) -> TokenStream {
     }
     match &options.classify {
         Some(classify) => {
-            let (span, error) = (place(classify.span()), pattern(options));
+            let result = quote_spanned!(of_errors(options)=> &__quipu_result);
+            let span = place(classify.span());
             let at = with_span(quipu, classify.span());
-            let class = quote_spanned! {span=>
-                #at::LabelValue::as_label(&#at::timed::classify(__quipu_error, #classify), &mut #at::LabelBuffer::new())
-            };
-            quote! {
-                if let #error = &__quipu_result {
-                    #quipu::timed::Call::fail(__quipu_call, #class)
-                } else {
-                    #quipu::timed::Call::finish(__quipu_call, false)
-                }
-            }
+            let class = quote_spanned!(span=> #at::timed::classify(#result, #classify));
+            quote!(#quipu::timed::Call::finish_classified(__quipu_call, #class))
         }
         None => {
             let is_error = is_error(options);
@@ -169,10 +162,6 @@ fn finish_tracker(options: &Options, tracker: &Expr) -> TokenStream {
 /// The place of `errors`, where a result of another type is an error.
 fn of_errors(options: &Options) -> Span {
     place(options.errors.as_ref().map_or_else(Span::call_site, |counted| counted.key.span()))
-}
-
-fn pattern(options: &Options) -> TokenStream {
-    quote_spanned!(of_errors(options)=> ::core::result::Result::Err(__quipu_error))
 }
 
 fn is_error(options: &Options) -> TokenStream {
