@@ -115,7 +115,7 @@ impl FamilyLimits {
 impl fmt::Display for FamilyLimits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
-        parts.extend(self.is_exempt.then(|| "outside of all limits".to_owned()));
+        parts.extend(self.is_exempt.then(|| "no limits".to_owned()));
         parts.extend(self.is_unlimited.then(|| "no limit of series".to_owned()));
         parts.extend(self.series.map(|most| format!("at most {most} series")));
         parts.extend((self.reserved > 0).then(|| format!("{} series reserved", self.reserved)));
@@ -124,5 +124,63 @@ impl fmt::Display for FamilyLimits {
             [] => f.write_str("with the registry's limits"),
             _ => write!(f, "with {}", parts.join(", ")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_those_that_are_documented_and_can_be_lifted() {
+        let mut limits = RegistryLimits::default();
+        assert_eq!((limits.series, limits.bytes), (Some(200_000), Some(134_217_728)));
+        assert_eq!((limits.series_per_family, limits.value_bytes), (Some(10_000), 1_024));
+        assert_eq!(&*limits.overflow_value, "__overflow__");
+        limits.lift();
+        assert_eq!((limits.series, limits.bytes, limits.series_per_family), (None, None, None));
+        assert_eq!(limits.value_bytes, usize::MAX);
+    }
+
+    #[test]
+    fn the_last_word_holds_for_a_family() {
+        let registry = RegistryLimits { series_per_family: Some(7), ..RegistryLimits::default() };
+        let mut family = FamilyLimits::default();
+        assert_eq!((family.series(), family.series_within(&registry)), (None, Some(7)));
+        family.set_series(20);
+        assert_eq!((family.series(), family.series_within(&registry)), (Some(20), Some(20)));
+        family.lift();
+        assert_eq!((family.series(), family.series_within(&registry)), (None, None));
+        family.set_series(0);
+        assert_eq!((family.series(), family.series_within(&registry)), (Some(0), Some(0)));
+    }
+
+    #[test]
+    fn each_open_label_has_its_own_limit() {
+        let mut family = FamilyLimits::default();
+        family.set_values("tenant".into(), 3);
+        family.set_values("user".into(), 4);
+        family.set_values("tenant".into(), 5);
+        assert_eq!(family.values().collect::<Vec<_>>(), [("user", 4), ("tenant", 5)]);
+        assert_eq!(family.of_label("tenant", false), LabelLimit::Open(Some(5)));
+        assert_eq!(family.of_label("user", false), LabelLimit::Open(Some(4)));
+        assert_eq!(family.of_label("path", false), LabelLimit::Open(None));
+        assert_eq!(family.of_label("tenant", true), LabelLimit::Closed);
+        family.lift();
+        assert_eq!(family.of_label("tenant", false), LabelLimit::Open(None));
+    }
+
+    #[test]
+    fn what_is_set_is_told_in_words() {
+        let mut family = FamilyLimits::default();
+        assert_eq!(family.to_string(), "with the registry's limits");
+        family.reserved = 1;
+        assert_eq!(family.to_string(), "with 1 series reserved");
+        family.set_series(9);
+        family.set_values("user".into(), 4);
+        assert_eq!(family.to_string(), r#"with at most 9 series, 1 series reserved, at most 4 values of "user""#);
+        (family.reserved, family.is_exempt) = (0, true);
+        family.lift();
+        assert_eq!(family.to_string(), "with no limits, no limit of series");
     }
 }

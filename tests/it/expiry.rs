@@ -259,6 +259,40 @@ fn removal_and_expiry_do_not_meet() {
     });
 }
 
+/// Nobody knows then which lookups are under way: what one has found must stay where it is.
+#[test]
+#[cfg(all(target_os = "linux", target_endian = "little"))]
+fn where_membarrier_is_refused_nothing_expires_and_nothing_is_freed() {
+    alone("expiry::where_membarrier_is_refused_nothing_expires_and_nothing_is_freed", || {
+        let (registry, clock) = registry();
+        let counter = counters(&registry);
+        counter.with(["before"]).inc();
+        read(&registry);
+        clock.advance(HOUR);
+        read(&registry);
+        assert_eq!(counter.len(), 0);
+        crate::memory::refuse(libc::SYS_membarrier);
+        (0..300).for_each(|n| counter.with([&n.to_string()]).inc_by(n));
+        let value = |name, labels: &[(&str, &str)]| read(&registry).value(name, labels);
+        let found = counter.with(["7"]);
+        for round in 1..=3 {
+            clock.advance(2 * HOUR);
+            (0..300).for_each(|n| assert_eq!(counter.get([&n.to_string()]).unwrap().value(), n));
+            // Those that were to go take part in everything still.
+            assert_eq!((value("a_total", &[("x", "299")]), counter.len()), (Some(299.0), 300), "round {round}");
+            assert_eq!(value("quipu_freeing_refused", &[]), Some(1.0));
+            assert_eq!(value("quipu_expired_series_total", &[("family", "a_total")]), Some(1.0));
+        }
+        // Removed, it still is in memory, and nobody else's.
+        assert!(counter.remove(["7"]));
+        (0..3).for_each(|_| drop(registry.to_text()));
+        (300..600).for_each(|n| counter.with([&n.to_string()]).inc());
+        found.inc();
+        assert_eq!((found.value(), value("quipu_retained_series", &[])), (8, Some(1.0)));
+        (300..600).for_each(|n| assert_eq!(counter.with([&n.to_string()]).value(), 1));
+    });
+}
+
 #[test]
 fn the_same_time_is_part_of_a_registration() {
     let registry = Registry::new();

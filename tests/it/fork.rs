@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code, reason = "fork has no safe name")]
 
+mod expiry;
+
 use crate::alone::alone;
 use crate::reader;
 use quipu::{Counter, Family, Histogram, LabelNames, Registry};

@@ -62,7 +62,7 @@ fn a_system_that_refuses_to_free_is_shown() {
 
 /// Has the system refuse a call to this process, as a container may.
 #[cfg(target_os = "linux")]
-fn refuse(call: libc::c_long) {
+pub(crate) fn refuse(call: libc::c_long) {
     // Of the description of a call, the first word is its number.
     let mut filter = [
         instruction(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),

@@ -207,6 +207,15 @@ fn the_longest_durations_are_for_ever() {
 }
 
 #[test]
+fn a_breaker_is_of_the_settings_that_it_was_built_with() {
+    let builder = || CircuitBreaker::builder("api").probes(2);
+    let breaker = builder().build().unwrap();
+    assert_eq!((builder().name(), breaker.name()), ("api", "api"));
+    assert!(builder().is_of(&breaker));
+    assert!(!builder().probes(3).is_of(&breaker));
+}
+
+#[test]
 fn a_registry_shows_each_breaker() {
     let clock = ManualClock::new();
     let registry = Registry::builder().clock(&clock).build().unwrap();
