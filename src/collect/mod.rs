@@ -189,7 +189,11 @@ fn breaker(registry: &Registry, name: &str) -> Result<CircuitBreaker, RegisterEr
 }
 
 fn wake(waker: Waker) {
-    let _ = guarded(|| waker.wake());
+    guarded(|| waker.wake());
+}
+
+fn discard(waker: Option<Waker>) {
+    guarded(|| drop(waker));
 }
 
 /// An error may panic when it is dropped, and is one nevertheless.

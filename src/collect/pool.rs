@@ -6,7 +6,7 @@
 //! of collectors. Neither is there before the first call, nor for long after the last collector is gone.
 
 use super::slot::Slot;
-use super::{guarded, wake};
+use super::{discard, guarded, wake};
 use crate::clock::nanoseconds;
 use crate::sync::{Locked, Mutex, gate, lock};
 use core::cell::Cell;
@@ -66,9 +66,9 @@ fn pool() -> Locked<'static, Pool> {
     let mut pool = lock(&POOL);
     let forks = gate::forks();
     if pool.forks != forks {
-        // The threads that were woken by the alarms are not there either.
         (pool.forks, pool.watch, pool.idle, pool.busy) = (forks, None, None, 0);
-        pool.alarms.clear();
+        // The threads that were woken by the alarms are not there either. To drop a waker may be to drop a scrape, which comes here.
+        mem::forget(mem::take(&mut pool.alarms));
     }
     pool
 }
@@ -105,11 +105,17 @@ pub(super) fn wake_at(time: u64, waker: Waker) -> Option<Alarm> {
     let alarm = (time, pool.next_alarm);
     pool.next_alarm += 1;
     pool.alarms.insert(alarm, waker);
-    start(pool, false).then_some(alarm)
+    if start(pool, false) {
+        return Some(alarm);
+    }
+    cancel(alarm);
+    None
 }
 
 pub(super) fn cancel(alarm: Alarm) {
-    pool().alarms.remove(&alarm);
+    let waker = pool().alarms.remove(&alarm);
+    // Without the lock: it is code of others.
+    discard(waker);
 }
 
 /// Has the watch look at what is new, and a worker if one `is_wanted`. Returns whether there is a watch.

@@ -10,7 +10,7 @@
 use super::about::About;
 use super::declaration::Declared;
 use super::samples::{Refused, Samples};
-use super::{guarded, pool, wake};
+use super::{discard, guarded, pool, wake};
 use crate::clock::nanoseconds;
 use crate::guard::{CircuitBreaker, Permit};
 use crate::model::FamilySnapshot;
@@ -301,17 +301,20 @@ impl Future for Waiting {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Families> {
         self.stop_waiting();
+        // Not under the lock: wakers are code of others.
+        let (waker, alarm) = (context.waker().clone(), context.waker().clone());
         let mut progress = lock(&self.call.progress);
-        if let Some(families) = &progress.ended {
-            return Poll::Ready(families.clone());
+        if let Some(families) = progress.ended.clone() {
+            drop(progress);
+            return Poll::Ready(families);
         }
         let place = progress.next_waiting;
         progress.next_waiting += 1;
-        progress.waiting.push((place, context.waker().clone()));
+        progress.waiting.push((place, waker));
         drop(progress);
         self.place = Some(place);
         if nanoseconds() < self.until {
-            self.alarm = pool::wake_at(self.until, context.waker().clone());
+            self.alarm = pool::wake_at(self.until, alarm);
             if self.alarm.is_some() {
                 return Poll::Pending;
             }
@@ -327,7 +330,11 @@ impl Waiting {
             pool::cancel(alarm);
         }
         if let Some(place) = self.place.take() {
-            lock(&self.call.progress).waiting.retain(|(other, _)| *other != place);
+            let mut progress = lock(&self.call.progress);
+            let waiting = &mut progress.waiting;
+            let mine = waiting.iter().position(|(other, _)| *other == place).map(|at| waiting.swap_remove(at).1);
+            drop(progress);
+            discard(mine);
         }
     }
 }

@@ -3,9 +3,11 @@
 use super::*;
 use crate::model::Snapshot;
 use crate::registry::Gather;
-use core::pin::pin;
+use crate::sync::Mutex;
+use core::pin::{Pin, pin};
 use core::task::{Context, Poll};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::task::Wake;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -67,6 +69,40 @@ fn until(mut is_so: impl FnMut() -> bool) {
         assert!(start.elapsed() < LONG);
         thread::sleep(Duration::from_millis(1));
     }
+}
+
+type BoxedScrape = Pin<Box<dyn Future<Output = Shown> + Send>>;
+
+/// A task as simple executors have them: its waker keeps it alive.
+struct Task {
+    _scrape: Mutex<BoxedScrape>,
+}
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {}
+}
+
+/// The last reference to a waiting scrape may be the waker of another one.
+#[test]
+fn a_scrape_can_be_dropped_by_the_drop_of_another_one() {
+    let (registry, send) = received(None);
+    let begin = |waker: &Waker| {
+        let registry = registry.clone();
+        let mut scrape: BoxedScrape = Box::pin(async move { scrape(&registry, LONG).await });
+        assert!(scrape.as_mut().poll(&mut Context::from_waker(waker)).is_pending());
+        scrape
+    };
+    let waker = Waker::from(Arc::new(Task { _scrape: begin(Waker::noop()).into() }));
+    let other = begin(&waker);
+    drop(waker);
+    let (done, is_done) = channel();
+    thread::spawn(move || {
+        drop(other);
+        let _ = done.send(());
+    });
+    is_done.recv_timeout(LONG).expect("the drop waits for itself");
+    drop(send);
+    until(|| wait(scrape(&registry, LONG)).0 == Some(7.0));
 }
 
 #[test]
