@@ -3,7 +3,13 @@
 use super::registry::Registry;
 use super::safe::guarded;
 use crate::sync::{Mutex, lock};
+use std::cell::Cell;
 use std::sync::Arc;
+
+thread_local! {
+    /// Whether this thread is running hooks, of whatever registry.
+    static IS_RUNNING: Cell<bool> = const { Cell::new(false) };
+}
 
 type Hook = dyn Fn() + Send + Sync;
 
@@ -12,12 +18,16 @@ type Hook = dyn Fn() + Send + Sync;
 pub(super) struct Hooks(Mutex<Vec<Arc<Hook>>>);
 
 impl Hooks {
-    /// Runs all of them, without a lock: each may register metrics.
+    /// Runs all of them, without a lock: each may register metrics. One that scrapes would run itself without end, so it runs none.
     pub(super) fn run(&self) {
+        if IS_RUNNING.replace(true) {
+            return;
+        }
         let hooks = lock(&self.0).clone();
         for hook in hooks {
             guarded(|| hook());
         }
+        IS_RUNNING.set(false);
     }
 }
 
@@ -27,7 +37,7 @@ impl Registry {
     /// lives, so it must not keep a clone of the registry.
     ///
     /// A scrape waits for it. What may take longer than some loads and stores is for a [collector](crate::collect), which has a
-    /// thread and a deadline. A panic ends this run of `update` alone; the process's panic hook sees it. A
+    /// thread and a deadline. A scrape inside of `update` runs nothing of that kind. A panic ends this run of `update` alone; the process's panic hook sees it. A
     /// [disabled](Registry::disabled) registry drops `update`.
     ///
     /// ```
@@ -51,6 +61,25 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_scrapes_runs_once() {
+        let registries = [Registry::new(), Registry::new()];
+        let runs = registries.each_ref().map(|registry| registry.gauge("runs", "R.").register().unwrap());
+        for (n, registry) in registries.iter().enumerate() {
+            let (run, other) = (runs[n].clone(), registries[1 - n].clone());
+            registry.before_scrape(move || {
+                run.inc();
+                other.to_text();
+            });
+        }
+        for _ in 0..2 {
+            registries[0].to_text();
+        }
+        assert_eq!(runs.each_ref().map(|runs| runs.value()), [2.0, 0.0]);
+        registries[1].snapshot();
+        assert_eq!(runs.each_ref().map(|runs| runs.value()), [2.0, 1.0]);
+    }
 
     #[test]
     fn one_that_panics_is_one_that_did_nothing() {
