@@ -40,8 +40,8 @@ impl Window {
     /// Counts a call. Returns what there is in the window, with it. Time does not go back.
     pub(super) fn add(&mut self, now: u64, is_failure: bool, is_slow: bool) -> Tally {
         let bucket = now / self.width;
-        for old in (self.newest + 1..=bucket).take(BUCKETS as usize) {
-            let left = core::mem::take(&mut self.buckets[(old % BUCKETS) as usize]);
+        for before in (self.newest..bucket).take(BUCKETS as usize) {
+            let left = core::mem::take(&mut self.buckets[((before + 1) % BUCKETS) as usize]);
             self.total.calls -= left.calls;
             self.total.failures -= left.failures;
             self.total.slow -= left.slow;
@@ -84,6 +84,6 @@ mod tests {
 
     #[test]
     fn a_window_of_less_than_a_nanosecond_for_each_bucket_counts_one_call() {
-        assert_eq!(calls(&mut Window::new(1), &[0, 0, 9, 10, u64::MAX]), [1, 2, 3, 2, 1]);
+        assert_eq!(calls(&mut Window::new(1), &[0, 0, 9, 10, u64::MAX, u64::MAX]), [1, 2, 3, 2, 1, 2]);
     }
 }
