@@ -363,6 +363,24 @@ fn what_is_used_of_each_limit_is_shown() {
     assert!(!text.contains("logins_total") && text.contains("\nquipu_registry_series 1\n"), "{text}");
 }
 
+/// VictoriaMetrics drops series with a label of more than 16 KiB, and a target with one of 600,000 bytes.
+#[test]
+fn a_value_that_is_too_long_is_not_exposed() {
+    let long = "x".repeat(600_000);
+    for (max, kept) in [(None, 1_024), (Some(10), 10)] {
+        let builder = Registry::builder();
+        let registry = max.map_or(builder.clone(), |max| builder.max_value_bytes(max)).build().unwrap();
+        let agents = registry.counter("agents_total", "A.").labels(["agent"]).register().unwrap();
+        for value in [&long[..kept], &long[..kept + 1], &long] {
+            agents.with([value]).inc();
+        }
+        let read = crate::read(&registry);
+        let value = |agent| read.value("agents_total", &[("agent", agent)]);
+        assert_eq!([value(&long[..kept]), value(OVERFLOW)], [Some(1.0), Some(2.0)]);
+        assert_eq!((agents.len(), registry.to_text().contains(&long[..kept + 1])), (2, false));
+    }
+}
+
 #[test]
 fn a_gauge_that_is_set_is_refused_and_counted() {
     let registry = Registry::new();
