@@ -143,3 +143,100 @@ impl CircuitBreakerBuilder {
         registry.breakers().register(registry.prefix(), self.with_clock(registry.clock().clone()), series)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::guard::CallError;
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn fail(breaker: &CircuitBreaker) {
+        assert_eq!(breaker.call_blocking(|| Err::<(), _>("down")), Err(CallError::Failed("down")));
+    }
+
+    #[test]
+    fn a_registry_shows_each_breaker() {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(&clock).build().unwrap();
+        let build = |name: &'static str| CircuitBreaker::builder(name).min_calls(1).register(&registry);
+        let [api, _mail] = ["api", "mail"].map(|name| build(name).unwrap());
+        fail(&api);
+        api.try_acquire().unwrap_err();
+        let value = |name: &str, labels: &[(&str, &str)]| registry.snapshot().value(name, labels).unwrap();
+        let state = |breaker| value("circuit_breaker_state", &[("breaker", breaker)]);
+        let transitions = |to| value("circuit_breaker_transitions_total", &[("breaker", "api"), ("to", to)]);
+        let rejections = || value("circuit_breaker_rejections_total", &[("breaker", "api")]);
+        assert_eq!((state("api"), state("mail")), (1.0, 0.0));
+        assert_eq!(["closed", "open", "half_open"].map(transitions), [0.0, 1.0, 0.0]);
+        assert_eq!([rejections(), rejections()], [1.0; 2]);
+        clock.advance(60 * SECOND);
+        core::mem::forget(api.try_acquire().unwrap());
+        assert_eq!((state("api"), transitions("half_open")), (2.0, 1.0));
+        // Nobody calls: the scrape itself sees that the lease is over.
+        clock.advance(60 * SECOND);
+        assert_eq!((state("api"), transitions("open")), (1.0, 2.0));
+    }
+
+    #[test]
+    fn the_same_breaker_again_is_the_one_that_is_there() {
+        let registry = Registry::new();
+        let first = CircuitBreaker::builder("api").min_calls(1).register(&registry).unwrap();
+        fail(&first);
+        assert!(registry.unregister("circuit_breaker_state"));
+        let again = CircuitBreaker::builder("api").min_calls(1).register(&registry).unwrap();
+        assert_eq!(again.state(), BreakerState::Open);
+        assert_eq!(registry.snapshot().value("circuit_breaker_state", &[("breaker", "api")]), Some(1.0));
+        let conflict = CircuitBreaker::builder("api").register(&registry).unwrap_err();
+        assert_eq!(
+            conflict.to_string(),
+            "the circuit breaker `api` is already registered with other settings. Use the same settings or another name"
+        );
+        let of_a_part = CircuitBreaker::builder("api").register(&registry.with_prefix("llm").unwrap()).unwrap();
+        assert_eq!(of_a_part.state(), BreakerState::Closed);
+    }
+
+    /// Each tells its own totals, also where no other family gets a series any more; and to new families, all of them.
+    #[test]
+    fn breakers_are_shown_in_a_registry_that_is_full() {
+        let registry = Registry::builder().max_series(0).max_series_per_family(1).build().unwrap();
+        let build = |name: &'static str| CircuitBreaker::builder(name).min_calls(1).register(&registry).unwrap();
+        let breakers = ["api", "mail"].map(build);
+        for (breaker, rejections) in breakers.iter().zip([2, 3]) {
+            fail(breaker);
+            (0..rejections).for_each(|_| drop(breaker.try_acquire()));
+        }
+        let value = |name: &str, breaker: &str| registry.snapshot().value(name, &[("breaker", breaker)]);
+        let shown =
+            |breaker| ["circuit_breaker_state", "circuit_breaker_rejections_total"].map(|name| value(name, breaker));
+        assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+        let _ = ["api", "mail"].map(build);
+        assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+        assert!(registry.unregister("circuit_breaker_rejections_total"));
+        let _ = ["api", "mail"].map(build);
+        assert_eq!(["api", "mail"].map(shown), [[Some(1.0), Some(2.0)], [Some(1.0), Some(3.0)]]);
+    }
+
+    #[test]
+    fn what_cannot_be_registered_leaves_nothing_behind() {
+        let registry = Registry::new();
+        registry.histogram("circuit_breaker_state", "Another.").register().unwrap();
+        assert!(CircuitBreaker::builder("api").register(&registry).is_err());
+        assert!(CircuitBreaker::builder("api").probes(0).register(&registry.with_prefix("a").unwrap()).is_err());
+        let text = registry.to_text();
+        assert!(!text.contains("circuit_breaker_transitions") && !text.contains("a_circuit"), "{text}");
+    }
+
+    /// A breaker of a disabled registry works; only nobody sees it.
+    #[test]
+    fn without_metrics_it_works_as_well() {
+        let registry = Registry::disabled();
+        let [api, mail] =
+            ["api", "mail"].map(|name| CircuitBreaker::builder(name).min_calls(1).register(&registry).unwrap());
+        fail(&api);
+        assert_eq!(registry.to_text(), "");
+        assert_eq!((api.state(), mail.state()), (BreakerState::Open, BreakerState::Closed));
+    }
+}

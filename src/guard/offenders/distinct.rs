@@ -79,6 +79,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn hashes_are_mixed_as_by_murmurhash3() {
+        assert_eq!([0, 1, 2].map(mix), [0, 0xb456_bcfc_34c2_cb2c, 0x3abf_2a20_6506_83e7]);
+        assert_eq!(mix(0x0123_4567_89ab_cdef), 0x87cb_fbfe_8902_2cea);
+    }
+
+    #[test]
     fn estimates_few_and_many() {
         let distinct = Distinct::new();
         assert_eq!(distinct.estimate(), 0);

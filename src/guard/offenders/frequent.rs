@@ -71,3 +71,38 @@ impl Frequent {
         self.counts.capacity() * size_of::<Count>()
     }
 }
+
+#[cfg(all(test, not(quipu_loom)))]
+mod tests {
+    use super::*;
+
+    /// Adds values, each with its number as text, so often.
+    fn add(frequent: &mut Frequent, values: core::ops::Range<usize>, times: usize) {
+        for n in values {
+            (0..times).for_each(|_| frequent.add(n as u64, Text::new(&n.to_string())));
+        }
+    }
+
+    fn counts(frequent: &Frequent) -> Vec<u64> {
+        frequent.top(usize::MAX).iter().map(|count| count.at_least).collect()
+    }
+
+    #[test]
+    fn as_many_as_there_is_room_for_are_counted_exactly() {
+        let mut frequent = Frequent::new();
+        add(&mut frequent, 0..COUNTED, 1);
+        add(&mut frequent, 0..COUNTED, 1);
+        assert_eq!((counts(&frequent), frequent.added()), (vec![2; COUNTED], 2 * COUNTED as u64));
+        assert_eq!(frequent.top(1)[0].text.as_str(), "0");
+    }
+
+    #[test]
+    fn one_more_takes_the_median_from_each() {
+        let mut frequent = Frequent::new();
+        add(&mut frequent, 0..10, 7);
+        add(&mut frequent, 10..COUNTED - 20, 2);
+        add(&mut frequent, COUNTED - 20..COUNTED + 1, 1);
+        assert_eq!(counts(&frequent), [5; 10]);
+        assert_eq!(frequent.added(), 70 + 2 * (COUNTED as u64 - 30) + 21);
+    }
+}

@@ -19,7 +19,7 @@ pub(in crate::guard) struct Text {
 }
 
 impl Text {
-    fn new(value: &str) -> Text {
+    pub(super) fn new(value: &str) -> Text {
         let mut len = value.len().min(TEXT);
         while !value.is_char_boundary(len) {
             len -= 1;
