@@ -1,6 +1,6 @@
 //! What the service says when it has started.
 
-use crate::OFFENDERS;
+use crate::listen::OFFENDERS;
 use crate::options::Options;
 
 pub(crate) fn greeting(options: &Options) -> String {

@@ -12,6 +12,7 @@ mod grpc;
 mod health;
 mod incident;
 mod jobs;
+mod listen;
 mod llm;
 mod log;
 mod notify;
@@ -31,18 +32,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use quipu::Registry;
 use quipu::collect::{Process, Service, System, TokioRuntime};
-use quipu::export::Server;
 use quipu::http::HttpMetrics;
+use quipu::{RegisterError, Registry};
 use quipu_catalog::Catalog;
 use quipu_catalog::llm::Prices;
-use tokio::net::TcpListener;
 
 use crate::api::TenantMetrics;
 use crate::events::Events;
 use crate::greeting::greeting;
 use crate::jobs::{Desk, Queues};
+use crate::listen::Ports;
 use crate::llm::{Client, Llm, Settings, StandIn};
 use crate::log::{complain, say};
 use crate::notify::Senders;
@@ -52,9 +52,6 @@ use crate::part::{Part, stop_signal};
 use crate::playbooks::Runner;
 use crate::store::{Faults, Store, StoreError};
 use crate::traffic::{Load, Traffic};
-
-/// Where the scrape server tells which label values come beyond a limit.
-const OFFENDERS: &str = "/debug/offenders";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -82,65 +79,52 @@ async fn obey(command: Command) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-async fn run(options: Options) -> Result<(), Box<dyn Error>> {
+async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     // First, so that a signal ends cleanly whatever follows.
     let asked_to_stop = stop_signal()?;
 
     let registry = if options.without_metrics { Registry::disabled() } else { Registry::new() };
     log::register(&registry)?;
+    collect(&registry)?;
     let http = HttpMetrics::new(&registry)?;
     let rpc = grpc::metrics(&registry)?;
-    let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
     let tenants = TenantMetrics::register(&registry)?;
-    registry.collect(Process::new())?;
-    registry.collect(TokioRuntime::current())?;
-    registry.collect(System::new().disks())?;
-    registry.collect(build())?;
+    let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
 
-    let api = TcpListener::bind(options.api).await;
-    let api = api.map_err(|error| format!("cannot listen on {}: {error}; {}", options.api, another("--api")))?;
-    let grpc = TcpListener::bind(options.grpc).await;
-    let grpc = grpc.map_err(|error| format!("cannot listen on {}: {error}; {}", options.grpc, another("--grpc")))?;
-    let scrapes = Server::builder(registry.clone()).offenders_path(OFFENDERS).bind(options.metrics).await;
-    let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
-    let bound = Options { api: api.local_addr()?, grpc: grpc.local_addr()?, metrics: scrapes.local_addr(), ..options };
-
-    let mut rng = bound.seed.map_or_else(Rng::new, Rng::with_seed);
-    let profile = bound.scenario.profile();
-    let store = Store::open(&bound.database, &catalog.storage, Faults::new(rng.fork(), profile.interrupted));
-    let store = store.map_err(|error| cannot_use(&bound.database, &error))?;
+    let ports = Ports::bind(&mut options, &registry).await?;
+    let profile = options.scenario.profile();
+    let mut rng = options.seed.map_or_else(Rng::new, Rng::with_seed);
+    let faults = Faults::new(rng.fork(), profile.interrupted);
+    let store = open(&options.database, &catalog, faults).await;
+    let store = store.map_err(|error| cannot_use(&options.database, &error))?;
     store.show_pools(&registry);
-    let active = store.list(|database| database.active()).await;
-    for (kind, count) in active.map_err(|error| cannot_use(&bound.database, &error))? {
-        catalog.incidents.restore(kind, count.into());
-    }
 
     let (queues, waiting) = Queues::new(&catalog);
     let operations = Operations { store: store.clone(), queues, events: Events::new(), catalog: catalog.clone() };
-    let (stand_in, client) = model(&bound, rng.fork()).await?;
-    let llm = Llm::new(client, bound.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
+    let (stand_in, client) = model(&options, rng.fork()).await?;
+    let llm = Llm::new(client, options.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
     let senders = Senders::new(rng.fork(), profile.failures);
     let runner = Runner::new(rng.fork(), profile.failures);
     let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
-    let traffic = Traffic::new((bound.api, bound.grpc), &profile, rng, &registry)?;
+    let traffic = Traffic::new((options.api, options.grpc), &profile, rng, &registry)?;
 
     let calls = tonic::transport::Server::builder().layer(rpc.layer()).add_service(grpc::service(operations.clone()));
-    let incoming = grpc::incoming(grpc, rpc);
+    let calls_come_in = grpc::incoming(ports.grpc, rpc);
     let app = tenants.layer(api::router(operations)).layer(quipu_axum::layer(&http));
-    let api = axum::serve(quipu_axum::listener(&http, api), app);
-    let scrapes = Part::start(|stop| scrapes.serve(stop));
+    let api = axum::serve(quipu_axum::listener(&http, ports.api), app);
+
+    let scrapes = Part::start(|stop| ports.scrapes.serve(stop));
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
     let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
-    let keeper = desk.clone();
-    let keeper = Part::start(|stop| async move { keeper.keep_house(stop).await });
+    let keeper = Part::start(|stop| desk.clone().keep_house(stop));
     let health = Part::start(|stop| health::watch(desk.clone(), stop));
     let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let grpc = Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) });
-    let traffic = bound.traffic.map(|rate| {
-        let load = Load { rate, operations: bound.operations };
+    let grpc = Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(calls_come_in, stop).await) });
+    let traffic = options.traffic.map(|rate| {
+        let load = Load { rate, operations: options.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))
     });
-    say(&greeting(&bound));
+    say(&greeting(&options));
 
     asked_to_stop.await;
     say("stopping\n");
@@ -150,7 +134,28 @@ async fn run(options: Options) -> Result<(), Box<dyn Error>> {
         part.stop().await;
     }
     let closed = store.close().await;
-    Ok(closed.map_err(|error| cannot_use(&bound.database, &error))?)
+    Ok(closed.map_err(|error| cannot_use(&options.database, &error))?)
+}
+
+/// What is read off the process and the machine.
+fn collect(registry: &Registry) -> Result<(), RegisterError> {
+    // The commit and its time, where the build was told them.
+    let service = Service::new(env!("CARGO_PKG_VERSION"))
+        .commit(option_env!("BUILD_COMMIT").unwrap_or_default())
+        .timestamp(option_env!("BUILD_TIMESTAMP").unwrap_or_default());
+    registry.collect(service)?;
+    registry.collect(Process::new())?;
+    registry.collect(TokioRuntime::current())?;
+    registry.collect(System::new().disks())
+}
+
+/// The store, and gauges that know of the incidents which it has from earlier.
+async fn open(file: &Path, catalog: &Catalog, faults: Faults) -> Result<Store, StoreError> {
+    let store = Store::open(file, &catalog.storage, faults)?;
+    for (kind, count) in store.list(|database| database.active()).await? {
+        catalog.incidents.restore(kind, count.into());
+    }
+    Ok(store)
 }
 
 /// The way to the models, and what stands in for them if nothing else is given.
@@ -170,17 +175,6 @@ async fn model(options: &Options, rng: Rng) -> Result<(Option<StandIn>, Client),
     };
     let client = Client::new(settings).map_err(|error| format!("--llm: {error}"))?;
     Ok((stand_in, client))
-}
-
-/// Of what was built here; the commit and its time, where the build was told them.
-fn build() -> Service {
-    Service::new(env!("CARGO_PKG_VERSION"))
-        .commit(option_env!("BUILD_COMMIT").unwrap_or_default())
-        .timestamp(option_env!("BUILD_TIMESTAMP").unwrap_or_default())
-}
-
-fn another(option: &str) -> String {
-    format!("give another address with {option} IP:PORT")
 }
 
 fn cannot_use(database: &Path, error: &StoreError) -> String {

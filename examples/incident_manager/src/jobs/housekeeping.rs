@@ -1,6 +1,7 @@
 //! Closes incidents that were resolved a while ago, and deletes old ones.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -22,7 +23,7 @@ const KEEP_RESOLVED: u32 = 10_000;
 
 impl Desk {
     /// Keeps house until `stop` resolves.
-    pub(crate) async fn keep_house(&self, stop: impl Future<Output = ()>) {
+    pub(crate) async fn keep_house(self: Arc<Self>, stop: impl Future<Output = ()>) {
         let mut stop = pin!(stop);
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
