@@ -19,10 +19,13 @@ pub(crate) struct Event {
     pub(crate) at: Instant,
 }
 
+/// What a watcher is told; `None` is the end, as the service stops.
+pub(crate) type News = Option<Arc<Event>>;
+
 /// Tells everybody who watches. Nobody needs to.
 #[derive(Clone, Debug)]
 pub(crate) struct Events {
-    sender: broadcast::Sender<Arc<Event>>,
+    sender: broadcast::Sender<News>,
 }
 
 impl Events {
@@ -32,10 +35,15 @@ impl Events {
 
     pub(crate) fn publish(&self, incident: &Incident, from: Option<State>) {
         // An error says that nobody watches.
-        let _ = self.sender.send(Arc::new(Event { incident: incident.clone(), from, at: Instant::now() }));
+        let _ = self.sender.send(Some(Arc::new(Event { incident: incident.clone(), from, at: Instant::now() })));
     }
 
-    pub(crate) fn watch(&self) -> Receiver<Arc<Event>> {
+    /// Sends all who watch away.
+    pub(crate) fn end(&self) {
+        let _ = self.sender.send(None);
+    }
+
+    pub(crate) fn watch(&self) -> Receiver<News> {
         self.sender.subscribe()
     }
 }

@@ -99,8 +99,9 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let store = store.map_err(|error| cannot_use(&options.database, &error))?;
     store.show_pools(&registry);
 
+    let events = Events::new();
     let (queues, waiting) = Queues::new(&catalog);
-    let operations = Operations { store: store.clone(), queues, events: Events::new(), catalog: catalog.clone() };
+    let operations = Operations { store: store.clone(), queues, events: events.clone(), catalog: catalog.clone() };
     let (stand_in, client) = model(&options, rng.fork()).await?;
     let llm = Llm::new(client, options.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
     let senders = Senders::new(rng.fork(), profile.failures);
@@ -129,10 +130,12 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     asked_to_stop.await;
     say("stopping\n");
     // Who asks before who answers, and the metrics after what they measure.
-    let askers = traffic.into_iter().chain([health, api, grpc, keeper]).chain(workers);
-    for part in askers.chain(stand_in).chain([scrapes]) {
-        part.stop().await;
-    }
+    Part::stop(traffic).await;
+    events.end();
+    Part::stop([health, api, grpc, keeper]).await;
+    Part::stop(workers).await;
+    Part::stop(stand_in).await;
+    Part::stop([scrapes]).await;
     let closed = store.close().await;
     Ok(closed.map_err(|error| cannot_use(&options.database, &error))?)
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long each part may take to finish what it is at when the service stops.
+/// How long parts may take to finish what it is at when the service stops.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Resolves to the end of a part's work.
@@ -32,10 +32,21 @@ impl Part {
         Part { stop, task }
     }
 
-    /// Lets the task finish what it is at, for as long as [`GRACE`]: a client can hold a connection forever.
-    pub(crate) async fn stop(self) {
+    /// Stops parts, all at once. Each may finish what it is at, for as long as [`GRACE`]: a client can hold a connection
+    /// forever.
+    pub(crate) async fn stop(parts: impl IntoIterator<Item = Part>) {
+        let tasks: Vec<_> = parts.into_iter().map(|part| part.task_told_to_stop()).collect();
+        let all = async {
+            for task in tasks {
+                let _ = task.await;
+            }
+        };
+        let _ = timeout(GRACE, all).await;
+    }
+
+    fn task_told_to_stop(self) -> JoinHandle<()> {
         drop(self.stop);
-        let _ = timeout(GRACE, self.task).await;
+        self.task
     }
 }
 

@@ -114,10 +114,11 @@ impl Incidents for Api {
         let limit = limit.map_or(usize::MAX, |limit| limit as usize);
         let storage = self.operations.catalog.storage.clone();
         let events = BroadcastStream::new(self.operations.events.watch()).map(move |event| match event {
-            Ok(event) => {
+            Ok(Some(event)) => {
                 storage.set_lag("incident_events", "watchers", event.at.elapsed());
                 Ok(wire::Event::from(&*event))
             }
+            Ok(None) => Err(Status::unavailable("the service is stopping")),
             Err(BroadcastStreamRecvError::Lagged(missed)) => {
                 Err(Status::data_loss(format!("{missed} events were missed")))
             }

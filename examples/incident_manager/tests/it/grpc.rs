@@ -100,3 +100,17 @@ fn a_watcher_of_nothing_is_sent_away() {
         Ok(())
     });
 }
+
+#[test]
+fn watchers_are_sent_away_when_the_service_stops() {
+    let service = Service::start(&database("grpc-stop"), "off");
+    let runtime = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let mut events = runtime.block_on(async {
+        let channel = Endpoint::from_shared(format!("http://{}", service.grpc)).unwrap().connect().await.unwrap();
+        let request = WatchIncidentsRequest { limit: None, idle_ms: None };
+        IncidentsClient::new(channel).watch_incidents(request).await.unwrap().into_inner()
+    });
+    service.stop("TERM", Duration::from_secs(2));
+    let end = runtime.block_on(async { timeout(Duration::from_secs(10), events.message()).await.unwrap() });
+    assert_eq!(end.unwrap_err().code(), Code::Unavailable);
+}
