@@ -16,7 +16,7 @@ use tower_service::Service;
 /// - Put it on with [`Router::layer`](axum::Router::layer), after the routes: axum puts a layer around the routes that are there, and
 ///   later ones are not recorded. Around a whole router the layer sees requests before they have a route.
 /// - `path` is the pattern of the route, with the prefixes of nested routers. It is `unmatched` for fallbacks and for what
-///   `nest_service` hides.
+///   `nest_service` hides, unless a [group](quipu::http::HttpMetricsBuilder::group) describes the request's path.
 ///
 /// # Cost
 /// As said in [`quipu::http`].

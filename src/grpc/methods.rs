@@ -42,12 +42,11 @@ impl Methods {
     pub(super) fn new(families: Families, given: &[(Box<str>, Box<str>)]) -> Self {
         let families = Arc::new(families);
         let other = Arc::new(Method::new(&families, OTHER, OTHER));
-        let left = if given.is_empty() { MAX_LEARNED } else { given.len() };
+        let left = if given.is_empty() { MAX_LEARNED } else { 0 };
         let methods = Self { families, lists: ListsByHash::new(), other, left: AtomicUsize::new(left) };
         for (service, method) in given {
-            methods.name(service, method);
+            methods.insert(service, method);
         }
-        methods.left.store(if given.is_empty() { MAX_LEARNED } else { 0 }, Ordering::Relaxed);
         methods
     }
 
@@ -67,15 +66,22 @@ impl Methods {
 
     /// The method of this name, which it has from now on if there are not too many.
     pub(super) fn name(&self, service: &str, method: &str) -> &Arc<Method> {
-        // Threads that come here together may name one method each that is too many.
-        if !self.may_learn() || service.is_empty() || method.is_empty() {
-            return self.find(service, method).unwrap_or(&self.other);
+        match self.find(service, method) {
+            Some(known) => known,
+            None if !service.is_empty() && !method.is_empty() && self.take_place() => self.insert(service, method),
+            None => &self.other,
         }
+    }
+
+    /// Threads that name one method at once take a place each, of which there are enough.
+    fn take_place(&self) -> bool {
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    fn insert(&self, service: &str, method: &str) -> &Arc<Method> {
         self.lists.list(key(service, method)).find_or_insert(
             |known| known.is(service, method),
             || {
-                let left = self.left.load(Ordering::Relaxed);
-                self.left.store(left.saturating_sub(1), Ordering::Relaxed);
                 let named = Method::new(&self.families, service, method);
                 for status in FROM_THE_START {
                     named.requests(status);

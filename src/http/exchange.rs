@@ -102,13 +102,14 @@ impl Exchange {
     fn open<B: Body>(&mut self, response: &Response<B>) {
         self.body = BodyState::Open;
         let length = || response.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
+        let is_marked = response.extensions().get::<Streaming>().is_some();
         match response.body().size_hint().exact().or_else(length) {
-            Some(length) => self.whole_bytes = length,
-            None if is_stream(response) => {
+            Some(length) if !is_marked => self.whole_bytes = length,
+            None if !is_marked && !has_events(response) => {}
+            _ => {
                 self.body = BodyState::Endless;
                 self.observe_time();
             }
-            None => {}
         }
     }
 
@@ -131,12 +132,9 @@ fn may_have_body(status: StatusCode) -> bool {
     !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) && !status.is_informational()
 }
 
-fn is_stream<B>(response: &Response<B>) -> bool {
-    let is_events = || {
-        let content_type = response.headers().get(CONTENT_TYPE);
-        content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
-    };
-    response.extensions().get::<Streaming>().is_some() || is_events()
+fn has_events<B>(response: &Response<B>) -> bool {
+    let content_type = response.headers().get(CONTENT_TYPE);
+    content_type.is_some_and(|value| value.as_bytes().starts_with(b"text/event-stream"))
 }
 
 impl Meter for Exchange {

@@ -144,7 +144,8 @@ impl HttpMetrics {
     /// A layer that records what passes it. `route` finds the pattern of a request's route in the extensions of the
     /// request: the value of the label `path`, of which a program has few. Where it finds none, `path` is `unmatched`.
     ///
-    /// It is called once for each request. A service that has no routes gives all requests one name: `|_| Some("rpc")`.
+    /// It is called once for each request. A service that has no routes gives all requests one name, `|_| Some("rpc")`, or
+    /// tells them apart by the [groups](HttpMetricsBuilder::group) of their paths: `|_| None`.
     ///
     /// ```
     /// #[derive(Clone)]

@@ -141,6 +141,8 @@ async fn a_client_that_leaves_over_tcp_is_counted_once() {
 async fn a_long_stream_stays_out_of_the_durations() {
     let mut marked = Response::new(());
     marked.extensions_mut().insert(Streaming);
+    // Of which nobody is to wait for the end.
+    marked.headers_mut().insert(header::CONTENT_LENGTH, "1000000".parse().unwrap());
     let event_stream = || [(header::CONTENT_TYPE, "text/event-stream; charset=utf-8")].into_response();
     for (is_stream, head) in
         [(true, event_stream()), (true, marked.map(|()| Body::empty())), (false, ().into_response())]
