@@ -53,6 +53,7 @@
 //!
 //! The [`guide`] begins with what you want to do: trackers, jobs, calls of LLMs.
 
+#![cfg(not(quipu_loom))] // as of quipu, whose models see only its store
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(not(all(feature = "stream", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))]

@@ -22,7 +22,7 @@ use core::time::Duration;
 /// of each thread, up to 15 observations of a busy series, when the next ones come only much later.
 ///
 /// # Cost
-/// [`observe`](Self::observe) finds the bucket by a polynomial and writes a cell that only the calling thread writes: about 4 to 6 ns,
+/// [`observe`](Self::observe) finds the bucket by a polynomial and writes a cell that only the calling thread writes: about 7 ns,
 /// wait-free, nothing allocated. The first thousand or so recordings of a series go to cells that all threads share, as with a
 /// [`Counter`](crate::Counter): about 30 ns. The first observation in a step copies the counts: some microseconds, more where
 /// many threads record.

@@ -49,7 +49,7 @@ fn a_window_slides(lanes: usize) {
     assert_eq!(read(&both).0, 2);
     both.1.advance(Duration::from_millis(2));
     assert_eq!(read(&both), (2, 0));
-    both.0.observe(1.0);
+    join(run(&both, |both| both.0.observe(1.0)));
     assert_eq!(read(&both), (3, 1));
 }
 
