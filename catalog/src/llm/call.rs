@@ -115,11 +115,13 @@ impl CallSeries {
     fn succeed(&self, usage: Option<Usage>, seconds: f64, first_token: Option<f64>) {
         self.seconds.observe(seconds);
         let Some(usage) = usage.map(Usage::clamped) else { return self.unpriced.inc() };
+        // The tokens of the reasoning came before the first that could be seen.
+        let seen = usage.completion.saturating_sub(usage.reasoning);
         if let Some(first_token) = first_token
-            && usage.completion > 1
+            && seen > 1
         {
             // A clock may have gone back.
-            self.per_token.observe((seconds - first_token).max(0.0) / (usage.completion - 1) as f64);
+            self.per_token.observe((seconds - first_token).max(0.0) / (seen - 1) as f64);
         }
         for (of, tokens) in [usage.prompt, usage.completion].into_iter().enumerate() {
             self.tokens[of].inc_by(tokens);
@@ -195,7 +197,8 @@ impl Call {
         Call { start: series.clock.now(), series, first_token: AtomicU64::new(NO_TOKEN), outcome: Outcome::Cancelled }
     }
 
-    /// The first token of the answer has come. Calls after the first change nothing, so it may be called for each token.
+    /// The first token of the answer that can be seen has come: not one of hidden reasoning, which `llm_time_per_output_token_seconds`
+    /// leaves out of its division. Calls after the first change nothing, so it may be called for each token.
     pub fn first_token(&self) {
         // Whoever calls it has the call: two threads at one moment are of no interest.
         if self.first_token.load(Ordering::Relaxed) == NO_TOKEN {
@@ -222,6 +225,25 @@ impl Call {
     /// The request is sent once more within this call. Counted at once.
     pub fn retry(&self) {
         self.series.retries.inc();
+    }
+
+    /// The provider's rate limit has turned the request away, and the call goes on: a [`retry`](Self::retry) follows. Counted at once in
+    /// `llm_rate_limit_hits_total`. One that ends the call is counted by [`error`](Self::error) alone.
+    ///
+    /// ```
+    /// use quipu_catalog::llm::{ErrorType, Llm, Operation, Prices};
+    ///
+    /// # let registry = quipu::Registry::new();
+    /// # let llm = Llm::register(&registry, Prices::none())?;
+    /// let call = llm.start("openai", "gpt-4o", Operation::Analysis);
+    /// call.rate_limited(); // 429
+    /// call.retry();
+    /// call.error(ErrorType::RateLimit); // 429 again
+    /// assert_eq!(quipu::testing::value(&registry, "llm_rate_limit_hits_total", []), 2.0);
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn rate_limited(&self) {
+        self.series.rate_limit_hits.inc();
     }
 
     /// The answer is there, with all of its tokens.

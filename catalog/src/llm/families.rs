@@ -29,7 +29,7 @@ pub struct LlmMetrics {
     /// Time from a request to the first token of its answer.
     #[metric(unit = "seconds", bounds = bounds::TOKEN, max_values("provider", 20), max_values("model", 100))]
     pub llm_time_to_first_token_seconds: Family<Histogram, OperationLabels<'static>>,
-    /// Mean time of an answer's tokens after the first.
+    /// Mean time of the tokens of an answer that can be seen, after the first.
     #[metric(unit = "seconds", bounds = bounds::TOKEN, max_values("provider", 20), max_values("model", 100))]
     pub llm_time_per_output_token_seconds: Family<Histogram, OperationLabels<'static>>,
     /// Tokens sent and received.

@@ -98,6 +98,12 @@ fn no_token_or_one_has_no_time_for_each() {
         call.first_token();
         call.success(Usage { completion, ..USAGE });
     }
+    // All of it reasoning, or more than all.
+    for reasoning in [96, 97] {
+        let call = catalog.llm.start("openai", "gpt-4o", Operation::Analysis);
+        call.first_token();
+        call.success(Usage { completion: 96, reasoning, ..USAGE });
+    }
     assert_eq!(histogram(&registry, "llm_time_per_output_token_seconds", []).count(), 0);
 }
 

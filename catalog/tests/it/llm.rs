@@ -21,10 +21,10 @@ fn a_success_records_exactly_this() {
             r#"llm_time_per_output_token_seconds_count{provider="openai",model="gpt-4o",operation="classification"}"#,
             1.0,
         ),
-        // 1.9 s for the 95 tokens after the first.
+        // 1.9 s for the 63 tokens that follow the first: 32 of 96 were hidden reasoning, before it.
         (
             r#"llm_time_per_output_token_seconds_sum{provider="openai",model="gpt-4o",operation="classification"}"#,
-            (2.2 - 0.3) / 95.0,
+            (2.2 - 0.3) / 63.0,
         ),
         (r#"llm_tokens_total{provider="openai",model="gpt-4o",token_type="prompt"}"#, 812.0),
         (r#"llm_tokens_total{provider="openai",model="gpt-4o",token_type="completion"}"#, 96.0),
@@ -134,6 +134,24 @@ fn retries_and_fallbacks_are_counted() {
     for (to, outcome) in [("o3", "error"), ("claude", "success"), ("claude", "cancelled")] {
         assert_eq!(value(&registry, "llm_fallbacks_total", [("to", to), ("outcome", outcome)]), 1.0);
     }
+}
+
+#[test]
+fn a_rate_limit_counts_each_time_also_if_the_call_succeeds() {
+    let (catalog, registry, _) = crate::catalog();
+    let call = catalog.llm.start("openai", "gpt-4o", Operation::Analysis);
+    for _ in 0..2 {
+        call.rate_limited();
+        call.retry();
+    }
+    call.success(USAGE);
+    let call = catalog.llm.start("openai", "gpt-4o", Operation::Analysis);
+    call.rate_limited();
+    call.retry();
+    call.error(ErrorType::RateLimit);
+    assert_eq!(value(&registry, "llm_rate_limit_hits_total", [("provider", "openai")]), 4.0);
+    assert_eq!(value(&registry, "llm_retries_total", [("model", "gpt-4o")]), 3.0);
+    assert_eq!(value(&registry, "llm_errors_total", [("error_type", "rate_limit")]), 1.0);
 }
 
 #[test]
