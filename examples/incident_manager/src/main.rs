@@ -167,7 +167,7 @@ async fn model(options: &Options, rng: Rng) -> Result<(Option<StandIn>, Client),
     let (stand_in, settings) = match base {
         Some(base) => {
             let key = std::env::var("LLM_API_KEY").ok();
-            (None, Settings { base, key, within: Duration::from_secs(120), provider: "custom" })
+            (None, Settings { base, key, within: llm::CALL_WITHIN, provider: "custom" })
         }
         None => {
             let stand_in = StandIn::bind(options.scenario.profile().llm, &options.models[0], rng).await?;

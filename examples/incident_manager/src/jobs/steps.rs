@@ -146,7 +146,7 @@ impl From<LlmError> for Problem {
     fn from(error: LlmError) -> Problem {
         match error {
             LlmError::Timeout => Problem::Timeout,
-            LlmError::Unreadable(_) => Problem::Invalid(error.to_string()),
+            error if error.is_an_answer() => Problem::Invalid(error.to_string()),
             other => Problem::Dependency(other.to_string()),
         }
     }

@@ -11,13 +11,15 @@ use tokio::time::{sleep, timeout};
 
 use super::queues::{Queued, Waiting};
 use super::{Desk, Job, Problem, Task};
+use crate::llm;
 use crate::log::complain;
 
 /// How often a job is tried, and how long the first wait is; the second is twice as long.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(50);
-/// How long one attempt may take.
-const ATTEMPT_WITHIN: Duration = Duration::from_secs(30);
+/// How long one attempt may take. The longest asks twice, each time one model and then another: all of them may hang, and still say so.
+const ATTEMPT_WITHIN: Duration = Duration::from_secs(65);
+const _: () = assert!(ATTEMPT_WITHIN.as_secs() > 4 * llm::CALL_WITHIN.as_secs());
 
 /// Jobs of a queue that are done at a time.
 fn workers(queue: QueueName) -> usize {

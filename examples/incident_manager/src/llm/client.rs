@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use quipu_catalog::llm::{ErrorType, Usage};
+use quipu_catalog::llm::{ErrorType, Resource, Usage};
 use tokio::time::{Instant, timeout_at};
 
 use super::sse::Events;
@@ -24,7 +24,7 @@ pub(crate) struct Settings {
     /// What stands before `/v1/chat/completions`; without TLS.
     pub(crate) base: String,
     pub(crate) key: Option<String>,
-    /// How long a call may take.
+    /// How long a call may take, with its retry.
     pub(crate) within: Duration,
     /// What it is called where it is counted.
     pub(crate) provider: &'static str,
@@ -54,10 +54,20 @@ pub(super) struct Completion {
     /// What it says of its tokens; a server need not.
     pub(super) usage: Option<Usage>,
     pub(super) finish_reason: Option<String>,
-    /// What is left of rate limits.
-    pub(super) requests_left: Option<u64>,
-    pub(super) tokens_left: Option<u64>,
 }
+
+/// What is told while an answer, or a refusal, is not whole yet.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Sign {
+    /// More text of a streamed answer.
+    Token,
+    /// What is left of a rate limit.
+    Left(Resource, u64),
+}
+
+/// The headers that tell what is left.
+const LEFT: [(&str, Resource); 2] =
+    [("x-ratelimit-remaining-requests", Resource::Requests), ("x-ratelimit-remaining-tokens", Resource::Tokens)];
 
 #[derive(Debug)]
 pub(crate) enum LlmError {
@@ -66,6 +76,8 @@ pub(crate) enum LlmError {
     Timeout,
     Authentication,
     Unavailable(String),
+    /// It does not take this request: the model is not known, or the prompt too long.
+    Refused(StatusCode),
     /// An answer that makes no sense.
     Unreadable(String),
     /// The circuit breaker is open.
@@ -78,6 +90,11 @@ impl LlmError {
         !matches!(self, LlmError::Unreadable(_))
     }
 
+    /// Whether there was an answer, so that nothing is wrong with the model: only with this request.
+    pub(crate) fn is_an_answer(&self) -> bool {
+        matches!(self, LlmError::Refused(_) | LlmError::Unreadable(_))
+    }
+
     /// What it is counted as.
     pub(super) fn error_type(&self) -> ErrorType {
         match self {
@@ -85,7 +102,7 @@ impl LlmError {
             LlmError::Timeout => ErrorType::Timeout,
             LlmError::Authentication => ErrorType::Authentication,
             LlmError::Unavailable(_) | LlmError::LeftAlone => ErrorType::ServiceUnavailable,
-            LlmError::Unreadable(_) => ErrorType::Unknown,
+            LlmError::Refused(_) | LlmError::Unreadable(_) => ErrorType::Unknown,
         }
     }
 }
@@ -97,6 +114,7 @@ impl fmt::Display for LlmError {
             LlmError::Timeout => f.write_str("the model took too long"),
             LlmError::Authentication => f.write_str("the model does not take this key"),
             LlmError::Unavailable(what) => write!(f, "the model is not there: {what}"),
+            LlmError::Refused(status) => write!(f, "the model refuses this: {status}"),
             LlmError::Unreadable(answer) => write!(f, "the model answered {answer:?}"),
             LlmError::LeftAlone => f.write_str("the model keeps failing, and is left alone"),
         }
@@ -121,13 +139,22 @@ impl Client {
         self.settings.provider
     }
 
-    /// Asks, and calls `on_token` for each piece of a streamed answer.
-    pub(super) async fn complete(&self, prompt: &Prompt<'_>, on_token: impl Fn()) -> Result<Completion, LlmError> {
-        let end = Instant::now() + self.settings.within;
-        timeout_at(end, self.exchange(prompt, on_token)).await.unwrap_or(Err(LlmError::Timeout))
+    /// When a call that begins now has to be over, whatever is tried again in it.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.settings.within
     }
 
-    async fn exchange(&self, prompt: &Prompt<'_>, on_token: impl Fn()) -> Result<Completion, LlmError> {
+    /// Asks, and says each sign of an answer.
+    pub(super) async fn complete(
+        &self,
+        prompt: &Prompt<'_>,
+        deadline: Instant,
+        say: impl Fn(Sign),
+    ) -> Result<Completion, LlmError> {
+        timeout_at(deadline, self.exchange(prompt, say)).await.unwrap_or(Err(LlmError::Timeout))
+    }
+
+    async fn exchange(&self, prompt: &Prompt<'_>, say: impl Fn(Sign)) -> Result<Completion, LlmError> {
         let mut request = Request::post(&self.uri).header(header::CONTENT_TYPE, "application/json");
         if let Some(key) = &self.settings.key {
             request = request.header(header::AUTHORIZATION, format!("Bearer {key}"));
@@ -136,12 +163,13 @@ impl Client {
         let response = self.http.request(request).await.map_err(unavailable)?;
         let (head, body) = response.into_parts();
         let mut body = Limited::new(body, MAX_ANSWER);
+        for (header, resource) in LEFT {
+            if let Some(left) = number(&head.headers, header) {
+                say(Sign::Left(resource, left));
+            }
+        }
         refuse(head.status, &head.headers)?;
-        let mut completion = Completion {
-            requests_left: number(&head.headers, "x-ratelimit-remaining-requests"),
-            tokens_left: number(&head.headers, "x-ratelimit-remaining-tokens"),
-            ..Completion::default()
-        };
+        let mut completion = Completion::default();
         if !prompt.is_streamed {
             let body = body.collect().await.map_err(unavailable)?.to_bytes();
             completion.add(parse(&body)?)?;
@@ -157,7 +185,7 @@ impl Client {
                 }
                 completion.add(parse(&event)?)?;
                 if !completion.text.is_empty() {
-                    on_token();
+                    say(Sign::Token);
                 }
             }
         }
@@ -182,7 +210,7 @@ impl Completion {
         if let Some(problem) = answer.error {
             return Err(LlmError::Unavailable(problem.message));
         }
-        self.usage = answer.usage.map(Usage::from).or(self.usage);
+        self.usage = answer.usage.and_then(wire::Usage::counted).or(self.usage);
         for choice in answer.choices {
             let text = choice.message.or(choice.delta).and_then(|text| text.content);
             self.text.push_str(&text.unwrap_or_default());
@@ -193,17 +221,20 @@ impl Completion {
 }
 
 fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
-    match status {
-        StatusCode::OK => Ok(()),
-        StatusCode::TOO_MANY_REQUESTS => {
+    if status == StatusCode::OK {
+        return Ok(());
+    }
+    Err(match ErrorType::of_http_status(status.as_u16()) {
+        ErrorType::RateLimit => {
             let wait = number::<f64>(headers, header::RETRY_AFTER.as_str());
             let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            Err(LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1))))
+            LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1)))
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(LlmError::Authentication),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => Err(LlmError::Timeout),
-        other => Err(LlmError::Unavailable(other.to_string())),
-    }
+        ErrorType::Authentication => LlmError::Authentication,
+        ErrorType::Timeout => LlmError::Timeout,
+        ErrorType::ServiceUnavailable => LlmError::Unavailable(status.to_string()),
+        ErrorType::Unknown => LlmError::Refused(status),
+    })
 }
 
 fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
@@ -229,6 +260,21 @@ mod tests {
         completion.add(parse(br#"{"choices": [{"delta": {"content": "So"}}]}"#).unwrap()).unwrap();
         let broken = completion.add(parse(br#"{"error": {"message": "overloaded"}}"#).unwrap());
         assert!(matches!(broken, Err(LlmError::Unavailable(what)) if what == "overloaded"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_request_is_not_wrong_with_the_model() {
+        for (status, error_type, is_an_answer) in [
+            (400, ErrorType::Unknown, true),
+            (404, ErrorType::Unknown, true),
+            (401, ErrorType::Authentication, false),
+            (408, ErrorType::Timeout, false),
+            (429, ErrorType::RateLimit, false),
+            (503, ErrorType::ServiceUnavailable, false),
+        ] {
+            let error = refuse(StatusCode::from_u16(status).unwrap(), &HeaderMap::new()).unwrap_err();
+            assert_eq!((error.error_type(), error.is_an_answer()), (error_type, is_an_answer), "{status}");
+        }
     }
 
     #[test]

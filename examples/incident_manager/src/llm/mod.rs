@@ -14,11 +14,11 @@ use quipu::guard::{BreakerState, CircuitBreaker};
 use quipu::{RegisterError, Registry, timed};
 use quipu_catalog::Catalog;
 use quipu_catalog::health::ServiceState;
-use quipu_catalog::llm::{Call, CallStatus, Operation, Price, Resource};
+use quipu_catalog::llm::{Call, CallStatus, Operation, Price};
 use tokio::time::sleep;
 
 pub(crate) use self::client::{Client, LlmError, Settings};
-use self::client::{Completion, Prompt};
+use self::client::{Completion, Prompt, Sign};
 pub(crate) use self::standin::{KEY as STAND_IN_KEY, StandIn};
 use crate::cache::Cache;
 use crate::incident::{Category, Incident};
@@ -33,6 +33,8 @@ pub(crate) const PRICES: [(&str, Price); 2] =
 const CACHED: usize = 1_000;
 /// How long is waited at most when a model says when to come back.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// How long a call may take, with its retry.
+pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(15);
 /// How long a model is left alone that keeps failing.
 const COOL_DOWN: Duration = Duration::from_secs(5);
 
@@ -133,7 +135,10 @@ impl Llm {
         // Dropped with this future, the call was cancelled.
         let call = self.catalog.llm.start(self.client.provider(), &model.name, operation);
         let outcome = self.complete(&prompt, &call).await;
-        permit.record(&outcome);
+        match &outcome {
+            Err(error) if !error.is_an_answer() => permit.failure(),
+            _ => permit.success(),
+        }
         match &outcome {
             Ok(Completion { usage: Some(usage), .. }) => call.success(*usage),
             Ok(_) => call.success_without_usage(),
@@ -148,25 +153,23 @@ impl Llm {
 
     /// Sends a prompt, and once more if the model is busy for a short while only.
     async fn complete(&self, prompt: &Prompt<'_>, call: &Call) -> Result<Completion, LlmError> {
-        let mut outcome = self.client.complete(prompt, || call.first_token()).await;
+        let provider = self.client.provider();
+        let hear = |sign| match sign {
+            Sign::Token => call.first_token(),
+            Sign::Left(resource, left) => self.catalog.llm.rate_limit_remaining(provider, resource, left),
+        };
+        let deadline = self.client.deadline();
+        let mut outcome = self.client.complete(prompt, deadline, hear).await;
         if let Err(LlmError::RateLimit(wait)) = outcome
             && wait <= LONGEST_WAIT
         {
+            call.rate_limited();
             sleep(wait).await;
             call.retry();
-            outcome = self.client.complete(prompt, || call.first_token()).await;
+            outcome = self.client.complete(prompt, deadline, hear).await;
         }
-        if let Ok(completion) = &outcome {
-            if let Some(reason) = &completion.finish_reason {
-                call.finish_reason(reason.as_str().into());
-            }
-            let remaining =
-                [(Resource::Requests, completion.requests_left), (Resource::Tokens, completion.tokens_left)];
-            for (resource, left) in remaining {
-                if let Some(left) = left {
-                    self.catalog.llm.rate_limit_remaining(self.client.provider(), resource, left);
-                }
-            }
+        if let Ok(Completion { finish_reason: Some(reason), .. }) = &outcome {
+            call.finish_reason(reason.as_str().into());
         }
         outcome
     }

@@ -1,6 +1,6 @@
 //! The JSON of `POST /v1/chat/completions`: of a request what is sent, of an answer what is read.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request<'a> {
@@ -61,37 +61,85 @@ pub(super) struct Problem {
     pub(super) message: String,
 }
 
-/// The tokens of a call. The details are parts of the numbers above them.
+/// The tokens of a call. The details are parts of the numbers above them. Servers leave out what they do not know, write `null`, or
+/// nonsense: none of it may cost the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Usage {
-    pub(super) prompt_tokens: u64,
-    pub(super) completion_tokens: u64,
+    #[serde(default, deserialize_with = "tokens")]
+    pub(super) prompt_tokens: Option<u64>,
+    #[serde(default, deserialize_with = "tokens")]
+    pub(super) completion_tokens: Option<u64>,
     #[serde(default)]
-    pub(super) prompt_tokens_details: PromptDetails,
+    pub(super) prompt_tokens_details: Option<PromptDetails>,
     #[serde(default)]
-    pub(super) completion_tokens_details: CompletionDetails,
+    pub(super) completion_tokens_details: Option<CompletionDetails>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct PromptDetails {
-    #[serde(default)]
-    pub(super) cached_tokens: u64,
+    #[serde(default, deserialize_with = "tokens")]
+    pub(super) cached_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct CompletionDetails {
-    #[serde(default)]
-    pub(super) reasoning_tokens: u64,
+    #[serde(default, deserialize_with = "tokens")]
+    pub(super) reasoning_tokens: Option<u64>,
 }
 
-impl From<Usage> for quipu_catalog::llm::Usage {
-    fn from(usage: Usage) -> Self {
-        quipu_catalog::llm::Usage {
-            prompt: usage.prompt_tokens,
-            completion: usage.completion_tokens,
-            cached_read: usage.prompt_tokens_details.cached_tokens,
-            reasoning: usage.completion_tokens_details.reasoning_tokens,
-            ..Self::default()
+/// None of what is no number of tokens, such as `null` or -1.
+fn tokens<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    Ok(serde_json::Value::deserialize(from)?.as_u64())
+}
+
+impl Usage {
+    /// What is counted: nothing, if one of the two numbers is not known.
+    pub(super) fn counted(self) -> Option<quipu_catalog::llm::Usage> {
+        let cached = self.prompt_tokens_details.and_then(|details| details.cached_tokens);
+        let reasoning = self.completion_tokens_details.and_then(|details| details.reasoning_tokens);
+        Some(quipu_catalog::llm::Usage {
+            prompt: self.prompt_tokens?,
+            completion: self.completion_tokens?,
+            cached_read: cached.unwrap_or_default(),
+            reasoning: reasoning.unwrap_or_default(),
+            ..Default::default()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(usage: &str) -> Option<[u64; 4]> {
+        let answer: Answer = serde_json::from_str(&format!(r#"{{"choices": [], "usage": {usage}}}"#)).unwrap();
+        let usage = answer.usage.and_then(Usage::counted)?;
+        Some([usage.prompt, usage.completion, usage.cached_read, usage.reasoning])
+    }
+
+    #[test]
+    fn tokens_that_are_not_told_do_not_cost_the_answer() {
+        for (usage, expected) in [
+            (
+                r#"{"prompt_tokens": 812, "completion_tokens": 96, "prompt_tokens_details": {"cached_tokens": 512},
+                    "completion_tokens_details": {"reasoning_tokens": 32}}"#,
+                Some([812, 96, 512, 32]),
+            ),
+            (
+                r#"{"prompt_tokens": 9, "completion_tokens": 8, "prompt_tokens_details": null,
+                    "completion_tokens_details": {"reasoning_tokens": null}}"#,
+                Some([9, 8, 0, 0]),
+            ),
+            (
+                r#"{"prompt_tokens": 9, "completion_tokens": 8, "prompt_tokens_details": {"cached_tokens": -1}}"#,
+                Some([9, 8, 0, 0]),
+            ),
+            (r#"{"prompt_tokens": 9, "completion_tokens": null}"#, None),
+            (r#"{"prompt_tokens": -1, "completion_tokens": 8}"#, None),
+            (r#"{"prompt_tokens": 9}"#, None),
+            ("null", None),
+        ] {
+            assert_eq!(counted(usage), expected, "{usage}");
         }
     }
 }

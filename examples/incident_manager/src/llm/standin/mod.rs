@@ -95,15 +95,12 @@ async fn complete(State(model): State<Arc<Model>>, headers: HeaderMap, body: Byt
         _ if request.stream => stream(plan),
         _ => whole(plan).await,
     };
-    let (requests, tokens) = remaining;
-    let headers = response.headers_mut();
-    headers.insert("x-ratelimit-remaining-requests", requests.into());
-    headers.insert("x-ratelimit-remaining-tokens", tokens.into());
+    say_remaining(&mut response, remaining);
     response
 }
 
 async fn whole(plan: Plan) -> Response {
-    sleep(plan.first_token + plan.token * plan.usage.completion_tokens as u32).await;
+    sleep(plan.first_token + plan.token * plan.words.len() as u32).await;
     let message = Some(Text { content: Some(plan.words.concat()) });
     let choice = Choice { message, finish_reason: Some(plan.finish_reason.to_owned()), ..Choice::default() };
     Json(Answer { choices: vec![choice], usage: Some(plan.usage), error: None }).into_response()
@@ -155,5 +152,12 @@ fn too_many(wait: Duration) -> Response {
     if let Ok(value) = seconds.parse() {
         response.headers_mut().insert(header::RETRY_AFTER, value);
     }
+    say_remaining(&mut response, (0, 0));
     response
+}
+
+fn say_remaining(response: &mut Response, (requests, tokens): (u32, u32)) {
+    let headers = response.headers_mut();
+    headers.insert("x-ratelimit-remaining-requests", requests.into());
+    headers.insert("x-ratelimit-remaining-tokens", tokens.into());
 }

@@ -57,19 +57,20 @@ impl Plan {
         let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
         let prompt: usize = request.messages.iter().map(|message| message.content.len()).sum();
         let prompt_tokens = prompt as u64 / 4 + 8;
-        let completion_tokens = words.len() as u64 + rng.u64(0..8);
+        // Hidden, before the first word.
+        let reasoning_tokens = rng.u64(0..8);
+        let completion_tokens = words.len() as u64 + reasoning_tokens;
         let cached_tokens = if rng.u32(..4) == 0 { prompt_tokens / 2 } else { 0 };
-        let reasoning_tokens = completion_tokens / 4;
         Plan {
             failure,
             words,
             first_token: Duration::from_millis(rng.u64(profile.first_token_ms.clone())),
             token: Duration::from_millis(rng.u64(profile.token_ms.clone())),
             usage: Usage {
-                prompt_tokens,
-                completion_tokens,
-                prompt_tokens_details: PromptDetails { cached_tokens },
-                completion_tokens_details: CompletionDetails { reasoning_tokens },
+                prompt_tokens: Some(prompt_tokens),
+                completion_tokens: Some(completion_tokens),
+                prompt_tokens_details: Some(PromptDetails { cached_tokens: Some(cached_tokens) }),
+                completion_tokens_details: Some(CompletionDetails { reasoning_tokens: Some(reasoning_tokens) }),
             },
             finish_reason: if rng.u32(..20) == 0 { "length" } else { "stop" },
         }
