@@ -91,6 +91,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let tenants = TenantMetrics::register(&registry)?;
     let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
 
+    options.llm = options.llm.or_else(|| std::env::var("LLM_BASE_URL").ok());
     let ports = Ports::bind(&mut options, &registry).await?;
     let profile = options.scenario.profile();
     let mut rng = options.seed.map_or_else(Rng::new, Rng::with_seed);
@@ -163,8 +164,7 @@ async fn open(file: &Path, catalog: &Catalog, faults: Faults) -> Result<Store, S
 
 /// The way to the models, and what stands in for them if nothing else is given.
 async fn model(options: &Options, rng: Rng) -> Result<(Option<StandIn>, Client), Box<dyn Error>> {
-    let base = options.llm.clone().or_else(|| std::env::var("LLM_BASE_URL").ok());
-    let (stand_in, settings) = match base {
+    let (stand_in, settings) = match options.llm.clone() {
         Some(base) => {
             let key = std::env::var("LLM_API_KEY").ok();
             (None, Settings { base, key, within: llm::CALL_WITHIN, provider: "custom" })

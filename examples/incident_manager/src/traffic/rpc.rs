@@ -6,9 +6,8 @@ use tokio::time::sleep;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 
-use crate::grpc::wire::WatchIncidentsRequest;
 use crate::grpc::wire::incidents_client::IncidentsClient;
-use crate::grpc::wire::{CheckRequest, CreateIncidentRequest, IncidentId, ListIncidentsRequest};
+use crate::grpc::wire::{CheckRequest, CreateIncidentRequest, IncidentId, ListIncidentsRequest, WatchIncidentsRequest};
 
 /// Events after which a watcher asks anew.
 const EVENTS: u32 = 20;

@@ -9,5 +9,6 @@ mod full_disk;
 mod grpc;
 mod lifecycle;
 mod metrics;
+mod model;
 mod tenants;
 mod traffic;

@@ -34,6 +34,13 @@ impl Service {
         Service::run(command(arguments), file)
     }
 
+    /// Starts it without traffic, to ask the models `a` and `b` of this server with the key `secret`.
+    pub(crate) fn start_with_model(file: &Path, server: SocketAddr) -> Service {
+        let mut command = command(&["--traffic", "off", "--models", "a,b", "--llm", &format!("http://{server}/")]);
+        command.env("LLM_API_KEY", "secret");
+        Service::run(command, file)
+    }
+
     /// Starts it without traffic, where no file can grow beyond a few hundred KiB: as on a disk that is full.
     #[cfg(unix)]
     pub(crate) fn start_on_a_full_disk(file: &Path) -> Service {

@@ -1,0 +1,74 @@
+//! A server with an OpenAI-compatible API that is not the stand-in.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::service::{Service, database, eventually};
+
+const ANSWER: &str = r#"{"choices": [{"message": {"content": " security\n"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 30, "completion_tokens": 2}}"#;
+const EVENTS: &str = "data: {\"choices\": [{\"delta\": {\"role\": \"assistant\", \"content\": \"\"}}]}\n\n\
+    data: {\"choices\": [{\"delta\": {\"content\": \"Look \"}}]}\n\n\
+    data: {\"choices\": [{\"delta\": {\"content\": \"at it.\"}}]}\n\n\
+    data: {\"choices\": [{\"delta\": {}, \"finish_reason\": \"length\"}]}\n\n\
+    data: {\"choices\": [], \"usage\": {\"prompt_tokens\": 40, \"completion_tokens\": 5}}\n\n\
+    data: [DONE]\n\n";
+
+/// Starts a server that has no model `a`, and a model `b` that answers.
+fn start() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Until the process ends.
+    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(answer(stream))));
+    address
+}
+
+fn answer(stream: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(&stream);
+    let (mut head, mut length) = (String::new(), 0);
+    while !head.ends_with("\r\n\r\n") {
+        let start = head.len();
+        reader.read_line(&mut head)?;
+        let line = head[start..].to_ascii_lowercase();
+        length = line.strip_prefix("content-length:").map_or(length, |length| length.trim().parse().unwrap());
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    let request: Value = serde_json::from_slice(&body)?;
+    let is_right = head.starts_with("POST /v1/chat/completions ") && head.contains("authorization: Bearer secret\r\n");
+    let (status, text) = match (&request["model"], &request["stream"]) {
+        _ if !is_right => ("400 Bad Request", "{}"),
+        (model, _) if model == "a" => ("503 Service Unavailable", "{}"),
+        (_, Value::Bool(true)) => ("200 OK", EVENTS),
+        _ => ("200 OK", ANSWER),
+    };
+    write!(&stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}", text.len())
+}
+
+#[test]
+fn another_model_answers_when_the_first_does_not() {
+    let service = Service::start_with_model(&database("model"), start());
+    let id = service.create("P4", "other", "cost");
+    let path = format!("/v1/incidents/{id}/findings");
+    let wanted = json!({
+        "duplicate_of": null, "correlated_with": null, "classified_as": "security", "summary": "Look at it.",
+        "escalated_to": null,
+    });
+    eventually(|| service.get(&path).json(), wanted, "findings");
+    for (series, value) in [
+        (r#"llm_requests_total{provider="custom",model="a",operation="enrichment",status="error"}"#, 1.0),
+        (r#"llm_requests_total{provider="custom",model="b",operation="enrichment",status="success"}"#, 1.0),
+        (r#"llm_errors_total{provider="custom",model="a",error_type="service_unavailable"}"#, 2.0),
+        (r#"llm_tokens_total{provider="custom",model="b",token_type="prompt"}"#, 70.0),
+        (r#"llm_tokens_total{provider="custom",model="b",token_type="completion"}"#, 7.0),
+        (r#"llm_finish_reasons_total{provider="custom",model="b",reason="length"}"#, 1.0),
+        (r#"llm_time_to_first_token_seconds_count{provider="custom",model="b",operation="enrichment"}"#, 1.0),
+        (r#"llm_unpriced_requests_total{provider="custom",model="b"}"#, 2.0),
+        (r#"llm_fallbacks_total{from="a",to="b",outcome="success"}"#, 2.0),
+    ] {
+        eventually(|| service.value(series), Some(value), series);
+    }
+}
