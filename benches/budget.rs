@@ -171,6 +171,8 @@ fn print(title: &str, rows: &[Row]) {
     for row in rows {
         let Row { path, unit, budget, measured } = row;
         let verdict = if row.is_kept() { "" } else { "  OVER" };
+        // Some are measured themselves.
+        let budget = (budget * 100.0).round() / 100.0;
         println!("{path:<47} {budget:>6} {unit:<2} {measured:>9.2} {unit:<2} {:>7.1} ×{verdict}", budget / measured);
     }
 }
