@@ -171,7 +171,7 @@ fn attach(registry: &Registry, declaration: Declaration, work: Box<dyn Work>) ->
     let descriptions: Vec<_> = families.iter().map(|family| family.description.clone()).collect();
     let about = About::register(registry, &name)?;
     let breaker = breaker(registry, &name)?;
-    registry.attach(&name, &descriptions, || {
+    registry.attach(&name, &descriptions, max_series, || {
         let limits = Limits { max_series, timeout, breaker };
         Arc::new(Registered::new(Slot::new(families.into(), limits, about, work)))
     })

@@ -30,9 +30,11 @@ pub(super) struct Collectors {
 }
 
 /// A family of a collector.
-struct Owned {
-    collector: String,
-    description: Description,
+pub(super) struct Owned {
+    pub(super) collector: String,
+    pub(super) description: Description,
+    /// The most series that a call may yield, of all families together.
+    pub(super) max_series: usize,
 }
 
 impl Collectors {
@@ -41,9 +43,9 @@ impl Collectors {
         self.by_family.get(family).map(|owned| &*owned.collector)
     }
 
-    /// All families, each with its collector.
-    pub(super) fn families(&self) -> impl Iterator<Item = (&str, &Description)> {
-        self.by_family.values().map(|owned| (&*owned.collector, &owned.description))
+    /// All families.
+    pub(super) fn families(&self) -> impl Iterator<Item = &Owned> {
+        self.by_family.values()
     }
 
     /// Takes the collector of this family out, and tells the families that it declared.
@@ -60,13 +62,15 @@ impl Collectors {
 }
 
 impl Registry {
-    /// Adds what `make` makes of a collector of this name, if all of its families can be registered.
+    /// Adds what `make` makes of a collector of this name, if all of its families can be registered. A call may yield so many
+    /// series.
     ///
     /// In a disabled registry, nothing is made. `make` is called under the registry's lock.
     pub(crate) fn attach(
         &self,
         collector: &str,
         families: &[Description],
+        max_series: usize,
         make: impl FnOnce() -> Arc<dyn Collected>,
     ) -> Result<(), RegisterError> {
         let mut samples = BTreeMap::new();
@@ -96,7 +100,7 @@ impl Registry {
         }
         for description in families {
             all.reserve(description);
-            let owned = Owned { collector: collector.to_owned(), description: description.clone() };
+            let owned = Owned { collector: collector.to_owned(), description: description.clone(), max_series };
             all.collectors.by_family.insert(description.name.clone(), owned);
         }
         all.collectors.by_name.insert(collector.to_owned(), make());

@@ -98,7 +98,8 @@ impl FamilyDescription {
     }
 
     /// The most series that the family may have before values are replaced, be that set for it or for all families of the registry.
-    /// `None` if only the registry's own limits hold, and for a closed label set, whose series are there from the start.
+    /// `None` if only the registry's own limits hold, and for a closed label set, whose series are there from the start. Of a collector,
+    /// it is the most that a call may yield, of all its families together; beyond that, the call yields none.
     pub fn max_series(&self) -> Option<usize> {
         self.max_series
     }
@@ -163,10 +164,10 @@ impl Registry {
             let description = core.description.clone();
             FamilyDescription { max_series: self.max_series(&description), description, collector: None }
         });
-        let collected = families.collectors.families().map(|(collector, description)| FamilyDescription {
-            description: description.clone(),
-            max_series: None,
-            collector: Some(collector.to_owned()),
+        let collected = families.collectors.families().map(|owned| FamilyDescription {
+            description: owned.description.clone(),
+            max_series: Some(owned.max_series),
+            collector: Some(owned.collector.clone()),
         });
         let is_shown = |family: &FamilyDescription| self.has_self_metrics() || !family.is_own();
         let mut all: Vec<_> = recorded.chain(collected).filter(is_shown).collect();

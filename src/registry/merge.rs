@@ -21,6 +21,11 @@ pub(crate) struct Gathered {
 
 /// The first phase of a scrape: asks all collectors at once, and waits for them at most so long.
 pub(crate) async fn collect(registries: Vec<Registry>, within: Duration) -> Vec<Gathered> {
+    for (n, registry) in registries.iter().enumerate() {
+        if !registries[..n].iter().any(|before| before.is_same(registry)) {
+            registry.hooks().run();
+        }
+    }
     let begin = |registry: Registry| {
         let calls: Vec<_> = registry.collectors().iter().map(|collector| collector.collect(within)).collect();
         (registry, calls)

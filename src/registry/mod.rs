@@ -36,6 +36,7 @@ pub use error::{BuildError, LabelError, RegisterError};
 pub use family::{DynLabelNames, Family, LabelNames};
 pub(crate) use gather::Gather;
 pub use global::{SetGlobalError, global, set_global};
+pub use hooks::ScrapeHook;
 pub use lint::{Lint, LintRule};
 pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use metric_set::MetricSet;

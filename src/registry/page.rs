@@ -49,14 +49,18 @@ impl fmt::Display for Section<'_> {
 impl Section<'_> {
     fn facts(&self) -> Vec<String> {
         let family = self.0;
-        let mut facts: Vec<String> = family.unit().map(|unit| format!("Unit: {unit}")).into_iter().collect();
+        let mut facts: Vec<String> = family.unit().map(|unit| format!("Unit: {}", Escaped(unit))).into_iter().collect();
         facts.extend(family.labels().map(|label| of_label(&label)));
         if !family.bounds().is_empty() {
             let bounds: Vec<_> = family.bounds().iter().map(f64::to_string).collect();
             facts.push(format!("Buckets: {}", bounds.join(", ")));
         }
         let has_open_labels = family.labels().any(|label| label.values().is_none());
-        facts.extend(family.max_series().filter(|_| has_open_labels).map(|most| format!("At most {most} series")));
+        let most = family.max_series().filter(|_| has_open_labels);
+        facts.extend(most.map(|most| match family.collector() {
+            Some(_) => format!("At most {most} series of the collector"),
+            None => format!("At most {most} series"),
+        }));
         facts.extend(family.expire_after().map(|idle| format!("Series go when they have been idle for {idle:?}")));
         facts.extend(family.collector().map(|collector| format!("Read at a scrape, by the collector `{collector}`")));
         facts
@@ -66,13 +70,27 @@ impl Section<'_> {
 fn of_label(label: &LabelDescription<'_>) -> String {
     let mut line = format!("Label `{}`", label.name());
     if let Some(values) = label.values() {
-        let values: Vec<_> = values.iter().map(|value| format!("`{value}`")).collect();
+        let values: Vec<_> = values.iter().map(|value| Code(value).to_string()).collect();
         let _ = write!(line, ": {}", values.join(", "));
     }
     if let Some(most) = label.max_values() {
         let _ = write!(line, ", at most {most} values");
     }
     line
+}
+
+/// Text as code, whatever it holds.
+struct Code<'a>(&'a str);
+
+impl fmt::Display for Code<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text: String = self.0.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        if !text.contains('`') {
+            return write!(f, "`{text}`");
+        }
+        let fence = "`".repeat(1 + text.split(|c| c != '`').map(str::len).max().unwrap_or_default());
+        write!(f, "{fence} {text} {fence}")
+    }
 }
 
 /// Text in which nothing is Markdown.

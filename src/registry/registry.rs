@@ -376,7 +376,6 @@ impl Registry {
         let is_shown =
             |core: &&Arc<FamilyCore>| self.has_self_metrics() || !core.description.name.starts_with(OWN_PREFIX);
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
-        self.shared.hooks.run();
         self.shared.breakers.bring_up_to_date();
         families.iter().for_each(|family| offenders::bring_up_to_date(family));
         if let Some(self_metrics) = &self.shared.self_metrics {

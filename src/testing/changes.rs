@@ -31,12 +31,18 @@ pub fn assert_changes<'a, R>(
     let before = samples(registry);
     let result = work();
     let after = samples(registry);
-    let names = before.keys().chain(after.keys());
     let of = |samples: &Samples, name: &str| samples.get(name).copied().unwrap_or(0.0);
-    let changes = names.map(|name| (name.clone(), of(&after, name) - of(&before, name)));
-    let changes = changes.filter(|(_, change)| *change != 0.0).collect();
-    let difference = difference(&changes, expected.as_ref(), "changed by");
-    assert!(difference.is_empty(), "metrics changed in another way than expected:\n{difference}");
+    let has_changed = |name: &&String| of(&before, name).to_bits() != of(&after, name).to_bits();
+    let changed: Samples =
+        after.keys().chain(before.keys()).filter(has_changed).map(|name| (name.clone(), 0.0)).collect();
+    let changes = Differences {
+        verb: "changed by",
+        found: &changed,
+        is: &|name, expected| of(&before, name) + expected == of(&after, name),
+        shown: &|name| of(&after, name) - of(&before, name),
+    };
+    let differences = changes.from(expected.as_ref());
+    assert!(differences.is_empty(), "metrics changed in another way than expected:\n{differences}");
     result
 }
 
@@ -55,24 +61,35 @@ pub fn assert_changes<'a, R>(
 /// ```
 #[track_caller]
 pub fn assert_values<'a>(registry: &Registry, expected: impl AsRef<[(&'a str, f64)]>) {
-    let values = samples(registry).into_iter().filter(|(_, value)| *value != 0.0).collect();
-    let difference = difference(&values, expected.as_ref(), "is");
-    assert!(difference.is_empty(), "metrics have other values than expected:\n{difference}");
+    let values: Samples = samples(registry).into_iter().filter(|(_, value)| *value != 0.0).collect();
+    let of = |name: &str| values.get(name).copied().unwrap_or(0.0);
+    let is = |name: &str, expected: f64| of(name) == expected || (of(name).is_nan() && expected.is_nan());
+    let differences = Differences { verb: "is", found: &values, is: &is, shown: &of }.from(expected.as_ref());
+    assert!(differences.is_empty(), "metrics have other values than expected:\n{differences}");
 }
 
-/// A line for each sample that is not as it was expected.
-fn difference(found: &Samples, expected: &[(&str, f64)], verb: &str) -> String {
-    let mut lines = String::new();
-    for (name, expected) in expected {
-        let value = found.get(*name).copied().unwrap_or(0.0);
-        if value.to_bits() != expected.to_bits() && value != *expected {
-            let _ = writeln!(lines, "  {name} {verb} {value}, expected {expected}");
+/// How samples are compared with what is expected of them.
+struct Differences<'a> {
+    verb: &'a str,
+    /// Those that have to be expected.
+    found: &'a Samples,
+    is: &'a dyn Fn(&str, f64) -> bool,
+    shown: &'a dyn Fn(&str) -> f64,
+}
+
+impl Differences<'_> {
+    /// A line for each sample that is not as it was expected.
+    fn from(&self, expected: &[(&str, f64)]) -> String {
+        let Differences { verb, found, is, shown } = self;
+        let mut lines = String::new();
+        for (name, expected) in expected.iter().filter(|(name, expected)| !is(name, *expected)) {
+            let _ = writeln!(lines, "  {name} {verb} {}, expected {expected}", shown(name));
         }
+        for name in found.keys().filter(|name| !expected.iter().any(|(other, _)| other == name)) {
+            let _ = writeln!(lines, "  {name} {verb} {}, not expected", shown(name));
+        }
+        lines
     }
-    for (name, value) in found.iter().filter(|(name, _)| !expected.iter().any(|(other, _)| other == name)) {
-        let _ = writeln!(lines, "  {name} {verb} {value}, not expected");
-    }
-    lines
 }
 
 fn samples(registry: &Registry) -> Samples {

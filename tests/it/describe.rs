@@ -73,7 +73,7 @@ fn families_of_collectors_and_own_ones_are_described_in_order_until_they_go() {
         assert!(before.is_sorted());
         assert_eq!(before.iter().any(|name| name.starts_with("quipu_")), has_own);
         let start = described(&registry, "process_start_time_seconds");
-        assert_eq!((start.collector(), start.max_series()), (Some("process"), None));
+        assert_eq!((start.collector(), start.max_series()), (Some("process"), Some(10_000)));
         assert!(registry.unregister("process_start_time_seconds") && registry.unregister("zebras"));
         assert!(names(&registry).iter().all(|name| name.starts_with("quipu_")));
     }
@@ -118,6 +118,28 @@ Counter. Calls.
 - Label `outcome`: `ok`, `failed`
 ";
     assert_eq!(registry.to_markdown(), expected);
+}
+
+#[derive(LabelValue)]
+#[expect(dead_code, reason = "only its text matters")]
+enum Odd {
+    #[label("a`b")]
+    Tick,
+    #[label("``")]
+    Ticks,
+}
+
+#[derive(LabelSet)]
+struct Oddly {
+    odd: Odd,
+}
+
+#[test]
+fn label_values_stay_code() {
+    let registry = Registry::new();
+    drop(registry.counter("odd_total", "O.").label_set::<Oddly>().register().unwrap());
+    let page = registry.to_markdown();
+    assert!(page.contains("- Label `odd`: `` a`b ``, ``` `` ```\n"), "{page}");
 }
 
 /// The lints of a gauge of this name and labels, as rules with what they are about.

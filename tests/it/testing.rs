@@ -40,6 +40,24 @@ fn changes_are_exact_and_each_difference_is_told() {
     assert_eq!(message(|| assert_changes(&registry, wrong, work)), expected);
 }
 
+/// What does not change is of no interest, whatever it is; and sums of floats are those that floats have.
+#[test]
+fn changes_of_floats_are_those_of_floats() {
+    let (registry, _) = registry();
+    let [ratio, age] = ["hit_ratio", "age_seconds"].map(|name| registry.gauge(name, "G.").register().unwrap());
+    let cost = registry.float_counter("cost_dollars_total", "C.").register().unwrap();
+    ratio.set(f64::NAN);
+    age.set(f64::INFINITY);
+    cost.inc_by(0.1);
+    assert_changes(&registry, [("cost_dollars_total", 0.2)], || cost.inc_by(0.2));
+    assert_values(
+        &registry,
+        [("cost_dollars_total", 0.1 + 0.2), ("hit_ratio", f64::NAN), ("age_seconds", f64::INFINITY)],
+    );
+    let text = message(|| assert_changes(&registry, [], || ratio.set(1.0)));
+    assert!(text.contains("  hit_ratio changed by NaN, not expected\n"), "{text}");
+}
+
 #[test]
 fn values_are_exact_and_zeros_may_be_left_out() {
     let (registry, _) = registry();

@@ -3,9 +3,10 @@
 use core::fmt;
 use core::time::Duration;
 use quipu::clock::{Clock, Moment};
+use quipu::registry::ScrapeHook;
 use quipu::{Counter, Gauge, InFlightGauge, Registry};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// How many items wait in a queue, and for how long. A clone is another handle to the same.
 ///
@@ -36,6 +37,8 @@ struct Inner {
     processed: Option<Counter>,
     clock: Clock,
     waiting: Mutex<Waiting>,
+    /// Shows the age at each scrape.
+    age: OnceLock<ScrapeHook>,
 }
 
 /// The items in the order in which they came. Those at the end of it that are gone are taken off when the ones before them are.
@@ -64,13 +67,24 @@ impl Waiting {
 
 impl Queue {
     pub(crate) fn new(clock: &Clock, depth: InFlightGauge, processed: Option<Counter>) -> Queue {
-        Queue(Arc::new(Inner { depth, processed, clock: clock.clone(), waiting: Mutex::default() }))
+        Queue(Arc::new(Inner {
+            depth,
+            processed,
+            clock: clock.clone(),
+            waiting: Mutex::default(),
+            age: OnceLock::new(),
+        }))
     }
 
-    /// Sets this gauge to the age of the oldest item at each scrape.
+    /// Sets this gauge to the age of the oldest item at each scrape, for as long as there is a handle to the queue.
     pub(crate) fn show_age(&self, registry: &Registry, gauge: Gauge) {
-        let queue = self.clone();
-        registry.before_scrape(move || gauge.set_duration(queue.oldest_age().unwrap_or_default()));
+        let queue = Arc::downgrade(&self.0);
+        let hook = registry.before_scrape(move || {
+            if let Some(queue) = queue.upgrade() {
+                gauge.set_duration(queue.oldest_age().unwrap_or_default());
+            }
+        });
+        let _ = self.0.age.set(hook);
     }
 
     /// An item begins to wait. Send the wrapper through the queue.
@@ -87,12 +101,16 @@ impl Queue {
 
     /// How long the oldest item has waited; `None` if none waits.
     pub fn oldest_age(&self) -> Option<Duration> {
-        let oldest = (*self.0.waiting().since.front()?)?;
-        Some(Duration::from_secs_f64(self.0.clock.seconds_since(oldest)))
+        self.0.oldest_age()
     }
 }
 
 impl Inner {
+    fn oldest_age(&self) -> Option<Duration> {
+        let oldest = (*self.waiting().since.front()?)?;
+        Some(Duration::from_secs_f64(self.clock.seconds_since(oldest)))
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }

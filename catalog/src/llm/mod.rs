@@ -55,8 +55,10 @@ pub use stream::{Answer, TokenStream};
 use crate::names::Names;
 use call::CallSeries;
 use quipu::clock::Clock;
+use quipu::registry::ScrapeHook;
 use quipu::{CircuitBreaker, MetricSet, RegisterError, Registry};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tracks calls of LLMs. A clone is another handle to the same.
 ///
@@ -78,6 +80,8 @@ struct Inner {
     clock: Clock,
     prices: Prices,
     calls: Names<CallSeries>,
+    /// What shows the state of a model's breaker, by provider and model.
+    breakers: Mutex<HashMap<[String; 2], ScrapeHook>>,
 }
 
 impl Llm {
@@ -88,7 +92,7 @@ impl Llm {
     pub fn register(registry: &Registry, prices: Prices) -> Result<Llm, RegisterError> {
         let metrics = LlmMetrics::register(registry)?;
         let (clock, calls) = (registry.clock().clone(), Names::new(1024));
-        Ok(Llm(Arc::new(Inner { metrics, clock, prices, calls })))
+        Ok(Llm(Arc::new(Inner { metrics, clock, prices, calls, breakers: Mutex::default() })))
     }
 
     /// The families, to record into directly.
@@ -99,7 +103,7 @@ impl Llm {
     /// Starts a call: it is in flight from now on.
     #[must_use = "a call that is dropped at once is cancelled; keep it until the answer is there"]
     pub fn start(&self, provider: &str, model: &str, operation: Operation) -> Call {
-        let Inner { metrics, clock, prices, calls } = &*self.0;
+        let Inner { metrics, clock, prices, calls, .. } = &*self.0;
         let make = || CallSeries::new(metrics, clock, prices.of(model).copied(), (provider, model, operation));
         Call::start(calls.get([provider, model, operation.as_str()], make))
     }
@@ -127,7 +131,7 @@ impl Llm {
     }
 
     /// Shows the state of a model's breaker in `llm_circuit_breaker_state`: 0 closed, 1 open, 2 half-open. It is read at each
-    /// scrape of the registry, which is the one that this was registered in, and kept for as long as that lives.
+    /// scrape of the registry, which is the one that this was registered in, until another breaker of the model is shown.
     ///
     /// ```
     /// use quipu::CircuitBreaker;
@@ -145,6 +149,11 @@ impl Llm {
     pub fn watch_breaker(&self, registry: &Registry, provider: &str, model: &str, breaker: &CircuitBreaker) {
         let state = self.0.metrics.llm_circuit_breaker_state.handle(ModelLabels { provider, model });
         let breaker = breaker.clone();
-        registry.before_scrape(move || state.set(f64::from(breaker.state() as u8)));
+        let hook = registry.before_scrape(move || state.set(f64::from(breaker.state() as u8)));
+        let mut breakers = self.0.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = breakers.insert([provider.to_owned(), model.to_owned()], hook);
+        // Dropping it takes the registry's lock.
+        drop(breakers);
+        drop(before);
     }
 }

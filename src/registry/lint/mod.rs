@@ -5,7 +5,7 @@ mod units;
 
 use super::describe::FamilyDescription;
 use super::registry::Registry;
-use crate::model::debug_as_message;
+use crate::model::{MetricType, debug_as_message};
 use core::fmt;
 
 /// A rule of good names, which a registry does not enforce. [`Registry::lint`] finds what breaks it.
@@ -185,7 +185,9 @@ impl Registry {
     pub fn lint(&self) -> Vec<Lint> {
         let mut lints = Vec::new();
         for (label, _) in self.global_labels().pairs() {
-            rules::label(label).for_each(|(rule, advice)| {
+            // Every family has it.
+            let reserved = rules::reserved_label(MetricType::Gauge, label);
+            rules::label(label).chain(reserved).for_each(|(rule, advice)| {
                 lints.push(Lint { rule, metric: None, label: Some((**label).into()), advice });
             });
         }

@@ -39,9 +39,9 @@ pub(super) fn label(name: &str) -> impl Iterator<Item = Broken> {
 
 pub(super) fn reserved_label(kind: MetricType, name: &str) -> Option<Broken> {
     // Of the type that has it, it is an error at registration.
-    let owner = match name {
-        "le" if kind != MetricType::Histogram => "histograms",
-        "quantile" => "summaries",
+    let owner = match (name, kind.as_str()) {
+        ("le", kind) if kind != "histogram" => "histograms",
+        ("quantile", kind) if kind != "summary" => "summaries",
         _ => return None,
     };
     Some((LintRule::ReservedLabel, format!("`{name}` is the label of {owner}; use another name")))
@@ -59,7 +59,7 @@ fn convention(name: &str, kind: MetricType) -> Option<Broken> {
 }
 
 fn count_or_sum(name: &str, kind: MetricType) -> Option<Broken> {
-    let is_plain = matches!(kind, MetricType::Counter | MetricType::Gauge);
+    let is_plain = !["histogram", "summary"].contains(&kind.as_str());
     let suffix = ["_count", "_sum"].into_iter().find(|suffix| is_plain && name.ends_with(suffix))?;
     let advice = format!("the suffix `{suffix}` is reserved for histograms and summaries; use another name");
     Some((LintRule::ReservedSuffix, advice))

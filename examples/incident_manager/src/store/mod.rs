@@ -63,7 +63,7 @@ impl Store {
         // Not the pools themselves: the file is closed before the last scrape.
         let pools = Arc::downgrade(&self.pools);
         let [writer, readers] = ["writer", "readers"].map(|name| self.metrics.pool(name));
-        registry.before_scrape(move || {
+        let hook = registry.before_scrape(move || {
             if let Some(pools) = pools.upgrade() {
                 for (shown, pool) in [(&writer, &pools.writer), (&readers, &pools.readers)] {
                     let (active, idle) = pool.active_and_idle();
@@ -71,6 +71,7 @@ impl Store {
                 }
             }
         });
+        hook.keep();
     }
 
     /// Runs `work` on a connection that can only read.
