@@ -321,7 +321,8 @@ pub fn derive_metric_set(input: TokenStream) -> TokenStream {
 ///
 /// # Cost
 ///
-/// Two readings of the clock and the recording: about 45 ns in all. Labels that are no literals cost a lookup for each metric and call, 20 to 30 ns. Nothing is allocated.
+/// About one and a half times two readings of the clock: 29 ns where these take 20. Labels that are no literals cost a lookup and a handle for
+/// each metric and call. Nothing is allocated when their series are there.
 ///
 /// # Errors
 ///
