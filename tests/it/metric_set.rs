@@ -92,10 +92,10 @@ struct Mill {
     build_info: Family<Info, LabelNames<1>>,
     /// What stands still.
     state: StateSet<Outcome>,
-    #[metric(flatten)]
-    door: Door,
     #[metric(flatten, prefix = "back_")]
     back_door: Door,
+    #[metric(flatten)]
+    door: Door,
 }
 
 #[derive(MetricSet)]
