@@ -110,18 +110,14 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
     let traffic = Traffic::new((options.api, options.grpc), &profile, rng, &registry)?;
 
-    let calls = tonic::transport::Server::builder().layer(rpc.layer()).add_service(grpc::service(operations.clone()));
-    let calls_come_in = grpc::incoming(ports.grpc, rpc);
-    let app = tenants.layer(api::router(operations)).layer(quipu_axum::layer(&http));
-    let api = axum::serve(quipu_axum::listener(&http, ports.api), app);
-
     let scrapes = Part::start(|stop| ports.scrapes.serve(stop));
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
     let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
     let keeper = Part::start(|stop| desk.clone().keep_house(stop));
     let health = Part::start(|stop| health::watch(desk.clone(), stop));
-    let api = Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
-    let grpc = Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(calls_come_in, stop).await) });
+    let is_measured = !options.without_metrics;
+    let api = api::serve(ports.api, operations.clone(), is_measured.then_some((http, tenants)));
+    let grpc = grpc::serve(ports.grpc, operations, is_measured.then_some(rpc));
     let traffic = options.traffic.map(|rate| {
         let load = Load { rate, operations: options.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))

@@ -29,7 +29,8 @@ Options:
   --operations N    Ends the traffic after so many requests, waits until all jobs are done,
                     and prints a line `summary`, with what was answered as JSON
   --seed N          Makes the same choices as another run with the same number
-  --without-metrics Measures nothing, to see what measuring costs
+  --without-metrics Measures no requests and shows nothing, to see what that costs; trackers of
+                    the work behind the requests still record, into series that nobody reads
   --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434; its
                     key is read from LLM_API_KEY [default: $LLM_BASE_URL, or else a stand-in]
   --models A,B      The model that is asked, and the one that answers when that does not

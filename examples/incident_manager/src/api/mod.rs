@@ -7,21 +7,40 @@ use axum::extract::{DefaultBodyLimit, State as AppState};
 use axum::http::{HeaderName, StatusCode, Uri, header};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use quipu::http::HttpMetrics;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use self::error::{ApiError, Body, Path, Query};
 pub(crate) use self::tenants::{TENANT, TenantMetrics};
 use crate::incident::{Change, Findings, Incident, NewIncident, State};
 use crate::log::complain;
 use crate::operations::Operations;
+use crate::part::Part;
 use crate::text;
 
 const MAX_BODY: usize = 16 * 1024;
 
 type Answer<T> = Result<Json<T>, ApiError>;
 
-pub(crate) fn router(operations: Operations) -> Router {
+/// Answers requests until it is told to stop. Without metrics there are no layers for them either.
+pub(crate) fn serve(
+    listener: TcpListener,
+    operations: Operations,
+    metrics: Option<(HttpMetrics, TenantMetrics)>,
+) -> Part {
+    let app = router(operations);
+    let Some((http, tenants)) = metrics else {
+        let api = axum::serve(listener, app);
+        return Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
+    };
+    let app = tenants.layer(app).layer(quipu_axum::layer(&http));
+    let api = axum::serve(quipu_axum::listener(&http, listener), app);
+    Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) })
+}
+
+fn router(operations: Operations) -> Router {
     Router::new()
         .route("/v1/incidents", post(create).get(list))
         .route("/v1/incidents/{id}", get(find))

@@ -8,16 +8,20 @@ use std::time::Duration;
 
 use quipu::grpc::GrpcMetrics;
 use quipu::{RegisterError, Registry};
+use tokio::net::TcpListener;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::{Stream, StreamExt};
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 use self::convert::{known, new_incident};
-pub(crate) use self::incoming::incoming;
+use self::incoming::incoming;
 use self::wire::incidents_server::{Incidents, IncidentsServer};
 use crate::incident::Change;
 use crate::operations::{Operations, Refusal};
+use crate::part::Part;
 
 /// The code that is made of `proto/incidents.proto`.
 #[allow(missing_docs, missing_debug_implementations, unreachable_pub, clippy::all, reason = "generated")]
@@ -46,9 +50,17 @@ pub(crate) fn metrics(registry: &Registry) -> Result<GrpcMetrics, RegisterError>
     GrpcMetrics::builder().service(wire::incidents_server::SERVICE_NAME, METHODS).register(registry)
 }
 
-/// The service, over the operations.
-pub(crate) fn service(operations: Operations) -> IncidentsServer<impl Incidents> {
-    IncidentsServer::new(Api { operations })
+/// Answers calls until it is told to stop. Without metrics there is no layer for them either.
+pub(crate) fn serve(listener: TcpListener, operations: Operations, metrics: Option<GrpcMetrics>) -> Part {
+    let service = IncidentsServer::new(Api { operations });
+    let Some(metrics) = metrics else {
+        let calls = Server::builder().add_service(service);
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        return Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) });
+    };
+    let calls = Server::builder().layer(metrics.layer()).add_service(service);
+    let incoming = incoming(listener, metrics);
+    Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) })
 }
 
 #[derive(Debug)]
