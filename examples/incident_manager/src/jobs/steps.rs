@@ -29,6 +29,7 @@ pub(crate) struct Desk {
 
 type Next = Result<Vec<Task>, Problem>;
 
+// Metrics of what is written are recorded where it was just written: an attempt can end early, when it takes too long.
 impl Desk {
     /// Tries to do a job; returns what is to be done next.
     pub(super) async fn attempt(&self, job: &Job) -> Next {
@@ -46,8 +47,13 @@ impl Desk {
     async fn deduplicate(&self, incident: &Arc<Incident>) -> Next {
         let (store, new, id) = (&self.operations.store, incident.clone(), incident.id);
         if let Some(of) = store.read(move |database| database.find_same(&new, since())).await? {
-            store.write(move |database| database.set_duplicate(id, of)).await?;
-            self.operations.catalog.incidents.deduplicated(incident.source);
+            let (catalog, source) = (self.operations.catalog.clone(), incident.source);
+            let noted = store.write(move |database| {
+                database.set_duplicate(id, of)?;
+                catalog.incidents.deduplicated(source);
+                Ok(())
+            });
+            noted.await?;
             return Ok(Vec::new());
         }
         let mut next = vec![Task::Enrich, Task::Correlate];
@@ -71,8 +77,13 @@ impl Desk {
     async fn correlate(&self, incident: &Arc<Incident>) -> Next {
         let (store, new, id) = (&self.operations.store, incident.clone(), incident.id);
         if let Some(with) = store.read(move |database| database.find_related(&new, since())).await? {
-            store.write(move |database| database.set_correlated(id, with)).await?;
-            self.operations.catalog.incidents.correlated(incident.source);
+            let (catalog, source) = (self.operations.catalog.clone(), incident.source);
+            let noted = store.write(move |database| {
+                database.set_correlated(id, with)?;
+                catalog.incidents.correlated(source);
+                Ok(())
+            });
+            noted.await?;
         }
         Ok(Vec::new())
     }
@@ -93,8 +104,13 @@ impl Desk {
         if store.read(move |database| database.get(id)).await?.state != State::New {
             return Ok(Vec::new());
         }
-        store.write(move |database| database.set_level(id, level)).await?;
-        self.operations.catalog.incidents.escalated(level);
+        let catalog = self.operations.catalog.clone();
+        let noted = store.write(move |database| {
+            database.set_level(id, level)?;
+            catalog.incidents.escalated(level);
+            Ok(())
+        });
+        noted.await?;
         self.book("escalation", level.as_str(), Status::Success.as_str()).await;
         Ok(match level {
             Level::L1 => vec![Task::Escalate(Level::L2)],
