@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use quipu_catalog::Catalog;
+use quipu_catalog::incidents::SeverityLabels;
 use tokio::time::timeout;
 
 use crate::events::Events;
@@ -64,21 +65,21 @@ impl Operations {
         if new.title.trim().is_empty() || new.title.chars().count() > MAX_TITLE {
             return Err(Refusal::Title);
         }
+        let start = Instant::now();
         // First, so that no incident is created that nobody works on.
         let place = self.queues.place(new.severity);
         let place = timeout(PLACE_WITHIN, place).await.ok().flatten().ok_or(Refusal::Busy)?;
-        let processing = self.catalog.incidents.processing(new.severity);
         let Operations { events, catalog, .. } = self.clone();
         let created = self.store.write(move |database| {
             let incident = database.create(&new, Timestamp::now())?;
             catalog.incidents.created(incident.kind());
+            let seconds = &catalog.incidents.metrics().incident_processing_duration_seconds;
+            seconds.with(SeverityLabels { severity: incident.severity }).observe_duration(start.elapsed());
             events.publish(&incident, None);
             place.put(Arc::new(incident.clone()));
             Ok(incident)
         });
-        let created = created.await?;
-        drop(processing);
-        Ok(created)
+        Ok(created.await?)
     }
 
     pub(crate) async fn find(&self, id: i64) -> Result<Incident, Refusal> {
