@@ -32,9 +32,12 @@ impl Cache {
 
     pub(crate) fn put(&self, key: &str, answer: &str) {
         let kept = &mut *self.lock();
-        if kept.answers.insert(key.to_owned(), answer.to_owned()).is_none() {
-            kept.order.push_back(key.to_owned());
-            kept.bytes += key.len() + answer.len();
+        match kept.answers.insert(key.to_owned(), answer.to_owned()) {
+            Some(replaced) => kept.bytes = kept.bytes.saturating_sub(replaced.len()) + answer.len(),
+            None => {
+                kept.order.push_back(key.to_owned());
+                kept.bytes += key.len() + answer.len();
+            }
         }
         if kept.order.len() > self.capacity
             && let Some(oldest) = kept.order.pop_front()
@@ -59,7 +62,7 @@ mod tests {
         let registry = quipu::Registry::new();
         let metrics = storage::Storage::register(&registry).unwrap();
         let cache = Cache::new(2, metrics.cache("answers"));
-        for (key, answer) in [("a", "1"), ("b", "22"), ("c", "333")] {
+        for (key, answer) in [("a", "1"), ("b", "2"), ("b", "22"), ("c", "4444"), ("c", "333")] {
             cache.put(key, answer);
         }
         assert_eq!(cache.get("a"), None);

@@ -76,15 +76,12 @@ impl Llm {
     #[timed(tracker = self.catalog.code.start_function("classify"), errors)]
     pub(crate) async fn classify(&self, incident: &Incident) -> Result<Category, LlmError> {
         let title = &incident.title;
-        let answer = match self.classifications.get(title) {
-            Some(answer) => answer,
-            None => {
-                let categories = Category::ALL.iter().map(|category| category.as_str()).collect::<Vec<_>>().join(", ");
-                let system = format!("Answer with one word. Which of these is the incident about: {categories}?");
-                self.ask(Operation::Classification, &system, title).await?
-            }
-        };
-        let category: Category = answer.trim().parse().map_err(|_| LlmError::Unreadable(answer.clone()))?;
+        if let Some(known) = self.classifications.get(title) {
+            return category(&known);
+        }
+        let categories = Category::ALL.iter().map(|category| category.as_str()).collect::<Vec<_>>().join(", ");
+        let system = format!("Answer with one word. Which of these is the incident about: {categories}?");
+        let category = category(&self.ask(Operation::Classification, &system, title).await?)?;
         self.classifications.put(title, category.as_str());
         Ok(category)
     }
@@ -184,6 +181,30 @@ impl Llm {
         };
         if let Err(error) = self.store.write(move |database| database.count_llm_use(&call)).await {
             complain(&error);
+        }
+    }
+}
+
+/// The category that an answer names, however a model writes it: `Security.`
+fn category(answer: &str) -> Result<Category, LlmError> {
+    let word = answer.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    word.parse().map_err(|_| LlmError::Unreadable(answer.chars().take(100).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_is_known_however_it_is_written() {
+        for (answer, expected) in [
+            ("security", Some(Category::Security)),
+            ("Security", Some(Category::Security)),
+            (" **cost**.\n", Some(Category::Cost)),
+            ("It is about cost", None),
+            ("", None),
+        ] {
+            assert_eq!(category(answer).ok(), expected, "{answer:?}");
         }
     }
 }
