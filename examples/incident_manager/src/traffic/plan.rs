@@ -25,6 +25,8 @@ const ONE: &str = "/v1/incidents/{id}";
 struct Seen {
     id: i64,
     title: String,
+    #[serde(default)]
+    state: String,
 }
 
 /// An incident of the traffic that is not resolved.
@@ -34,6 +36,9 @@ struct Open {
     /// Steps that were taken with it.
     steps: usize,
 }
+
+/// The states of an incident that is not resolved, by the steps that were taken with it.
+const OPEN: [&str; 3] = ["NEW", "ACKNOWLEDGED", "IN_PROGRESS"];
 
 /// The steps that lead to a resolved incident, each with its route.
 const STEPS: [(&str, &str); 3] = [
@@ -64,15 +69,18 @@ impl Plan {
     }
 
     /// The questions whose answers tell what an earlier run did not get to resolve.
-    pub(super) fn first() -> [Call; 2] {
-        ["NEW", "ACKNOWLEDGED"].map(|state| get(INCIDENTS, format!("{INCIDENTS}?state={state}&limit={CROWD}")))
+    pub(super) fn first() -> [Call; 3] {
+        OPEN.map(|state| get(INCIDENTS, format!("{INCIDENTS}?state={state}&limit={CROWD}")))
     }
 
     /// Takes in an answer to one of the [`first`](Self::first) questions.
     pub(super) fn take_over(&mut self, answer: &Answer) {
         let seen: Vec<Seen> = serde_json::from_slice(&answer.body).unwrap_or_default();
         let ours = seen.into_iter().filter(|seen| seen.title.starts_with(TITLE_PREFIX));
-        self.open.extend(ours.map(|seen| Open { id: seen.id, steps: 0 }));
+        self.open.extend(ours.filter_map(|seen| {
+            let steps = OPEN.iter().position(|state| *state == seen.state)?;
+            Some(Open { id: seen.id, steps })
+        }));
     }
 
     pub(super) fn next(&mut self) -> Operation {
@@ -248,6 +256,20 @@ mod tests {
         }
         assert!((500..CROWD).contains(&most), "{most} were open at once");
         assert!(resolved > 12_000, "{resolved} were resolved");
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_open_is_taken_on_where_it_stands() {
+        let mut plan = plan();
+        let asked = Plan::first().map(|call| call.path);
+        for (state, asked) in OPEN.iter().zip(asked) {
+            assert!(asked.contains(state), "{asked}");
+            let body = format!(
+                r#"[{{"id": 1, "title": "{TITLE_PREFIX}x", "state": "{state}"}}, {{"id": 2, "title": "x", "state": "{state}"}}]"#
+            );
+            plan.take_over(&Answer { status: StatusCode::OK, body: body.into() });
+        }
+        assert_eq!(plan.open.iter().map(|open| (open.id, open.steps)).collect::<Vec<_>>(), [(1, 0), (1, 1), (1, 2)]);
     }
 
     #[test]
