@@ -83,6 +83,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     // First, so that a signal ends cleanly whatever follows.
     let asked_to_stop = stop_signal()?;
 
+    options.llm = options.llm.or_else(|| std::env::var("LLM_BASE_URL").ok());
     let registry = if options.without_metrics { Registry::disabled() } else { Registry::new() };
     log::register(&registry)?;
     collect(&registry)?;

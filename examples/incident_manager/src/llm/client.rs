@@ -19,15 +19,27 @@ use super::wire::{self, Answer};
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Where a model is, and how it is asked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Settings {
-    /// What stands before `/v1/chat/completions`; without TLS.
+    /// What stands before `/chat/completions`, with its `/v1` or without; without TLS.
     pub(crate) base: String,
     pub(crate) key: Option<String>,
     /// How long a call may take, with its retry.
     pub(crate) within: Duration,
     /// What it is called where it is counted.
     pub(crate) provider: &'static str,
+}
+
+/// All but the key.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Settings { base, within, provider, .. } = self;
+        f.debug_struct("Settings")
+            .field("base", base)
+            .field("within", within)
+            .field("provider", provider)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug)]
@@ -125,7 +137,12 @@ impl Client {
     /// # Errors
     /// When the base is no URL that can be called.
     pub(crate) fn new(settings: Settings) -> Result<Client, String> {
-        let text = format!("{}/v1/chat/completions", settings.base.trim_end_matches('/'));
+        if settings.base.contains('@') {
+            // Not repeated here: it is printed.
+            return Err("a URL with a user or a password is not taken; give the key in LLM_API_KEY".to_owned());
+        }
+        let base = settings.base.trim_end_matches('/');
+        let text = format!("{}/v1/chat/completions", base.strip_suffix("/v1").unwrap_or(base));
         let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}"))?;
         if uri.scheme_str() != Some("http") || uri.host().is_none() {
             return Err(format!(
@@ -278,6 +295,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_not_printed() {
+        let key = Some("hunter2".to_owned());
+        let settings = Settings { base: String::new(), key, within: Duration::from_secs(1), provider: "openai" };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+
+    #[test]
     fn a_base_that_cannot_be_called_is_named() {
         let with = |base: &str| {
             Client::new(Settings {
@@ -287,7 +311,10 @@ mod tests {
                 provider: "openai",
             })
         };
-        assert!(with("http://127.0.0.1:11434/").is_ok());
+        for base in ["", "/", "/v1", "/v1/"].map(|end| format!("http://127.0.0.1:11434{end}")) {
+            assert_eq!(with(&base).unwrap().uri, "http://127.0.0.1:11434/v1/chat/completions", "{base}");
+        }
+        assert!(!with("http://user:hunter2@host:1").unwrap_err().contains("hunter2"));
         for wrong in ["https://api.openai.com", "localhost", "http://a b"] {
             assert!(with(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
