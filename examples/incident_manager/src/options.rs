@@ -28,7 +28,8 @@ Options:
                     from 1 to 5000, or `off` [default: as the scenario has it; calm: 50]
   --operations N    Ends the traffic after so many requests, waits until all jobs are done,
                     and prints a line `summary`, with what was answered as JSON
-  --seed N          Makes the same choices as another run with the same number
+  --seed N          Draws the same chances as another run with the same number; what they decide
+                    can come in another order
   --without-metrics Measures no requests and shows nothing, to see what that costs; trackers of
                     the work behind the requests still record, into series that nobody reads
   --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434; its
@@ -114,6 +115,9 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
         }
     }
     options.traffic = traffic.unwrap_or(Some(options.scenario.profile().rate));
+    if options.operations.is_some() && options.traffic.is_none() {
+        return Err("--operations needs traffic: leave out `--traffic off`".into());
+    }
     Ok(Command::Run(Box::new(options)))
 }
 
@@ -144,8 +148,10 @@ fn number(parser: &mut lexopt::Parser, option: &str) -> Result<u64, lexopt::Erro
 fn models(parser: &mut lexopt::Parser) -> Result<[String; 2], lexopt::Error> {
     let text = parser.value()?.string()?;
     match text.split_once(',') {
-        Some((first, second)) if !first.is_empty() && !second.is_empty() => Ok([first.to_owned(), second.to_owned()]),
-        _ => Err(format!("--models: {text:?} is not two names, such as gpt-4o,gpt-4o-mini").into()),
+        Some((first, second)) if !first.is_empty() && !second.is_empty() && first != second => {
+            Ok([first.to_owned(), second.to_owned()])
+        }
+        _ => Err(format!("--models: {text:?} is not two names that differ, such as gpt-4o,gpt-4o-mini").into()),
     }
 }
 
@@ -212,6 +218,8 @@ mod tests {
             ("--operations many", "many"),
             ("--seed -1", "-1"),
             ("--models gpt-4o", "gpt-4o"),
+            ("--models a,a", "a,a"),
+            ("--operations 5 --traffic off", "--operations"),
             ("--frequency 3", "--frequency"),
             ("fast", "fast"),
         ] {
