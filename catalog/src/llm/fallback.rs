@@ -33,6 +33,10 @@ pub struct Fallback<'a> {
 
 impl<'a> Fallback<'a> {
     pub(super) fn new(metrics: &'a LlmMetrics, from: &'a str, to: &'a str) -> Self {
+        // All outcomes are there from the first on, at zero: the first that fails must be able to alert.
+        for outcome in CallStatus::ALL {
+            let _ = metrics.llm_fallbacks_total.with(FallbackLabels { from, to, outcome: *outcome });
+        }
         Fallback { metrics, from, to, outcome: CallStatus::Cancelled }
     }
 

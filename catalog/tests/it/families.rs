@@ -197,6 +197,12 @@ fn all_outcomes_of_a_model_are_there_from_its_first_call() {
         assert!(text.contains(&format!("{{provider=\"openai\",model=\"gpt-4o\",{labels}}} 0\n")), "{labels}");
     }
     assert!(text.contains("llm_unpriced_requests_total{provider=\"openai\",model=\"gpt-4o\"} 0\n"));
+    let _fallback = catalog.llm.fall_back("gpt-4o", "o3");
+    let text = registry.to_text();
+    for outcome in ["success", "error", "cancelled"] {
+        let line = format!("llm_fallbacks_total{{from=\"gpt-4o\",to=\"o3\",outcome=\"{outcome}\"}} 0\n");
+        assert!(text.contains(&line), "{line}");
+    }
     // But nobody has said yet what is left.
     assert!(!text.contains("llm_rate_limit_remaining{"));
 }
