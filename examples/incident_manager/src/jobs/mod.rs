@@ -86,6 +86,8 @@ pub(crate) enum Problem {
     Timeout,
     /// Something else does not work: the database, a model, a sender.
     Dependency(String),
+    /// A step of several failed; trying again would repeat those before it.
+    Broken(String),
     /// It makes no sense: an incident that is gone, an answer that cannot be read.
     Invalid(String),
 }
@@ -99,7 +101,7 @@ impl Problem {
     fn error_type(&self) -> JobError {
         match self {
             Problem::Timeout => JobError::Timeout,
-            Problem::Dependency(_) => JobError::DependencyError,
+            Problem::Dependency(_) | Problem::Broken(_) => JobError::DependencyError,
             Problem::Invalid(_) => JobError::ValidationError,
         }
     }
@@ -109,7 +111,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Timeout => f.write_str("it took too long"),
-            Problem::Dependency(what) | Problem::Invalid(what) => f.write_str(what),
+            Problem::Dependency(what) | Problem::Broken(what) | Problem::Invalid(what) => f.write_str(what),
         }
     }
 }

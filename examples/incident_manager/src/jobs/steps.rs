@@ -150,8 +150,7 @@ fn since() -> Timestamp {
 impl From<PlaybookError> for Problem {
     fn from(error: PlaybookError) -> Problem {
         match error {
-            // Trying again would repeat the commands before it.
-            PlaybookError::Command(command) => Problem::Invalid(format!("{command} failed")),
+            PlaybookError::Command(command) => Problem::Broken(format!("{command} failed")),
             PlaybookError::Refused(Refusal::Store(error)) => error.into(),
             PlaybookError::Refused(refusal) => Problem::Dependency(refusal.to_string()),
         }

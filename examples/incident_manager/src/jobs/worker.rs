@@ -94,6 +94,8 @@ async fn run(desk: &Desk, job: &Job) -> Vec<Task> {
             }
             Err(problem) => {
                 tracked.failure(problem.error_type());
+                let (job_type, id) = (job.task.job_type(), job.incident.id);
+                complain(&format_args!("the {job_type} job of incident {id} failed: {problem}"));
                 catalog.code.error("jobs", problem.error_type().as_str());
                 book(desk, job, JobStatus::Failure).await;
                 break;

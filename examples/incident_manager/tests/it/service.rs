@@ -102,12 +102,14 @@ impl Service {
         values.find_map(|rest| rest.strip_prefix(' ')?.parse().ok())
     }
 
-    /// Stops the service with a signal; it must end with success, without a complaint, and before `limit`.
+    /// Stops the service with a signal; it must end with success, before `limit`, and without a complaint but of jobs that
+    /// failed: the stand-ins fail by chance.
     pub(crate) fn stop(mut self, signal: &str, limit: Duration) {
         let mut errors = String::new();
         self.end(signal, limit);
         self.stderr().read_to_string(&mut errors).unwrap();
-        assert_eq!(errors, "");
+        let of_a_job = |line: &str| line.contains(" job of incident ");
+        assert_eq!(errors.lines().filter(|line| !of_a_job(line)).collect::<Vec<_>>(), [""; 0]);
     }
 
     /// Stops it as well; what it has complained of does not matter.
