@@ -243,8 +243,9 @@ fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
     }
     Err(match ErrorType::of_http_status(status.as_u16()) {
         ErrorType::RateLimit => {
-            let wait = number::<f64>(headers, header::RETRY_AFTER.as_str());
-            let wait = wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            // The finer one first, which not every server sends.
+            let wait = number(headers, "retry-after-ms").map(Duration::from_millis);
+            let wait = wait.or_else(|| number(headers, header::RETRY_AFTER.as_str()).map(Duration::from_secs));
             LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1)))
         }
         ErrorType::Authentication => LlmError::Authentication,

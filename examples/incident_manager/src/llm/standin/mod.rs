@@ -148,10 +148,9 @@ fn problem(status: StatusCode, message: &str) -> Response {
 
 fn too_many(wait: Duration) -> Response {
     let mut response = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests");
-    let seconds = format!("{:.3}", wait.as_secs_f64());
-    if let Ok(value) = seconds.parse() {
-        response.headers_mut().insert(header::RETRY_AFTER, value);
-    }
+    let headers = response.headers_mut();
+    headers.insert(header::RETRY_AFTER, (wait.as_secs_f64().ceil() as u64).into());
+    headers.insert("retry-after-ms", (wait.as_millis() as u64 + 1).into());
     say_remaining(&mut response, (0, 0));
     response
 }
