@@ -36,7 +36,10 @@ use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::http::HttpMetrics;
 use quipu::{RegisterError, Registry};
 use quipu_catalog::Catalog;
-use quipu_catalog::llm::Prices;
+use quipu_catalog::code::ErrorLabels;
+use quipu_catalog::jobs::JobError;
+use quipu_catalog::llm::{ErrorType, Prices};
+use quipu_catalog::storage::{QueryErrorLabels, QueryOperation};
 
 use crate::api::TenantMetrics;
 use crate::events::Events;
@@ -91,6 +94,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let rpc = grpc::metrics(&registry)?;
     let tenants = TenantMetrics::register(&registry)?;
     let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
+    expect_errors(&catalog);
 
     options.llm = options.llm.or_else(|| std::env::var("LLM_BASE_URL").ok());
     let ports = Ports::bind(&mut options, &registry).await?;
@@ -148,6 +152,21 @@ fn collect(registry: &Registry) -> Result<(), RegisterError> {
     registry.collect(Process::new())?;
     registry.collect(TokioRuntime::current())?;
     registry.collect(System::new().disks())
+}
+
+/// Shows the errors that are known beforehand at zero, so that the first of a kind is an increase, on which an alert can go off.
+fn expect_errors(catalog: &Catalog) {
+    let of_jobs = JobError::ALL.iter().map(|error| ("jobs", error.as_str()));
+    let of_models = ErrorType::ALL.iter().map(|error| ("llm", error.as_str()));
+    for (component, error_type) in of_jobs.chain(of_models) {
+        let _ = catalog.code.metrics().errors_total.with(ErrorLabels { component, error_type });
+    }
+    for operation in QueryOperation::ALL {
+        for error_type in StoreError::TYPES {
+            let labels = QueryErrorLabels { operation: *operation, error_type };
+            let _ = catalog.storage.metrics().database_query_errors_total.with(labels);
+        }
+    }
 }
 
 /// The store, and gauges that know of the incidents which it has from earlier.

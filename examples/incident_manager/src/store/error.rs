@@ -54,6 +54,9 @@ impl StoreError {
         !matches!(self, StoreError::NotFound(_) | StoreError::Conflict(..))
     }
 
+    /// All that [`error_type`](Self::error_type) tells.
+    pub(crate) const TYPES: [&str; 4] = ["busy", "disk", "interrupted", "other"];
+
     /// What it is called where it is counted.
     pub(super) fn error_type(&self) -> &'static str {
         match self {

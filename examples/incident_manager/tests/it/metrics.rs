@@ -14,6 +14,8 @@ fn all_series_of_closed_sets_exist_from_the_start() {
         ("incidents_resolved_total", 125),
         ("incidents_active", 125),
         ("incident_acknowledgment_duration_seconds_count", 5),
+        ("errors_total", 4 + 5),
+        ("database_query_errors_total", 5 * 4),
         ("incident_resolution_duration_seconds_count", 25),
         ("incident_resolution_duration_seconds_bucket", 25 * 9),
     ] {
