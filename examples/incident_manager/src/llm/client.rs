@@ -213,10 +213,14 @@ impl Client {
 impl Prompt<'_> {
     fn to_json(&self) -> Vec<u8> {
         let messages = [("system", self.system), ("user", self.user)];
-        let messages = messages.map(|(role, content)| wire::Message { role, content: content.into() });
+        let messages = messages.map(|(role, content)| wire::Message { role: role.into(), content: content.into() });
         let stream_options = self.is_streamed.then_some(wire::StreamOptions { include_usage: true });
-        let request =
-            wire::Request { model: self.model, messages: messages.into(), stream: self.is_streamed, stream_options };
+        let request = wire::Request {
+            model: self.model.into(),
+            messages: messages.into(),
+            stream: self.is_streamed,
+            stream_options,
+        };
         serde_json::to_vec(&request).expect("texts and flags can be written")
     }
 }

@@ -1,10 +1,14 @@
 //! The JSON of `POST /v1/chat/completions`: of a request what is sent, of an answer what is read.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Request<'a> {
-    pub(super) model: &'a str,
+    // Borrowed where nothing in it is escaped, as are the other texts.
+    #[serde(borrow)]
+    pub(super) model: Cow<'a, str>,
     #[serde(borrow)]
     pub(super) messages: Vec<Message<'a>>,
     #[serde(default)]
@@ -15,10 +19,10 @@ pub(super) struct Request<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Message<'a> {
-    pub(super) role: &'a str,
-    // Borrowed where nothing in it is escaped.
     #[serde(borrow)]
-    pub(super) content: std::borrow::Cow<'a, str>,
+    pub(super) role: Cow<'a, str>,
+    #[serde(borrow)]
+    pub(super) content: Cow<'a, str>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,6 +44,8 @@ pub(super) struct Answer {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Choice {
+    #[serde(default)]
+    pub(super) index: u32,
     /// Of a whole answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<Text>,
@@ -52,7 +58,7 @@ pub(super) struct Choice {
 
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Text {
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<String>,
 }
 

@@ -76,7 +76,7 @@ async fn complete(State(model): State<Arc<Model>>, headers: HeaderMap, body: Byt
     let Ok(request) = serde_json::from_slice::<Request<'_>>(&body) else {
         return problem(StatusCode::BAD_REQUEST, "this is no request");
     };
-    let remaining = match model.limits.take(request.model) {
+    let remaining = match model.limits.take(&request.model) {
         Ok(remaining) => remaining,
         Err(wait) => return too_many(wait),
     };
@@ -92,7 +92,7 @@ async fn complete(State(model): State<Arc<Model>>, headers: HeaderMap, body: Byt
             sleep(FOREVER).await;
             problem(StatusCode::GATEWAY_TIMEOUT, "too late")
         }
-        _ if request.stream => stream(plan),
+        _ if request.stream => stream(plan, request.stream_options.is_some_and(|options| options.include_usage)),
         _ => whole(plan).await,
     };
     say_remaining(&mut response, remaining);
@@ -106,19 +106,23 @@ async fn whole(plan: Plan) -> Response {
     Json(Answer { choices: vec![choice], usage: Some(plan.usage), error: None }).into_response()
 }
 
-/// Sends a word at a time, then the reason for the end and the usage.
-fn stream(plan: Plan) -> Response {
+/// Sends a word at a time, then the reason for the end and, if it was asked for, the usage.
+fn stream(plan: Plan, with_usage: bool) -> Response {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         // An error says that the client is gone.
-        let _ = send_words(plan, sender).await;
+        let _ = send_words(plan, with_usage, sender).await;
     });
     let frames = ReceiverStream::new(receiver).map(|event| Ok::<_, Infallible>(Frame::data(Bytes::from(event))));
     let body = Body::new(StreamBody::new(frames));
     ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response()
 }
 
-async fn send_words(plan: Plan, sender: mpsc::Sender<Vec<u8>>) -> Result<(), mpsc::error::SendError<Vec<u8>>> {
+async fn send_words(
+    plan: Plan,
+    with_usage: bool,
+    sender: mpsc::Sender<Vec<u8>>,
+) -> Result<(), mpsc::error::SendError<Vec<u8>>> {
     let breaks_at = plan.words.len() / 2;
     for (index, word) in plan.words.iter().enumerate() {
         sleep(if index == 0 { plan.first_token } else { plan.token }).await;
@@ -131,9 +135,15 @@ async fn send_words(plan: Plan, sender: mpsc::Sender<Vec<u8>>) -> Result<(), mps
             .send(event(&Answer { choices: vec![Choice { delta, ..Choice::default() }], ..Answer::default() }))
             .await?;
     }
-    let end = Choice { finish_reason: Some(plan.finish_reason.to_owned()), ..Choice::default() };
+    let end = Choice {
+        delta: Some(Text::default()),
+        finish_reason: Some(plan.finish_reason.to_owned()),
+        ..Choice::default()
+    };
     sender.send(event(&Answer { choices: vec![end], ..Answer::default() })).await?;
-    sender.send(event(&Answer { usage: Some(plan.usage), ..Answer::default() })).await?;
+    if with_usage {
+        sender.send(event(&Answer { usage: Some(plan.usage), ..Answer::default() })).await?;
+    }
     sender.send(b"data: [DONE]\n\n".to_vec()).await
 }
 
