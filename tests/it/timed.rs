@@ -141,6 +141,19 @@ fn labels_are_literals_and_arguments_and_errors_have_classes() {
 }
 
 #[test]
+fn labels_and_bounds_are_any_expressions() {
+    #[timed(
+        "ship_seconds",
+        labels(shard = id % 8, is_big = size > 1000, code = code as u8),
+        bounds = [0.5] as [f64; 1],
+        registry = world()
+    )]
+    fn ship(id: u64, size: usize, code: u32) {}
+    ship(10, 1001, 7);
+    assert_eq!(count("ship_seconds", &[("shard", "2"), ("is_big", "true"), ("code", "7")]), Some(1));
+}
+
+#[test]
 fn known_classes_are_there_before_their_first_error() {
     #[timed("read_file_seconds", errors(by = |_| Kind::Weekly), labels(from = "disk"), registry = world())]
     fn read_file(result: Result<(), u8>) -> Result<(), u8> {
@@ -283,6 +296,7 @@ fn expressions_and_blocks_are_timed() {
     };
     assert_eq!([square(2, Kind::Daily), square(3, Kind::Daily)], [Some(2), None]);
     assert_eq!(count("square_seconds", &[]), Some(1));
+    assert_eq!(timed_block!("struct_seconds", registry = world(), std::ops::Range { start: 1, end: 3 }), 1..3);
     assert_eq!(count("even_seconds", &[("kind", "daily")]), Some(2));
 
     let read = |text: &str| instrumented!("read_seconds", registry = world(), text.parse::<u8>());

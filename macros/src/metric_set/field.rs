@@ -87,7 +87,7 @@ fn call(Setting { key, values }: &Setting) -> TokenStream {
     match (&*key.to_string(), &values[..]) {
         ("bounds", [bounds]) => quote! {
             .#key({
-                const __QUIPU_BOUNDS: &[::core::primitive::f64] = &#bounds;
+                const __QUIPU_BOUNDS: &[::core::primitive::f64] = &(#bounds);
                 __QUIPU_BOUNDS
             })
         },
@@ -135,7 +135,7 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         let quipu = at(first.span());
         checks.extend(match &*key.to_string() {
             "unit" => quote_spanned!(first.span()=> #quipu::model::assert_unit(#whole_name, #first);),
-            "bounds" => quote_spanned!(first.span()=> #quipu::model::assert_bounds(&#first);),
+            "bounds" => quote_spanned!(first.span()=> #quipu::model::assert_bounds(&(#first));),
             "max_values" => quote_spanned!(first.span()=> #quipu::model::assert_label(#labels, #first);),
             _ => TokenStream::new(),
         });

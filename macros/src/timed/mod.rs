@@ -121,7 +121,7 @@ pub(crate) fn block(Block { options, name, timed }: Block) -> Result<TokenStream
         #[allow(unused_qualifications)]
         let __quipu_call = #start;
         #[allow(unused_qualifications)]
-        match #timed {
+        match (#timed) {
             __quipu_result => {
                 #finish;
                 __quipu_result

@@ -36,7 +36,7 @@ pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
 
     let help = options.help.clone().unwrap_or_else(|| LitStr::new("Time that calls take.", Span::call_site()));
     let bounds = match &options.bounds {
-        Some(bounds) => quote!(&#bounds),
+        Some(bounds) => quote!(&(#bounds)),
         None => quote!(&#quipu::model::DEFAULT_BOUNDS),
     };
     let [calls, errors] = [&calls, &errors].map(|name| match name {
@@ -50,7 +50,7 @@ pub(super) fn site(options: &Options, name: &LitStr) -> Result<Site> {
         Some(registry) => {
             let quipu = with_span(quipu, registry.span());
             let span = registry.span();
-            quote_spanned!(span=> <#quipu::Registry as ::core::clone::Clone>::clone(&#registry))
+            quote_spanned!(span=> <#quipu::Registry as ::core::clone::Clone>::clone(&(#registry)))
         }
         None => quote!(::core::clone::Clone::clone(#quipu::global())),
     };
@@ -81,7 +81,7 @@ fn start(options: &Options) -> TokenStream {
     }
     let values = options.labels.iter().map(|Label { value, .. }| {
         let quipu = with_span(quipu, value.span());
-        quote_spanned!(value.span()=> #quipu::LabelValue::as_label(&#value, &mut #quipu::LabelBuffer::new()))
+        quote_spanned!(value.span()=> #quipu::LabelValue::as_label(&(#value), &mut #quipu::LabelBuffer::new()))
     });
     quote!(#quipu::timed::Site::start(&__QUIPU_SITE, [#(#values),*]))
 }
@@ -118,7 +118,7 @@ fn checks(options: &Options, name: &LitStr, counters: [&Option<LitStr>; 2]) -> T
     }
     if let Some(bounds) = &options.bounds {
         let quipu = at(bounds.span());
-        checks.extend(quote_spanned!(bounds.span()=> #quipu::model::assert_bounds(&#bounds);));
+        checks.extend(quote_spanned!(bounds.span()=> #quipu::model::assert_bounds(&(#bounds));));
     }
     quote! {
         #[allow(unused_qualifications)]
