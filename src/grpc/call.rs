@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderName, StatusCode};
 
 use super::deadline::Deadline;
 use super::families::Side;
@@ -96,8 +96,10 @@ impl Call {
     #[inline]
     pub(super) fn answer(&mut self, status: StatusCode, headers: &HeaderMap) {
         let of_grpc = headers.get(STATUS).map(GrpcStatus::from_header);
-        if let Some(unnamed) = self.unnamed.take() {
-            self.settle(&unnamed, is_of_a_handler(status, headers, of_grpc));
+        if self.unnamed.is_some()
+            && let Some(is_known) = is_of_a_handler(status, headers, of_grpc)
+        {
+            self.settle(is_known);
         }
         if status != StatusCode::OK {
             self.missing = GrpcStatus::from_http(status);
@@ -112,8 +114,10 @@ impl Call {
         !self.is_guess
     }
 
+    /// Moves a call without a name to where it belongs.
     #[cold]
-    fn settle(&mut self, unnamed: &Unnamed, is_known: bool) {
+    fn settle(&mut self, is_known: bool) {
+        let Some(unnamed) = self.unnamed.take() else { return };
         let method = unnamed.settle(is_known);
         method.streams.inc();
         self.method.streams.dec();
@@ -131,7 +135,11 @@ impl Call {
     /// The answer has ended: `true`, as of the two functions below.
     #[inline]
     pub(super) fn trailers(&mut self, trailers: &HeaderMap) -> bool {
-        self.end(trailers.get(STATUS).map_or(self.missing, GrpcStatus::from_header))
+        let of_grpc = trailers.get(STATUS).map(GrpcStatus::from_header);
+        if self.unnamed.is_some() {
+            self.settle(of_grpc.is_some_and(only_handlers_say));
+        }
+        self.end(of_grpc.unwrap_or(self.missing))
     }
 
     pub(super) fn end_without_status(&mut self) -> bool {
@@ -166,8 +174,8 @@ impl Call {
 impl Drop for Call {
     #[inline]
     fn drop(&mut self) {
-        if let Some(unnamed) = self.unnamed.take() {
-            self.settle(&unnamed, false);
+        if self.unnamed.is_some() {
+            self.settle(false);
         }
         let seconds = self.method.families.clock.seconds_since(self.start);
         if self.is_guess && self.deadline.ends_after(seconds) {
@@ -178,16 +186,30 @@ impl Drop for Call {
     }
 }
 
-/// Whether only a server that knows a method can have answered so. Layers outside of the handlers refuse strangers, whatever they
-/// ask for.
-fn is_of_a_handler(status: StatusCode, headers: &HeaderMap, of_grpc: Option<GrpcStatus>) -> bool {
-    use GrpcStatus::{PermissionDenied, Unauthenticated, Unimplemented};
-    let is_grpc = |value: &HeaderValue| value.as_bytes().starts_with(b"application/grpc");
-    match of_grpc {
-        Some(Unimplemented | Unauthenticated | PermissionDenied) => false,
-        Some(_) => true,
-        None => status == StatusCode::OK && headers.get(CONTENT_TYPE).is_none_or(is_grpc),
+/// Whether only a server that knows a method can have answered so; `None` if the trailers have to tell.
+fn is_of_a_handler(status: StatusCode, headers: &HeaderMap, of_grpc: Option<GrpcStatus>) -> Option<bool> {
+    match (of_grpc, headers.get(CONTENT_TYPE)) {
+        (Some(of_grpc), _) => Some(only_handlers_say(of_grpc)),
+        (None, _) if status != StatusCode::OK => Some(false),
+        (None, content_type) => content_type.map(|value| value.as_bytes().starts_with(b"application/grpc")),
     }
+}
+
+/// Layers outside of the handlers answer any path: guards refuse, limits of rate, load and time turn away, and what fails is unknown.
+fn only_handlers_say(status: GrpcStatus) -> bool {
+    use GrpcStatus::{Canceled, DeadlineExceeded, ResourceExhausted, Unavailable, Unknown};
+    use GrpcStatus::{PermissionDenied, Unauthenticated, Unimplemented};
+    !matches!(
+        status,
+        Canceled
+            | DeadlineExceeded
+            | PermissionDenied
+            | ResourceExhausted
+            | Unauthenticated
+            | Unavailable
+            | Unimplemented
+            | Unknown
+    )
 }
 
 /// Counts the messages of a client.

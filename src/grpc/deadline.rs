@@ -4,9 +4,12 @@ use http::{HeaderMap, HeaderName};
 
 const HEADER: HeaderName = HeaderName::from_static("grpc-timeout");
 
-/// How much of the limit a call may fall short of that was given up because of it. Both ends measure the limit, each from its own
-/// start, and whoever sends it rounds it.
+/// The part of the limit by which a call may fall short of it and still have ended because of it. Both ends measure the limit, each
+/// from its own start, and whoever sends it rounds it.
 const ROUNDING: f64 = 0.05;
+
+/// The most that this can be, in seconds: the way between the two ends does not grow with the limit.
+const MAX_ROUNDING: f64 = 0.1;
 
 /// How long a call may take at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,7 +49,7 @@ impl Deadline {
 
     /// Whether a call that has ended after so long without an answer has ended because of the limit.
     pub(super) fn ends_after(self, seconds: f64) -> bool {
-        seconds >= self.seconds * (1.0 - ROUNDING)
+        seconds >= self.seconds - (self.seconds * ROUNDING).min(MAX_ROUNDING)
     }
 }
 
@@ -73,5 +76,7 @@ mod tests {
         let headers = HeaderMap::from_iter([(HEADER, "200m".parse().unwrap())]);
         let deadline = Deadline::of(&headers);
         assert_eq!([0.1, 0.189, 0.191, 0.3].map(|seconds| deadline.ends_after(seconds)), [false, false, true, true]);
+        let deadline = Deadline::parse(b"1H").unwrap();
+        assert_eq!([3420.0, 3599.8, 3599.91].map(|seconds| deadline.ends_after(seconds)), [false, false, true]);
     }
 }

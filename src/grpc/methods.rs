@@ -39,12 +39,12 @@ pub(super) struct Methods {
 }
 
 impl Methods {
-    pub(super) fn new(families: Families, given: &[(Box<str>, Box<str>)]) -> Self {
+    pub(super) fn new(families: Families, given: Option<&[(Box<str>, Box<str>)]>) -> Self {
         let families = Arc::new(families);
         let other = Arc::new(Method::new(&families, OTHER, OTHER));
-        let left = if given.is_empty() { MAX_LEARNED } else { 0 };
+        let left = if given.is_some() { 0 } else { MAX_LEARNED };
         let methods = Self { families, lists: ListsByHash::new(), other, left: AtomicUsize::new(left) };
-        for (service, method) in given {
+        for (service, method) in given.unwrap_or_default() {
             methods.insert(service, method);
         }
         methods

@@ -15,15 +15,20 @@
 //! - `status` is that of the headers, if a call failed at once, else that of the trailers, written as the Go middleware does: [`GrpcStatus`].
 //!   A stream that ends without a status is `Unknown`, and an answer that is not of gRPC has what its HTTP status means to gRPC. A call
 //!   that is dropped before its end is `Canceled`, or `DeadlineExceeded` if its time limit (`grpc-timeout`) was over. A panic, or
-//!   an error of the service, is `Unknown`; on a client, a failure of the transport is `Unavailable`.
+//!   an error of the service, is `Unknown`.
+//! - On a client, every error of the transport is `Unavailable`, also a stream that the server resets, and a time limit of tonic's
+//!   `Endpoint::timeout`. Set limits by `Request::set_timeout`: they go with the call as `grpc-timeout`, and are `DeadlineExceeded`.
 //! - `service` and `method` are those that the server knows, and `other` for all else, however many a scanner tries. Either
-//!   [the program lists them](GrpcMetricsBuilder::service), or a method has a name from the first answer on that only a handler can have given:
-//!   another one than `Unimplemented`, and, as guards at the door refuse without looking at the method, than `Unauthenticated`
-//!   and `PermissionDenied`. At most 1,000 methods get names so. Until then, `grpc_streams_active` has the call as `other`. Of a client, all names are the
+//!   [the program lists them](GrpcMetricsBuilder::service), which is best, or a method has a name from the first answer on that only
+//!   a handler can have given: `OK`, `InvalidArgument`, `NotFound`, `AlreadyExists`, `FailedPrecondition`, `Aborted`, `OutOfRange`,
+//!   `Internal`, `DataLoss`, or the head of a stream whose `content-type` is of gRPC. All other statuses come from guards and limits
+//!   as well, whatever the method. At most 1,000 methods get names so. Until then, `grpc_streams_active` has the call as `other`. Of a client, all names are the
 //!   program's own.
-//! - From the first call of a method on, `grpc_requests_total` has series at 0 of `OK` and of the statuses that are errors of a server
+//! - From the start for methods that are listed, and else from the answer on that gives a method its name, `grpc_requests_total` has series at 0 of `OK` and of the statuses that are errors of a server
 //!   to OpenTelemetry (`Unknown`, `DeadlineExceeded`, `Unimplemented`, `Internal`, `Unavailable`, `DataLoss`), so that `increase`
-//!   sees the first failure.
+//!   sees the first failure. Of a method that is not listed, it misses one in the call that gives the name, and before it.
+//! - A request that is not of gRPC is recorded, too, mostly as `other` and `Unknown`: on a port that serves both, put the layer around the gRPC
+//!   services only.
 //!
 //! gRPC-Web has its status in the body, where the layer does not look: put it inside of the layer that translates.
 //!
@@ -124,7 +129,7 @@ impl GrpcMetrics {
 
     /// Settings: which methods there are, and bounds.
     pub fn builder() -> GrpcMetricsBuilder {
-        GrpcMetricsBuilder { side: Side::Server, methods: Vec::new(), duration_bounds: DEFAULT_BOUNDS.to_vec() }
+        GrpcMetricsBuilder { side: Side::Server, methods: None, duration_bounds: DEFAULT_BOUNDS.to_vec() }
     }
 
     /// A layer that records what passes it. Put it on once: a call is recorded by every layer that it passes.
@@ -171,12 +176,14 @@ impl fmt::Debug for GrpcMetrics {
 #[derive(Clone, Debug)]
 pub struct GrpcMetricsBuilder {
     side: Side,
-    methods: Vec<(Box<str>, Box<str>)>,
+    /// `None` if they earn their names.
+    methods: Option<Vec<(Box<str>, Box<str>)>>,
     duration_bounds: Vec<f64>,
 }
 
 impl GrpcMetricsBuilder {
-    /// Lists a service and its methods. Their series are there from the start, and all calls to what is not listed are `other`.
+    /// Lists a service and its methods. Their series are there from the start, and all calls to what is not listed are `other`,
+    /// also if the list is empty.
     ///
     /// ```
     /// use quipu::grpc::GrpcMetrics;
@@ -189,7 +196,8 @@ impl GrpcMetricsBuilder {
     /// ```
     #[must_use]
     pub fn service<M: AsRef<str>>(mut self, service: &str, methods: impl IntoIterator<Item = M>) -> Self {
-        self.methods.extend(methods.into_iter().map(|method| (service.into(), method.as_ref().into())));
+        let methods = methods.into_iter().map(|method| (service.into(), method.as_ref().into()));
+        self.methods.get_or_insert_default().extend(methods);
         self
     }
 
@@ -214,6 +222,6 @@ impl GrpcMetricsBuilder {
     /// If the registry has another metric under one of these names, or the bounds are no bounds. Then none of them is registered.
     pub fn register(self, registry: &Registry) -> Result<GrpcMetrics, RegisterError> {
         let families = families::register(registry, self.side, self.duration_bounds)?;
-        Ok(GrpcMetrics { methods: Arc::new(Methods::new(families, &self.methods)) })
+        Ok(GrpcMetrics { methods: Arc::new(Methods::new(families, self.methods.as_deref())) })
     }
 }

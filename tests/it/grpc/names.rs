@@ -15,6 +15,10 @@ async fn stream(metrics: &GrpcMetrics, path: &str, head: http::response::Builder
     response.into_body().collect().await.unwrap();
 }
 
+fn of_grpc() -> http::response::Builder {
+    Response::builder().header("content-type", "application/grpc")
+}
+
 #[tokio::test]
 async fn ten_thousand_unknown_methods_are_one_series() {
     let registry = Registry::new();
@@ -33,28 +37,39 @@ async fn a_method_earns_its_name_by_an_answer() {
     let registry = Registry::new();
     let metrics = GrpcMetrics::new(&registry).unwrap();
     // Guards at the door give these answers to any path.
-    for code in ["12", "16", "7"] {
+    for code in ["12", "16", "7", "8", "14", "4", "1", "2"] {
         call(&metrics, GET, code).await;
     }
     assert!(calls(&registry).iter().all(|(labels, _)| labels.starts_with("other other ")));
     call(&metrics, GET, "3").await;
     call(&metrics, GET, "12").await;
-    call(&metrics, "/test.Incidents/Full", "8").await;
-    stream(&metrics, "/test.Incidents/Watch", Response::builder(), "12").await;
+    call(&metrics, GET, "8").await;
+    call(&metrics, "/test.Incidents/Broken", "13").await;
+    stream(&metrics, "/test.Incidents/Watch", of_grpc(), "12").await;
     stream(&metrics, "/a/b/c.D/E", Response::builder().header("content-type", "application/grpc+proto"), "0").await;
     // A page that is sent for every path.
     stream(&metrics, "/page/x", Response::builder().header("content-type", "text/html"), "0").await;
     stream(&metrics, "/page/y", Response::builder().status(500), "0").await;
+    stream(&metrics, "/page/z", Response::builder(), "16").await;
+    // Without a content type, the trailers tell.
+    stream(&metrics, "/test.Incidents/Bare", Response::builder(), "5").await;
     assert_calls(
         &registry,
         &[
             ("a/b/c.D E OK", 1.0),
+            ("other other Canceled", 1.0),
+            ("other other DeadlineExceeded", 1.0),
             ("other other OK", 2.0),
             ("other other PermissionDenied", 1.0),
-            ("other other Unauthenticated", 1.0),
+            ("other other ResourceExhausted", 1.0),
+            ("other other Unauthenticated", 2.0),
+            ("other other Unavailable", 1.0),
             ("other other Unimplemented", 1.0),
-            ("test.Incidents Full ResourceExhausted", 1.0),
+            ("other other Unknown", 1.0),
+            ("test.Incidents Bare NotFound", 1.0),
+            ("test.Incidents Broken Internal", 1.0),
             ("test.Incidents Get InvalidArgument", 1.0),
+            ("test.Incidents Get ResourceExhausted", 1.0),
             ("test.Incidents Get Unimplemented", 1.0),
             ("test.Incidents Watch Unimplemented", 1.0),
         ],
@@ -65,7 +80,7 @@ async fn a_method_earns_its_name_by_an_answer() {
 async fn a_call_that_earns_a_name_has_all_its_messages_under_it() {
     let registry = Registry::new();
     let metrics = GrpcMetrics::new(&registry).unwrap();
-    stream(&metrics, GET, Response::builder(), "0").await;
+    stream(&metrics, GET, of_grpc(), "0").await;
     for family in ["grpc_messages_received_total", "grpc_messages_sent_total"] {
         assert_eq!(counted(&registry, family), [("test.Incidents Get".to_owned(), 1.0)]);
     }
@@ -77,7 +92,8 @@ async fn a_call_that_earns_a_name_has_all_its_messages_under_it() {
 async fn messages_that_come_later_are_under_the_name_too() {
     let registry = Registry::new();
     let metrics = GrpcMetrics::new(&registry).unwrap();
-    let echo = async |request: Request<RequestBody<Body>>| Ok::<_, Infallible>(Response::new(request.into_body()));
+    let echo =
+        async |request: Request<RequestBody<Body>>| Ok::<_, Infallible>(of_grpc().body(request.into_body()).unwrap());
     let mut service = metrics.layer().layer(service_fn(echo));
     let response = service.call(request(GET)).await.unwrap();
     assert_eq!(counted(&registry, "grpc_streams_active"), [("test.Incidents Get".to_owned(), 1.0)]);
@@ -118,6 +134,14 @@ async fn of_a_list_nothing_else_has_a_name() {
         answering(&metrics, answer).call(request).await.unwrap();
     }
     assert_calls(&registry, &[("other other OK", 8.0), ("test.Incidents Get OK", 1.0)]);
+}
+
+#[tokio::test]
+async fn of_an_empty_list_nothing_has_a_name() {
+    let registry = Registry::new();
+    let metrics = GrpcMetrics::builder().service("test.Incidents", [""; 0]).register(&registry).unwrap();
+    call(&metrics, GET, "0").await;
+    assert_calls(&registry, &[("other other OK", 1.0)]);
 }
 
 #[tokio::test]
