@@ -310,7 +310,7 @@ pub fn derive_metric_set(input: TokenStream) -> TokenStream {
 /// # What is recorded
 ///
 /// One duration for each call, when it ends: by its last expression, `return` or `?`; by a panic, which `errors` counts (as
-/// `error_type="panic"`); or since the future of an `async fn` is dropped half-way, which is no error. Of an `async fn` the time counts from its
+/// `error_type="panic"`); or since the future of an `async fn` is dropped half-way, which is no error, also if another's panic drops it. Of an `async fn` the time counts from its
 /// first poll; of another function that returns a future, it is the time to make that future.
 ///
 /// The metrics are registered at the first call, all or none, and found once. Functions may share a name, with the same label

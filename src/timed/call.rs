@@ -1,5 +1,6 @@
 //! One call of what the macros time.
 
+use super::future::Body;
 use super::site::{Handles, Site};
 use crate::LabelValue;
 use crate::clock::Moment;
@@ -15,21 +16,27 @@ pub struct Call<const N: usize, H: Borrow<Handles>> {
     site: &'static Site<N>,
     handles: H,
     start: Moment,
-    /// Whether it has come to its end, with a result.
-    is_finished: bool,
+    /// Whether its code runs, so that a panic that comes now is its own.
+    is_running: bool,
 }
 
 impl<const N: usize, H: Borrow<Handles>> Call<N, H> {
     #[inline]
     pub(super) fn new(site: &'static Site<N>, handles: H) -> Self {
         let start = handles.borrow().seconds.clock().now();
-        Call { site, handles, start, is_finished: false }
+        Call { site, handles, start, is_running: !panicking() }
+    }
+
+    /// Runs the body of an `async fn`, which can be dropped while it waits: by a panic of another, say.
+    #[inline]
+    pub fn run<F>(&mut self, body: F) -> Body<'_, F> {
+        Body::new(&mut self.is_running, body)
     }
 
     /// It has a result.
     #[inline]
     pub fn finish(mut self, is_error: bool) {
-        self.is_finished = true;
+        self.is_running = false;
         if is_error && let Some(errors) = &self.handles.borrow().errors {
             errors.inc();
         }
@@ -38,7 +45,7 @@ impl<const N: usize, H: Borrow<Handles>> Call<N, H> {
     /// It has a result; an error has a class.
     #[inline]
     pub fn finish_classified<C: LabelValue>(mut self, class: Option<C>) {
-        self.is_finished = true;
+        self.is_running = false;
         let seconds = &self.handles.borrow().seconds;
         if let Some(classes) = C::VALUES {
             self.site.make_classes(seconds, classes);
@@ -57,7 +64,7 @@ impl<const N: usize, H: Borrow<Handles>> Drop for Call<N, H> {
         if let Some(calls) = &handles.calls {
             calls.inc();
         }
-        if self.site.spec.errors.is_some() && !self.is_finished && panicking() {
+        if self.site.spec.errors.is_some() && self.is_running && panicking() {
             self.site.count_panic(handles);
         }
     }

@@ -10,6 +10,8 @@ mod tracker;
 
 #[doc(hidden)]
 pub use call::{Call, classify, once};
+#[doc(hidden)]
+pub use future::Body;
 pub use future::Timed;
 #[doc(hidden)]
 pub use site::{Handles, Site, Spec};

@@ -275,6 +275,34 @@ fn a_future_that_is_dropped_half_way_records_and_is_no_error() {
 }
 
 #[test]
+fn a_panic_of_another_is_no_error() {
+    #[timed("bystander_seconds", errors, registry = world())]
+    async fn bystander() -> Result<(), ()> {
+        pending().await
+    }
+    struct Tidy;
+    impl Drop for Tidy {
+        fn drop(&mut self) {
+            let _: Result<(), ()> = instrumented!("tidy_seconds", registry = world(), {
+                if std::thread::panicking() {
+                    return;
+                }
+                Ok(())
+            });
+        }
+    }
+    let fallen = catch_unwind(|| {
+        let mut future = pin!(bystander());
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        let _tidy = Tidy;
+        panic!("as a test");
+    });
+    assert!(fallen.is_err());
+    assert_eq!(["bystander_seconds", "tidy_seconds"].map(|name| count(name, &[])), [Some(1); 2]);
+    assert_eq!(["bystander_errors_total", "tidy_errors_total"].map(|name| value(name, &[])), [Some(0.0); 2]);
+}
+
+#[test]
 fn futures_stay_as_sendable_as_they_were() {
     fn is_send<T: Send>(_: &T) {}
     is_send(&sum(Kind::Daily, Vec::new()));

@@ -24,6 +24,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> Result<Token
     let default = || LitStr::new(&format!("{}_seconds", ident.unraw()), ident.span());
     let name = options.name.take().unwrap_or_else(default);
     let Site { items, start } = start(&options, &name)?;
+    let mutable = is_polled(&function, &options).then(|| quote!(mut));
     let body = body(&function, &options);
     let Function { attributes, visibility, signature, inner, .. } = &function;
     Ok(quote! {
@@ -32,7 +33,7 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> Result<Token
             #(#inner)*
             #items
             #[allow(unused_qualifications)]
-            let __quipu_call = #start;
+            let #mutable __quipu_call = #start;
             #body
         }
     })
@@ -49,6 +50,11 @@ fn start(options: &Options, name: &LitStr) -> Result<Site> {
 /// Whether the end of a call has to be told, with its result. If not, it is when the call is dropped.
 fn is_told(options: &Options) -> bool {
     options.errors.is_some() || options.tracker.is_some()
+}
+
+/// Whether its call has to know when its code runs, to tell a panic of its own from others.
+fn is_polled(function: &Function, options: &Options) -> bool {
+    function.signature.asyncness.is_some() && options.errors.is_some() && options.tracker.is_none()
 }
 
 fn body(function: &Function, options: &Options) -> TokenStream {
@@ -68,6 +74,9 @@ fn body(function: &Function, options: &Options) -> TokenStream {
         }
     });
     let result = match signature.asyncness {
+        Some(_) if is_polled(function, options) => {
+            quote!(#quipu::timed::Call::run(&mut __quipu_call, async move { #hint #body }).await)
+        }
         Some(_) => quote!(async move { #hint #body }.await),
         None => quote!(#quipu::timed::once(move || { #hint #body })),
     };
