@@ -39,7 +39,8 @@
 //!
 //! # Features
 //!
-//! - `derive` (on by default): the derives of [`LabelSet`], [`LabelValue`] and [`MetricSet`], and the macros that time code.
+//! - `derive` (on by default): the derives of [`LabelSet`], [`LabelValue`] and [`MetricSet`], and the macros that time code: `#[timed]`,
+//!   `timed_block!` and `instrumented!`.
 //! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
@@ -47,8 +48,8 @@
 //! - `system`: [`collect::System`], memory, processors and disks of the machine.
 //! - `testing`: the module [`testing`].
 //! - `tokio`: [`collect::TokioRuntime`], and collectors that wait find the runtime in which they were registered. `server` brings it.
-//! - `tracing`: warnings about mistakes in the setup of `http`, label values beyond a limit, and what
-//!   [`record_safe`](Registry::record_safe) has caught.
+//! - `tracing`: warnings about mistakes in the setup of `http`, label values beyond a limit, metrics of `#[timed]` and its like
+//!   that were refused, and what [`record_safe`](Registry::record_safe) has caught.
 //!
 //! # Promises
 //!

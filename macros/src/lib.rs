@@ -427,6 +427,7 @@ pub fn timed(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// It stays where it stands: `.await`, `?`, `return` and `break` mean what they mean without it. What leaves by one of these is recorded as
 /// well, but has no result that `errors` could look at; so write `?` behind the macro, as in `timed_block!("read_seconds", errors, read())?`.
+/// A block that awaits cannot tell a panic of its own from another that drops it half-way: `errors` counts both. An `async fn` with `timed` can.
 ///
 /// Cost, errors and conflicts are those of [`timed`](macro@timed).
 #[proc_macro]

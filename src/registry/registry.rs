@@ -29,7 +29,8 @@ use std::sync::Arc;
 /// `quipu_expired_series_total` counts series that were [idle](crate::registry::MetricBuilder::expire_after). `quipu_retained_series`,
 /// `quipu_freeing_refused` and `quipu_lost_lanes` say what of the process's memory cannot be freed; `quipu_lane_bytes`,
 /// `quipu_lane_limit_bytes` and `quipu_threads_without_lane` tell about the [lanes](crate::lanes). Where several registries are
-/// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same. Names that begin with
+/// exposed together, `quipu_left_out_total` counts what was left out because two of them had the same.
+/// `quipu_timed_conflicts_total` counts metrics of `#[timed]` and its like that were refused. Names that begin with
 /// `quipu_` are reserved for such metrics; [`without_self_metrics`](RegistryBuilder::without_self_metrics) leaves them out.
 ///
 /// ```

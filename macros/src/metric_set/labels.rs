@@ -33,7 +33,7 @@ pub(super) fn declare(
     })?;
     let traits = traits(name, &generics, &fields);
     let fields = fields.iter().map(documented);
-    let doc = format!("Labels of [`{}`]({}::{metric}).", metric, set.ident);
+    let doc = format!("Labels of `{}::{metric}`.", set.ident);
     Ok(quote! {
         #[doc = #doc]
         #[allow(unreachable_pub)]
