@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long parts may take to finish what it is at when the service stops.
+/// How long parts may take to finish what they are at when the service stops.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Resolves to the end of a part's work.

@@ -98,7 +98,7 @@ impl Queues {
         let (queues, sender, ticket) = (self.clone(), sender.clone(), Ticket::new(&self.unfinished));
         tokio::spawn(async move {
             sleep(delay).await;
-            // Closed: the service is stopping, and nobody is left to be told.
+            // Closed: the service is stopping. The job is lost: no later start queues it again.
             let _ = sender.send(queues.enter(job)).await;
             drop(ticket);
         });
