@@ -90,10 +90,21 @@ fn start(options: &Options) -> TokenStream {
 fn base(name: &LitStr) -> Result<String> {
     let text = name.value();
     let base = text.strip_suffix("_seconds").filter(|base| !base.is_empty()).ok_or_else(|| {
-        let message = format!("durations are recorded in seconds, and the name says so; write `{text}_seconds`");
+        let message =
+            format!("durations are recorded in seconds, and the name says so; write `{}_seconds`", without_unit(&text));
         Error::new(name.span(), message)
     })?;
     Ok(base.strip_suffix("_duration").filter(|base| !base.is_empty()).unwrap_or(base).to_owned())
+}
+
+/// A name without its unit of time, whatever that is.
+fn without_unit(name: &str) -> &str {
+    const UNITS: [&str; 11] =
+        ["s", "sec", "secs", "second", "ms", "millis", "milliseconds", "us", "micros", "microseconds", "ns"];
+    match name.rsplit_once('_') {
+        Some((base, unit)) if UNITS.contains(&unit) && !base.is_empty() => base,
+        _ => name,
+    }
 }
 
 /// Lets the engine's own rules judge the literals.
@@ -166,4 +177,19 @@ fn of_errors(options: &Options) -> Span {
 
 fn is_error(options: &Options) -> TokenStream {
     quote_spanned!(of_errors(options)=> ::core::result::Result::is_err(&__quipu_result))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_on_a_name_is_in_seconds_alone() {
+        for (name, advice) in
+            [("report", "report"), ("report_ms", "report"), ("a_b_millis", "a_b"), ("_ms", "_ms"), ("forms", "forms")]
+        {
+            let error = base(&LitStr::new(name, Span::call_site())).unwrap_err().to_string();
+            assert!(error.ends_with(&format!("write `{advice}_seconds`")), "{error}");
+        }
+    }
 }
