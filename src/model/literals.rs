@@ -143,16 +143,18 @@ pub const fn assert_prefix(prefix: &str) {
     }
 }
 
-/// Checks that a metric's name ends in its unit, before `_total`. For constants; derives call it.
+/// Checks that a metric's name ends in its unit, before `_total`, and that metrics of its kind have one. For constants; derives call it.
 ///
 /// # Panics
 /// At compile time, when it does not.
 ///
 /// ```
-/// const _: () = quipu::model::assert_unit("mail_received_bytes_total", "bytes");
+/// use quipu::model::{MetricType, assert_unit};
+/// const _: () = assert_unit("mail_received_bytes_total", "bytes", MetricType::Counter);
 /// ```
 #[track_caller]
-pub const fn assert_unit(name: &str, unit: &str) {
+pub const fn assert_unit(name: &str, unit: &str, kind: MetricType) {
+    assert!(kind.has_unit(), "infos and state sets have no unit; leave it out");
     assert!(
         ends_in_unit(name, unit),
         "a metric's name ends in `_` and its unit, before `_total`; append the unit to the name"

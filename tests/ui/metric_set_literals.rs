@@ -108,4 +108,11 @@ struct DeclaredLabel {
     jobs_total: Family<Counter, JobLabels>,
 }
 
+#[derive(MetricSet)]
+struct UnitOfAnInfo {
+    /// The build.
+    #[metric(labels("version"), unit = "info")]
+    build_info: Family<quipu::Info, LabelNames<1>>,
+}
+
 fn main() {}

@@ -134,7 +134,9 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
         let Some(first) = values.first() else { continue };
         let quipu = at(first.span());
         checks.extend(match &*key.to_string() {
-            "unit" => quote_spanned!(first.span()=> #quipu::model::assert_unit(#whole_name, #first);),
+            "unit" => quote_spanned! {first.span()=>
+                #quipu::model::assert_unit(#whole_name, #first, <#ty as #quipu::registry::MetricField>::KIND);
+            },
             "bounds" => quote_spanned!(first.span()=> #quipu::model::assert_bounds(&(#first));),
             "max_values" => quote_spanned!(first.span()=> #quipu::model::assert_label(#labels, #first);),
             _ => TokenStream::new(),
