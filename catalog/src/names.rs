@@ -9,8 +9,8 @@ const MAX_KEPT_BYTES: usize = 256;
 
 /// What belongs to names, kept so that it is found again without a lock and without an allocation.
 ///
-/// It only grows, up to half of its slots. What finds no room is made anew each time: the families' own limits say what series that
-/// are.
+/// It only grows, up to half of its slots. What finds no room is made anew each time; the limits of the families then decide which
+/// series it is.
 pub(crate) struct Names<S> {
     /// There from the first name on: an area that is not used takes no memory for it.
     slots: OnceLock<Box<[OnceLock<Entry<S>>]>>,

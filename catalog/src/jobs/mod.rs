@@ -63,7 +63,8 @@ struct Inner {
 }
 
 impl Jobs {
-    /// Registers the families of jobs, or finds them.
+    /// Registers the families of jobs, or finds them. Once for a registry is best, and clones for all who need it: each has queues of
+    /// its own, and of two only the one that was registered last shows the age of its items.
     ///
     /// # Errors
     /// When another metric has one of their names; then none is registered.
