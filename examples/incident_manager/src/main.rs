@@ -96,7 +96,6 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
     expect_errors(&catalog);
 
-    options.llm = options.llm.or_else(|| std::env::var("LLM_BASE_URL").ok());
     let ports = Ports::bind(&mut options, &registry).await?;
     let profile = options.scenario.profile();
     let mut rng = options.seed.map_or_else(Rng::new, Rng::with_seed);
