@@ -67,7 +67,10 @@ impl<B: Body> RequestBody<B> {
 impl<B: Body> ResponseBody<B> {
     /// A call that has ended is recorded here.
     pub(super) fn new(inner: B, mut call: Call) -> Self {
-        let is_over = call.has_ended() || inner.is_end_stream() && call.end_without_status();
+        if !call.has_ended() && inner.is_end_stream() {
+            call.end_without_status();
+        }
+        let is_over = call.has_ended();
         Self { inner, call: (!is_over).then_some(call) }
     }
 }
@@ -107,18 +110,22 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
         let Some(call) = this.call else { return this.inner.poll_frame(cx) };
         call.enter();
         let frame = this.inner.as_mut().poll_frame(cx);
-        let is_over = match &frame {
-            Poll::Pending => false,
+        let mut is_over = true;
+        match &frame {
+            Poll::Pending => is_over = false,
             Poll::Ready(Some(Ok(frame))) => match (frame.data_ref(), frame.trailers_ref()) {
                 (_, Some(trailers)) => call.trailers(trailers),
                 (data, None) => {
                     call.response_passed(data.map_or(&[], |data| data));
-                    this.inner.is_end_stream() && call.end_without_status()
+                    is_over = this.inner.is_end_stream();
+                    if is_over {
+                        call.end_without_status();
+                    }
                 }
             },
             Poll::Ready(Some(Err(_))) => call.fail(),
             Poll::Ready(None) => call.end_without_status(),
-        };
+        }
         match is_over {
             true => *this.call = None,
             false => call.wait(),

@@ -132,34 +132,32 @@ impl Call {
         }
     }
 
-    /// The answer has ended: `true`, as of the two functions below.
+    /// The answer has ended.
     #[inline]
-    pub(super) fn trailers(&mut self, trailers: &HeaderMap) -> bool {
+    pub(super) fn trailers(&mut self, trailers: &HeaderMap) {
         let of_grpc = trailers.get(STATUS).map(GrpcStatus::from_header);
         if self.unnamed.is_some() {
             self.settle(of_grpc.is_some_and(only_handlers_say));
         }
-        self.end(of_grpc.unwrap_or(self.missing))
+        self.end(of_grpc.unwrap_or(self.missing));
     }
 
-    pub(super) fn end_without_status(&mut self) -> bool {
-        self.end(self.missing)
+    pub(super) fn end_without_status(&mut self) {
+        self.end(self.missing);
     }
 
     /// The service has failed, or the connection.
-    pub(super) fn fail(&mut self) -> bool {
+    pub(super) fn fail(&mut self) {
         self.status = match self.method.families.side {
             Side::Server => GrpcStatus::Unknown,
             Side::Client => GrpcStatus::Unavailable,
         };
-        true
     }
 
     #[inline]
-    pub(super) fn end(&mut self, status: GrpcStatus) -> bool {
+    pub(super) fn end(&mut self, status: GrpcStatus) {
         self.status = status;
         self.is_guess = false;
-        true
     }
 
     pub(super) fn count_request_messages(&self, messages: u64) {
