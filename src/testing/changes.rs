@@ -3,7 +3,7 @@
 use crate::Registry;
 use crate::model::{FamilySnapshot, OWN_PREFIX, SeriesSnapshot};
 use core::fmt::Write as _;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Values by sample, as they are exposed: `jobs_total{queue="mail"}`. Of a histogram, `_count` and `_sum`.
 type Samples = BTreeMap<String, f64>;
@@ -32,12 +32,11 @@ pub fn assert_changes<'a, R>(
     let result = work();
     let after = samples(registry);
     let of = |samples: &Samples, name: &str| samples.get(name).copied().unwrap_or(0.0);
-    let has_changed = |name: &&String| of(&before, name).to_bits() != of(&after, name).to_bits();
-    let changed: Samples =
-        after.keys().chain(before.keys()).filter(has_changed).map(|name| (name.clone(), 0.0)).collect();
+    let has_changed = |name: &&str| !is_same(of(&before, name), of(&after, name));
+    let changed = after.keys().chain(before.keys()).map(|name| &**name).filter(has_changed).collect();
     let changes = Differences {
         verb: "changed by",
-        found: &changed,
+        found: changed,
         is: &|name, expected| of(&before, name) + expected == of(&after, name),
         shown: &|name| of(&after, name) - of(&before, name),
     };
@@ -63,16 +62,21 @@ pub fn assert_changes<'a, R>(
 pub fn assert_values<'a>(registry: &Registry, expected: impl AsRef<[(&'a str, f64)]>) {
     let values: Samples = samples(registry).into_iter().filter(|(_, value)| *value != 0.0).collect();
     let of = |name: &str| values.get(name).copied().unwrap_or(0.0);
-    let is = |name: &str, expected: f64| of(name) == expected || (of(name).is_nan() && expected.is_nan());
-    let differences = Differences { verb: "is", found: &values, is: &is, shown: &of }.from(expected.as_ref());
+    let is = |name: &str, expected: f64| is_same(of(name), expected);
+    let found = values.keys().map(|name| &**name).collect();
+    let differences = Differences { verb: "is", found, is: &is, shown: &of }.from(expected.as_ref());
     assert!(differences.is_empty(), "metrics have other values than expected:\n{differences}");
+}
+
+fn is_same(a: f64, b: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan())
 }
 
 /// How samples are compared with what is expected of them.
 struct Differences<'a> {
     verb: &'a str,
     /// Those that have to be expected.
-    found: &'a Samples,
+    found: BTreeSet<&'a str>,
     is: &'a dyn Fn(&str, f64) -> bool,
     shown: &'a dyn Fn(&str) -> f64,
 }
@@ -85,7 +89,7 @@ impl Differences<'_> {
         for (name, expected) in expected.iter().filter(|(name, expected)| !is(name, *expected)) {
             let _ = writeln!(lines, "  {name} {verb} {}, expected {expected}", shown(name));
         }
-        for name in found.keys().filter(|name| !expected.iter().any(|(other, _)| other == name)) {
+        for name in found.iter().filter(|name| !expected.iter().any(|(other, _)| other == *name)) {
             let _ = writeln!(lines, "  {name} {verb} {}, not expected", shown(name));
         }
         lines
