@@ -32,9 +32,9 @@ const UNITS: [(&str, &str); 27] = [
 ];
 
 /// What makes another unit of one.
-const PREFIXES: [&str; 20] = [
-    "pico", "nano", "micro", "milli", "centi", "deci", "deca", "hecto", "kilo", "kibi", "mega", "mebi", "mibi", "giga",
-    "gibi", "tera", "tebi", "peta", "pebi", "exa",
+const PREFIXES: [&str; 19] = [
+    "pico", "nano", "micro", "milli", "centi", "deci", "deca", "hecto", "kilo", "kibi", "mega", "mebi", "giga", "gibi",
+    "tera", "tebi", "peta", "pebi", "exa",
 ];
 
 /// Words that stand for a unit, and might stand for something else.
