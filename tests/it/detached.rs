@@ -1,6 +1,7 @@
 //! Metrics that nobody reads, and the registry that makes only such.
 
-use quipu::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, LabelSet, LabelValue, RegisterError, Registry};
+use crate::sides::{Closed, Side};
+use quipu::{Counter, FloatCounter, Gauge, Histogram, InFlightGauge, LabelSet, RegisterError, Registry};
 use std::thread;
 
 #[test]
@@ -34,17 +35,6 @@ fn detached_metrics_record_for_their_handles() {
     histogram.observe(f64::INFINITY);
     assert_eq!((histogram.snapshot().count(), histogram.bounds()), (2, &quipu::model::DEFAULT_BOUNDS[..]));
     assert!(!format!("{counter:?} {histogram:?}").is_empty());
-}
-
-#[derive(LabelValue, Clone, Copy, Debug)]
-enum Side {
-    Left,
-    Right,
-}
-
-#[derive(LabelSet)]
-struct Closed {
-    side: Side,
 }
 
 #[derive(LabelSet)]

@@ -6,10 +6,11 @@ mod oracle;
 
 use crate::alone::alone;
 use crate::read;
+use crate::sides::{Closed, Side};
 use quipu::clock::ManualClock;
 use quipu::export::{Format, Scrape};
 use quipu::registry::MetricBuilder;
-use quipu::{Counter, Family, LabelNames, LabelSet, LabelValue, Metric, Registry};
+use quipu::{Counter, Family, LabelNames, Metric, Registry};
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -169,17 +170,6 @@ fn a_gauge_that_is_set_to_the_same_value_is_used() {
         read(&registry);
         assert_eq!(gauge.len(), 0);
     });
-}
-
-#[derive(LabelValue, Clone, Copy)]
-enum Side {
-    Left,
-    Right,
-}
-
-#[derive(LabelSet)]
-struct Closed {
-    side: Side,
 }
 
 #[test]

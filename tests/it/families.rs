@@ -1,6 +1,7 @@
 //! Reading a family, and taking series out of it.
 
-use quipu::{Counter, Family, LabelNames, LabelSet, LabelValue, Registry};
+use crate::sides::{Closed, Side};
+use quipu::{Counter, Family, LabelNames, Registry};
 use std::collections::BTreeMap;
 use std::thread;
 
@@ -14,17 +15,6 @@ fn values(family: &Family<Counter, LabelNames<2>>) -> BTreeMap<Vec<String>, u64>
         assert_eq!(values.insert(labels, metric.value()), None);
     }
     values
-}
-
-#[derive(LabelValue, Clone, Copy, Debug)]
-enum Side {
-    Left,
-    Right,
-}
-
-#[derive(LabelSet)]
-struct Closed {
-    side: Side,
 }
 
 #[test]

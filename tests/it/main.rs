@@ -30,6 +30,7 @@ mod oracle;
 mod readme;
 mod rivals_failings;
 mod several;
+mod sides;
 mod states;
 mod summaries;
 mod testing;

@@ -2,6 +2,7 @@
 
 use crate::alone::alone;
 use crate::decoder::{families, families_of_text};
+use crate::sides::{Closed, Side};
 use crate::{read, reader};
 use quipu::clock::ManualClock;
 use quipu::export::{Format, Scrape};
@@ -21,17 +22,6 @@ enum State {
 
 const STATES: [(State, &str); 3] =
     [(State::Starting, "starting"), (State::Running, "running"), (State::Stopping, "stopping")];
-
-#[derive(LabelValue, Clone, Copy)]
-enum Side {
-    Left,
-    Right,
-}
-
-#[derive(LabelSet, Clone, Copy)]
-struct Closed {
-    side: Side,
-}
 
 #[derive(LabelSet)]
 struct Open<'a> {

@@ -2,12 +2,13 @@
 
 use crate::alone::alone;
 use crate::decoder::{families, families_of_text};
+use crate::sides::{Closed, Side};
 use crate::{read, reader};
 use proptest::prelude::*;
 use quipu::clock::ManualClock;
 use quipu::export::{Format, Scrape};
 use quipu::model::{MetricType, NameError, SummaryError, SummarySnapshot};
-use quipu::{Family, LabelNames, LabelSet, LabelValue, RegisterError, Registry, Summary};
+use quipu::{Family, LabelNames, RegisterError, Registry, Summary};
 use std::thread;
 use std::time::Duration;
 
@@ -30,17 +31,6 @@ fn scrape(registries: &[Registry], format: Format) -> Vec<u8> {
         bytes.extend_from_slice(&chunk);
     }
     bytes
-}
-
-#[derive(LabelValue)]
-enum Side {
-    Left,
-    Right,
-}
-
-#[derive(LabelSet)]
-struct Closed {
-    side: Side,
 }
 
 #[test]
