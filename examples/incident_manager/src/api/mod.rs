@@ -35,7 +35,8 @@ pub(crate) fn serve(
         let api = axum::serve(listener, app);
         return Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
     };
-    let app = tenants.layer(app).layer(quipu_axum::layer(&http));
+    // One call for both: axum boxes what each call adds.
+    let app = app.layer((quipu_axum::layer(&http), tenants.layer()));
     let api = axum::serve(quipu_axum::listener(&http, listener), app);
     Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) })
 }

@@ -1,13 +1,15 @@
 //! Requests by tenant. Who asks says a header, into which a client can write anything: so the number of tenants has a limit.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::HeaderName;
-use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use quipu::{Counter, Family, LabelNames, RegisterError, Registry};
+use tower_layer::Layer;
+use tower_service::Service;
 
 /// The header that names the tenant.
 pub(crate) const TENANT: HeaderName = HeaderName::from_static("x-tenant");
@@ -36,16 +38,54 @@ impl TenantMetrics {
         Ok(TenantMetrics { requests })
     }
 
-    pub(crate) fn layer(self, router: Router) -> Router {
-        router.layer(from_fn_with_state(Arc::new(self.requests), count))
+    pub(crate) fn layer(self) -> TenantLayer {
+        TenantLayer { requests: Arc::new(self.requests) }
     }
 }
 
-async fn count(State(requests): State<Arc<Requests>>, request: Request, next: Next) -> Response {
-    let tenant = request.headers().get(TENANT).cloned();
-    let response = next.run(request).await;
-    // What is not text names nobody.
-    let tenant = tenant.as_ref().and_then(|tenant| tenant.to_str().ok()).unwrap_or(NOBODY);
-    requests.with([tenant, response.status().as_str()]).inc();
-    response
+/// Made by [`TenantMetrics::layer`]. It is a layer of tower's, and no function of axum's: these cost several allocations a request.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantLayer {
+    requests: Arc<Requests>,
+}
+
+impl<S> Layer<S> for TenantLayer {
+    type Service = TenantService<S>;
+
+    fn layer(&self, inner: S) -> TenantService<S> {
+        TenantService { inner, requests: self.requests.clone() }
+    }
+}
+
+/// A service whose requests are counted.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantService<S> {
+    inner: S,
+    requests: Arc<Requests>,
+}
+
+impl<S> Service<Request> for TenantService<S>
+where
+    S: Service<Request, Response = Response, Future: Send + 'static>,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let tenant = request.headers().get(TENANT).cloned();
+        let requests = self.requests.clone();
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            let response = response.await?;
+            // What is not text names nobody.
+            let tenant = tenant.as_ref().and_then(|tenant| tenant.to_str().ok()).unwrap_or(NOBODY);
+            requests.with([tenant, response.status().as_str()]).inc();
+            Ok(response)
+        })
+    }
 }
