@@ -105,6 +105,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     store.show_pools(&registry);
 
     let events = Events::new();
+    events.show_lag(catalog.storage.clone(), &registry);
     let (queues, waiting) = Queues::new(&catalog);
     let operations = Operations { store: store.clone(), queues, events: events.clone(), catalog: catalog.clone() };
     let (stand_in, client) = model(&options, rng.fork()).await?;

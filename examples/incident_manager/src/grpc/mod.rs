@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use quipu::grpc::GrpcMetrics;
 use quipu::{RegisterError, Registry};
-use quipu_catalog::storage::Storage;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -75,22 +74,6 @@ impl Api {
     }
 }
 
-/// How far the watchers are behind. Who has left is not behind any more.
-#[derive(Debug)]
-struct Lag(Storage);
-
-impl Lag {
-    fn show(&self, lag: Duration) {
-        self.0.set_lag("incident_events", "watchers", lag);
-    }
-}
-
-impl Drop for Lag {
-    fn drop(&mut self) {
-        self.show(Duration::ZERO);
-    }
-}
-
 #[tonic::async_trait]
 impl Incidents for Api {
     type WatchIncidentsStream = Pin<Box<dyn Stream<Item = Result<wire::Event, Status>> + Send>>;
@@ -141,10 +124,10 @@ impl Incidents for Api {
     ) -> Answer<Self::WatchIncidentsStream> {
         let wire::WatchIncidentsRequest { limit, idle_ms } = request.into_inner();
         let limit = limit.map_or(usize::MAX, |limit| limit as usize);
-        let lag = Lag(self.operations.catalog.storage.clone());
-        let events = BroadcastStream::new(self.operations.events.watch()).map(move |event| match event {
+        let (watcher, events) = self.operations.events.watch();
+        let events = BroadcastStream::new(events).map(move |event| match event {
             Ok(Some(event)) => {
-                lag.show(event.at.elapsed());
+                watcher.take(&event);
                 Ok(wire::Event::from(&*event))
             }
             Ok(None) => Err(Status::unavailable("the service is stopping")),
