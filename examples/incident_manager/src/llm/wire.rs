@@ -31,65 +31,60 @@ pub(super) struct StreamOptions {
 }
 
 /// A whole answer, or a piece of one that is streamed.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Answer {
-    #[serde(default)]
     pub(super) choices: Vec<Choice>,
-    #[serde(default)]
     pub(super) usage: Option<Usage>,
     /// Ends a stream early.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) error: Option<Problem>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Choice {
-    #[serde(default)]
-    pub(super) index: u32,
     /// Of a whole answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) message: Option<Text>,
     /// Of a piece.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) delta: Option<Text>,
-    #[serde(default)]
     pub(super) finish_reason: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 pub(super) struct Text {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) content: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(super) struct Problem {
     pub(super) message: String,
 }
 
 /// The tokens of a call. The details are parts of the numbers above them. Servers leave out what they do not know, write `null`, or
 /// nonsense: none of it may cost the answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub(super) struct Usage {
-    #[serde(default, deserialize_with = "tokens")]
+    #[serde(deserialize_with = "tokens")]
     pub(super) prompt_tokens: Option<u64>,
-    #[serde(default, deserialize_with = "tokens")]
+    #[serde(deserialize_with = "tokens")]
     pub(super) completion_tokens: Option<u64>,
-    #[serde(default)]
     pub(super) prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
     pub(super) completion_tokens_details: Option<CompletionDetails>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub(super) struct PromptDetails {
-    #[serde(default, deserialize_with = "tokens")]
+    #[serde(deserialize_with = "tokens")]
     pub(super) cached_tokens: Option<u64>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
 pub(super) struct CompletionDetails {
-    #[serde(default, deserialize_with = "tokens")]
+    #[serde(deserialize_with = "tokens")]
     pub(super) reasoning_tokens: Option<u64>,
 }
 

@@ -1,9 +1,13 @@
 //! A stand-in for a model, inside the process: it takes time, counts tokens, limits rates, and fails as its profile says.
 
+mod answer;
 mod limit;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,9 +29,10 @@ use tokio::time::sleep;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::ReceiverStream;
 
+use self::answer::{Answer, error, refusal};
 use self::limit::Limits;
 use self::plan::{Failure, Plan};
-use super::wire::{Answer, Choice, Problem, Request, Text};
+use super::wire::Request;
 use crate::scenario::LlmProfile;
 
 /// The key that it takes.
@@ -71,47 +76,47 @@ impl StandIn {
 
 async fn complete(State(model): State<Arc<Model>>, headers: HeaderMap, body: Bytes) -> Response {
     if headers.get(header::AUTHORIZATION).is_none_or(|value| value != &format!("Bearer {KEY}")) {
-        return problem(StatusCode::UNAUTHORIZED, "who are you?");
+        return refusal(StatusCode::UNAUTHORIZED, "who are you?");
     }
     let Ok(request) = serde_json::from_slice::<Request<'_>>(&body) else {
-        return problem(StatusCode::BAD_REQUEST, "this is no request");
+        return refusal(StatusCode::BAD_REQUEST, "this is no request");
     };
     let remaining = match model.limits.take(&request.model) {
         Ok(remaining) => remaining,
         Err(wait) => return too_many(wait),
     };
-    let plan = {
+    let (plan, answer) = {
         let mut rng = model.rng.lock().unwrap_or_else(PoisonError::into_inner);
-        Plan::new(&request, request.model == model.first_model, &model.profile, &mut rng)
+        let plan = Plan::new(&request, request.model == model.first_model, &model.profile, &mut rng);
+        (plan, Answer::new(&request.model, rng.u64(..)))
     };
     let mut response = match plan.failure {
-        Some(Failure::Unavailable) => problem(StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
-        Some(Failure::Unauthorized) => problem(StatusCode::UNAUTHORIZED, "the key was revoked"),
+        Some(Failure::Unavailable) => refusal(StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+        Some(Failure::Unauthorized) => refusal(StatusCode::UNAUTHORIZED, "the key was revoked"),
         Some(Failure::RateLimit) => too_many(Duration::from_millis(200)),
         Some(Failure::Hangs) => {
             sleep(FOREVER).await;
-            problem(StatusCode::GATEWAY_TIMEOUT, "too late")
+            refusal(StatusCode::GATEWAY_TIMEOUT, "too late")
         }
-        _ if request.stream => stream(plan, request.stream_options.is_some_and(|options| options.include_usage)),
-        _ => whole(plan).await,
+        _ if request.stream => {
+            let with_usage = request.stream_options.is_some_and(|options| options.include_usage);
+            stream(plan, answer, with_usage)
+        }
+        _ => {
+            sleep(plan.first_token + plan.token * plan.words.len() as u32).await;
+            Json(answer.whole(&plan.words.concat(), plan.finish_reason, &plan.usage)).into_response()
+        }
     };
     say_remaining(&mut response, remaining);
     response
 }
 
-async fn whole(plan: Plan) -> Response {
-    sleep(plan.first_token + plan.token * plan.words.len() as u32).await;
-    let message = Some(Text { content: Some(plan.words.concat()) });
-    let choice = Choice { message, finish_reason: Some(plan.finish_reason.to_owned()), ..Choice::default() };
-    Json(Answer { choices: vec![choice], usage: Some(plan.usage), error: None }).into_response()
-}
-
 /// Sends a word at a time, then the reason for the end and, if it was asked for, the usage.
-fn stream(plan: Plan, with_usage: bool) -> Response {
+fn stream(plan: Plan, answer: Answer, with_usage: bool) -> Response {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(async move {
         // An error says that the client is gone.
-        let _ = send_words(plan, with_usage, sender).await;
+        let _ = send_words(plan, answer, with_usage, sender).await;
     });
     let frames = ReceiverStream::new(receiver).map(|event| Ok::<_, Infallible>(Frame::data(Bytes::from(event))));
     let body = Body::new(StreamBody::new(frames));
@@ -120,44 +125,34 @@ fn stream(plan: Plan, with_usage: bool) -> Response {
 
 async fn send_words(
     plan: Plan,
+    answer: Answer,
     with_usage: bool,
-    sender: mpsc::Sender<Vec<u8>>,
-) -> Result<(), mpsc::error::SendError<Vec<u8>>> {
+    sender: mpsc::Sender<String>,
+) -> Result<(), mpsc::error::SendError<String>> {
     let breaks_at = plan.words.len() / 2;
     for (index, word) in plan.words.iter().enumerate() {
         sleep(if index == 0 { plan.first_token } else { plan.token }).await;
         if index == breaks_at && plan.failure == Some(Failure::Breaks) {
-            let error = Some(Problem { message: "the model was restarted".to_owned() });
-            return sender.send(event(&Answer { error, ..Answer::default() })).await;
+            let error = error(StatusCode::INTERNAL_SERVER_ERROR, "the model was restarted");
+            return sender.send(event(&error)).await;
         }
-        let delta = Some(Text { content: Some(word.clone()) });
-        sender
-            .send(event(&Answer { choices: vec![Choice { delta, ..Choice::default() }], ..Answer::default() }))
-            .await?;
+        let delta =
+            if index == 0 { json!({ "role": "assistant", "content": word }) } else { json!({ "content": word }) };
+        sender.send(event(&answer.chunk(&delta, None))).await?;
     }
-    let end = Choice {
-        delta: Some(Text::default()),
-        finish_reason: Some(plan.finish_reason.to_owned()),
-        ..Choice::default()
-    };
-    sender.send(event(&Answer { choices: vec![end], ..Answer::default() })).await?;
+    sender.send(event(&answer.chunk(&json!({}), Some(plan.finish_reason)))).await?;
     if with_usage {
-        sender.send(event(&Answer { usage: Some(plan.usage), ..Answer::default() })).await?;
+        sender.send(event(&answer.usage(&plan.usage))).await?;
     }
-    sender.send(b"data: [DONE]\n\n".to_vec()).await
+    sender.send(event(&"[DONE]")).await
 }
 
-fn event(answer: &Answer) -> Vec<u8> {
-    let json = serde_json::to_string(answer).expect("texts and numbers can be written");
-    format!("data: {json}\n\n").into_bytes()
-}
-
-fn problem(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({ "error": { "message": message } }))).into_response()
+fn event(data: &impl Display) -> String {
+    format!("data: {data}\n\n")
 }
 
 fn too_many(wait: Duration) -> Response {
-    let mut response = problem(StatusCode::TOO_MANY_REQUESTS, "too many requests");
+    let mut response = refusal(StatusCode::TOO_MANY_REQUESTS, "too many requests");
     let headers = response.headers_mut();
     headers.insert(header::RETRY_AFTER, (wait.as_secs_f64().ceil() as u64).into());
     headers.insert("retry-after-ms", (wait.as_millis() as u64 + 1).into());

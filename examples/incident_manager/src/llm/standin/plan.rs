@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::llm::wire::{CompletionDetails, PromptDetails, Request, Usage};
+use crate::llm::wire::Request;
 use crate::scenario::LlmProfile;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +25,15 @@ pub(super) struct Plan {
     pub(super) token: Duration,
     pub(super) usage: Usage,
     pub(super) finish_reason: &'static str,
+}
+
+/// The tokens of a call. Cached ones are a part of the prompt, reasoning ones of the completion.
+#[derive(Debug)]
+pub(super) struct Usage {
+    pub(super) prompt: u64,
+    pub(super) completion: u64,
+    pub(super) cached: u64,
+    pub(super) reasoning: u64,
 }
 
 /// What the words of titles speak of.
@@ -56,22 +65,17 @@ impl Plan {
         let text = if request.stream { SUMMARY } else { subject(request) };
         let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
         let prompt: usize = request.messages.iter().map(|message| message.content.len()).sum();
-        let prompt_tokens = prompt as u64 / 4 + 8;
+        let prompt = prompt as u64 / 4 + 8;
         // Hidden, before the first word.
-        let reasoning_tokens = rng.u64(0..8);
-        let completion_tokens = words.len() as u64 + reasoning_tokens;
-        let cached_tokens = if rng.u32(..4) == 0 { prompt_tokens / 2 } else { 0 };
+        let reasoning = rng.u64(0..8);
+        let completion = words.len() as u64 + reasoning;
+        let cached = if rng.u32(..4) == 0 { prompt / 2 } else { 0 };
         Plan {
             failure,
             words,
             first_token: Duration::from_millis(rng.u64(profile.first_token_ms.clone())),
             token: Duration::from_millis(rng.u64(profile.token_ms.clone())),
-            usage: Usage {
-                prompt_tokens: Some(prompt_tokens),
-                completion_tokens: Some(completion_tokens),
-                prompt_tokens_details: Some(PromptDetails { cached_tokens: Some(cached_tokens) }),
-                completion_tokens_details: Some(CompletionDetails { reasoning_tokens: Some(reasoning_tokens) }),
-            },
+            usage: Usage { prompt, completion, cached, reasoning },
             finish_reason: if rng.u32(..20) == 0 { "length" } else { "stop" },
         }
     }
