@@ -3,7 +3,7 @@
 use crate::listen::OFFENDERS;
 use crate::options::Options;
 
-pub(crate) fn greeting(options: &Options) -> String {
+pub(crate) fn greeting(options: &Options, jobs: usize) -> String {
     let api = format!("http://{}", options.api);
     let metrics = format!("http://{}/metrics", options.metrics);
     let offenders = format!("http://{}{OFFENDERS}", options.metrics);
@@ -18,7 +18,7 @@ pub(crate) fn greeting(options: &Options) -> String {
         r#"api       {api}
 grpc      http://{}
 metrics   {metrics}
-database  {database}
+database  {database}, {jobs} jobs left by the last run
 model     {llm}
 traffic   {traffic}
 

@@ -107,6 +107,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let events = Events::new();
     events.show_lag(catalog.storage.clone(), &registry);
     let (queues, waiting) = Queues::new(&catalog);
+    let left = store.list(|database| database.jobs()).await.map_err(|error| cannot_use(&options.database, &error))?;
     let operations = Operations { store: store.clone(), queues, events: events.clone(), catalog: catalog.clone() };
     let (stand_in, client) = model(&options, rng.fork()).await?;
     let llm = Llm::new(client, options.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
@@ -118,6 +119,9 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let scrapes = Part::start(|stop| ports.scrapes.serve(stop));
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
     let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
+    // Before there are new ones, which would be queued twice.
+    let resumed = left.len();
+    operations.queues.resume(left);
     let keeper = Part::start(|stop| desk.clone().keep_house(stop));
     let health = Part::start(|stop| health::watch(desk.clone(), stop));
     let is_measured = !options.without_metrics;
@@ -127,7 +131,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
         let load = Load { rate, operations: options.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))
     });
-    say(&greeting(&options));
+    say(&greeting(&options, resumed));
 
     asked_to_stop.await;
     say("stopping\n");
@@ -138,8 +142,9 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     Part::stop(workers).await;
     Part::stop(stand_in).await;
     Part::stop([scrapes]).await;
-    let closed = store.close().await;
-    Ok(closed.map_err(|error| cannot_use(&options.database, &error))?)
+    let left = store.close().await.map_err(|error| cannot_use(&options.database, &error))?;
+    say(&format!("stopped; {left} jobs are left to the next start\n"));
+    Ok(())
 }
 
 /// What is read off the process and the machine.

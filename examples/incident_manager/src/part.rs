@@ -33,15 +33,17 @@ impl Part {
     }
 
     /// Stops parts, all at once. Each may finish what it is at, for as long as [`GRACE`]: a client can hold a connection
-    /// forever.
+    /// forever. Then it is given up.
     pub(crate) async fn stop(parts: impl IntoIterator<Item = Part>) {
-        let tasks: Vec<_> = parts.into_iter().map(|part| part.task_told_to_stop()).collect();
+        let mut tasks: Vec<_> = parts.into_iter().map(|part| part.task_told_to_stop()).collect();
         let all = async {
-            for task in tasks {
+            for task in &mut tasks {
                 let _ = task.await;
             }
         };
-        let _ = timeout(GRACE, all).await;
+        if timeout(GRACE, all).await.is_err() {
+            tasks.iter().for_each(JoinHandle::abort);
+        }
     }
 
     fn task_told_to_stop(self) -> JoinHandle<()> {

@@ -63,8 +63,7 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) fn put(self, incident: Arc<Incident>) {
-        let job = Job { task: Task::Deduplicate, incident };
-        self.permit.send(self.queues.enter(job));
+        self.permit.send(self.queues.enter(Job::new(Task::Deduplicate, incident)));
     }
 }
 
@@ -89,20 +88,33 @@ impl Queues {
     }
 
     /// Queues a job, at once or after its delay. When its queue is full or closed, the job comes back, to be done by who
-    /// brings it: so nothing is lost, and workers never wait for workers.
+    /// brings it: so workers never wait for workers.
     pub(super) fn push(&self, job: Job) -> Option<Queued> {
+        if let Some(delay) = job.task.delay() {
+            self.push_after(delay, job);
+            return None;
+        }
         let sender = &self.senders[job.queue() as usize];
-        let Some(delay) = job.task.delay() else {
-            return sender.try_send(self.enter(job)).err().map(|full| full.into_inner());
-        };
-        let (queues, sender, ticket) = (self.clone(), sender.clone(), Ticket::new(&self.unfinished));
+        sender.try_send(self.enter(job)).err().map(|full| full.into_inner())
+    }
+
+    /// Queues a job after so long, when its queue has a place.
+    pub(super) fn push_after(&self, wait: Duration, job: Job) {
+        let sender = self.senders[job.queue() as usize].clone();
+        let (queues, ticket) = (self.clone(), Ticket::new(&self.unfinished));
         tokio::spawn(async move {
-            sleep(delay).await;
-            // Closed: the service is stopping. The job is lost: no later start queues it again.
+            sleep(wait).await;
+            // Closed: the service is stopping, and the next start queues the job again.
             let _ = sender.send(queues.enter(job)).await;
             drop(ticket);
         });
-        None
+    }
+
+    /// Queues the jobs that an earlier run has left.
+    pub(crate) fn resume(&self, left: Vec<(Task, Incident)>) {
+        for (task, incident) in left {
+            self.push_after(task.delay().unwrap_or_default(), Job::new(task, Arc::new(incident)));
+        }
     }
 
     /// Begins to count how long the job waits.

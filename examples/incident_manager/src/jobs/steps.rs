@@ -29,7 +29,8 @@ pub(crate) struct Desk {
 
 type Next = Result<Vec<Task>, Problem>;
 
-// Metrics of what is written are recorded where it was just written: an attempt can end early, when it takes too long.
+// Metrics of what is written are recorded where it was just written: an attempt can end early, when it takes too long. The next
+// one comes to the same place, so the database says whether it has written anything.
 impl Desk {
     /// Tries to do a job; returns what is to be done next.
     pub(super) async fn attempt(&self, job: &Job) -> Next {
@@ -49,8 +50,9 @@ impl Desk {
         if let Some(of) = store.read(move |database| database.find_same(&new, since())).await? {
             let (catalog, source) = (self.operations.catalog.clone(), incident.source);
             let noted = store.write(move |database| {
-                database.set_duplicate(id, of)?;
-                catalog.incidents.deduplicated(source);
+                if database.set_duplicate(id, of)? {
+                    catalog.incidents.deduplicated(source);
+                }
                 Ok(())
             });
             noted.await?;
@@ -79,8 +81,9 @@ impl Desk {
         if let Some(with) = store.read(move |database| database.find_related(&new, since())).await? {
             let (catalog, source) = (self.operations.catalog.clone(), incident.source);
             let noted = store.write(move |database| {
-                database.set_correlated(id, with)?;
-                catalog.incidents.correlated(source);
+                if database.set_correlated(id, with)? {
+                    catalog.incidents.correlated(source);
+                }
                 Ok(())
             });
             noted.await?;
@@ -106,12 +109,12 @@ impl Desk {
         }
         let catalog = self.operations.catalog.clone();
         let noted = store.write(move |database| {
-            database.set_level(id, level)?;
-            catalog.incidents.escalated(level);
+            if database.set_level(id, level)? {
+                catalog.incidents.escalated(level);
+            }
             Ok(())
         });
         noted.await?;
-        self.book("escalation", level.as_str(), Status::Success.as_str()).await;
         Ok(match level {
             Level::L1 => vec![Task::Escalate(Level::L2)],
             Level::L2 => vec![Task::Escalate(Level::L3)],
@@ -159,10 +162,11 @@ impl From<PlaybookError> for Problem {
 
 impl From<LlmError> for Problem {
     fn from(error: LlmError) -> Problem {
-        match error {
-            LlmError::Timeout => Problem::Timeout,
-            error if error.is_an_answer() => Problem::Invalid(error.to_string()),
-            other => Problem::Dependency(other.to_string()),
+        match (&error, error.retry_after()) {
+            (_, Some(wait)) => Problem::NotYet(error.to_string(), wait),
+            (LlmError::Timeout, _) => Problem::Timeout,
+            _ if error.is_an_answer() => Problem::Invalid(error.to_string()),
+            _ => Problem::Dependency(error.to_string()),
         }
     }
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use quipu_catalog::jobs::{JobStatus, QueueName};
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::queues::{Queued, Waiting};
 use super::{Desk, Job, Problem, Task};
 use crate::llm;
 use crate::log::complain;
+use crate::store::StoreError;
 
-/// How often a job is tried, and how long the first wait is; the second is twice as long.
+/// How often a job is tried, and how long the first wait is, unless more is asked for; the second is twice as long.
 const ATTEMPTS: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(50);
 /// How long one attempt may take. The longest asks twice, each time one model and then another: all of them may hang, and still say so.
@@ -59,7 +60,7 @@ pub(crate) async fn serve(
     while running.join_next().await.is_some() {}
 }
 
-/// Does a job, and those it leads to that find no place.
+/// Makes an attempt at a job, and at those it leads to that find no place.
 async fn work(desk: Arc<Desk>, queued: Queued) {
     let mut own = vec![queued];
     while let Some(queued) = own.pop() {
@@ -68,44 +69,53 @@ async fn work(desk: Arc<Desk>, queued: Queued) {
         if let Some(waiting) = for_channel {
             waiting.take();
         }
-        let next = run(&desk, &job).await;
-        let next = next.into_iter().map(|task| Job { task, incident: job.incident.clone() });
-        own.extend(next.filter_map(|job| desk.operations.queues.push(job)));
+        let next = attempt(&desk, job).await;
+        own.extend(next.into_iter().filter_map(|job| desk.operations.queues.push(job)));
     }
 }
 
-/// Does a job, with some attempts; returns what is to be done next.
-async fn run(desk: &Desk, job: &Job) -> Vec<Task> {
+/// Makes an attempt at a job; returns what is to be done next.
+async fn attempt(desk: &Desk, job: Job) -> Vec<Job> {
     let catalog = &desk.operations.catalog;
-    for attempt in 1.. {
-        // Dropped with this future, the attempt was cancelled.
-        let tracked = catalog.jobs.start(job.task.job_type());
-        let outcome = timeout(ATTEMPT_WITHIN, desk.attempt(job)).await.unwrap_or(Err(Problem::Timeout));
-        match outcome {
-            Ok(next) => {
-                tracked.success();
-                book(desk, job, JobStatus::Success).await;
-                return next;
-            }
-            Err(problem) if problem.is_worth_a_retry() && attempt < ATTEMPTS => {
-                tracked.retry();
-                book(desk, job, JobStatus::Retry).await;
-                sleep(BACKOFF * attempt).await;
-            }
-            Err(problem) => {
-                tracked.failure(problem.error_type());
-                let (job_type, id) = (job.task.job_type(), job.incident.id);
-                complain(&format_args!("the {job_type} job of incident {id} failed: {problem}"));
-                catalog.code.error("jobs", problem.error_type().as_str());
-                book(desk, job, JobStatus::Failure).await;
-                break;
-            }
+    // Dropped with this future, the attempt was cancelled.
+    let tracked = catalog.jobs.start(job.task.job_type());
+    let problem = match desk.run(&job).await {
+        Ok(next) => {
+            tracked.success();
+            return next.into_iter().map(|task| Job::new(task, job.incident.clone())).collect();
         }
+        Err(problem) => problem,
+    };
+    if job.attempt < ATTEMPTS
+        && let Some(wait) = problem.retry_after(BACKOFF * job.attempt)
+    {
+        tracked.retry();
+        desk.book("job", job.task.job_type().as_str(), JobStatus::Retry.as_str()).await;
+        // In no worker's place: others have work to do.
+        desk.operations.queues.push_after(wait, Job { attempt: job.attempt + 1, ..job });
+        return Vec::new();
+    }
+    tracked.failure(problem.error_type());
+    catalog.code.error("jobs", problem.error_type().as_str());
+    let (job_type, id) = (job.task.job_type(), job.incident.id);
+    complain(&format_args!("the {job_type} job of incident {id} failed: {problem}"));
+    if let Err(error) = desk.end(&job, JobStatus::Failure, &[]).await {
+        complain(&error);
     }
     Vec::new()
 }
 
-async fn book(desk: &Desk, job: &Job, status: JobStatus) {
-    let job_type = job.task.job_type().as_str();
-    desk.book("job", job_type, status.as_str()).await;
+impl Desk {
+    /// Does a job, and notes that it is done; returns what is to be done next.
+    async fn run(&self, job: &Job) -> Result<Vec<Task>, Problem> {
+        let next = timeout(ATTEMPT_WITHIN, self.attempt(job)).await.unwrap_or(Err(Problem::Timeout))?;
+        self.end(job, JobStatus::Success, &next).await?;
+        Ok(next)
+    }
+
+    /// Notes how a job has ended, and what follows.
+    async fn end(&self, job: &Job, status: JobStatus, next: &[Task]) -> Result<(), StoreError> {
+        let (id, task, next) = (job.incident.id, job.task, next.to_vec());
+        self.operations.store.write(move |database| database.end_job(id, task, status, &next)).await
+    }
 }

@@ -12,6 +12,7 @@ use hyper_util::rt::TokioExecutor;
 use quipu_catalog::llm::{ErrorType, Resource, Usage};
 use tokio::time::{Instant, timeout_at};
 
+use super::error::LlmError;
 use super::sse::Events;
 use super::wire::{self, Answer};
 
@@ -80,58 +81,6 @@ pub(super) enum Sign {
 /// The headers that tell what is left.
 const LEFT: [(&str, Resource); 2] =
     [("x-ratelimit-remaining-requests", Resource::Requests), ("x-ratelimit-remaining-tokens", Resource::Tokens)];
-
-#[derive(Debug)]
-pub(crate) enum LlmError {
-    /// Too many requests; worth another try after this time.
-    RateLimit(Duration),
-    Timeout,
-    Authentication,
-    Unavailable(String),
-    /// It does not take this request: the model is not known, or the prompt too long.
-    Refused(StatusCode),
-    /// An answer that makes no sense.
-    Unreadable(String),
-    /// The circuit breaker is open.
-    LeftAlone,
-}
-
-impl LlmError {
-    /// Whether another model may do better.
-    pub(super) fn is_of_the_model(&self) -> bool {
-        !matches!(self, LlmError::Unreadable(_))
-    }
-
-    /// Whether there was an answer, so that nothing is wrong with the model: only with this request.
-    pub(crate) fn is_an_answer(&self) -> bool {
-        matches!(self, LlmError::Refused(_) | LlmError::Unreadable(_))
-    }
-
-    /// What it is counted as.
-    pub(super) fn error_type(&self) -> ErrorType {
-        match self {
-            LlmError::RateLimit(_) => ErrorType::RateLimit,
-            LlmError::Timeout => ErrorType::Timeout,
-            LlmError::Authentication => ErrorType::Authentication,
-            LlmError::Unavailable(_) | LlmError::LeftAlone => ErrorType::ServiceUnavailable,
-            LlmError::Refused(_) | LlmError::Unreadable(_) => ErrorType::Unknown,
-        }
-    }
-}
-
-impl fmt::Display for LlmError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LlmError::RateLimit(wait) => write!(f, "the model takes more in {wait:?}"),
-            LlmError::Timeout => f.write_str("the model took too long"),
-            LlmError::Authentication => f.write_str("the model does not take this key"),
-            LlmError::Unavailable(what) => write!(f, "the model is not there: {what}"),
-            LlmError::Refused(status) => write!(f, "the model refuses this: {status}"),
-            LlmError::Unreadable(answer) => write!(f, "the model answered {answer:?}"),
-            LlmError::LeftAlone => f.write_str("the model keeps failing, and is left alone"),
-        }
-    }
-}
 
 impl Client {
     /// # Errors

@@ -4,6 +4,7 @@
 //! pretends to be one. Each model has a circuit breaker; a second model answers when the first does not.
 
 mod client;
+mod error;
 mod sse;
 mod standin;
 mod wire;
@@ -17,8 +18,9 @@ use quipu_catalog::health::ServiceState;
 use quipu_catalog::llm::{Call, CallStatus, Operation, Price};
 use tokio::time::sleep;
 
-pub(crate) use self::client::{Client, LlmError, Settings};
+pub(crate) use self::client::{Client, Settings};
 use self::client::{Completion, Prompt, Sign};
+pub(crate) use self::error::LlmError;
 pub(crate) use self::standin::{KEY as STAND_IN_KEY, StandIn};
 use crate::cache::Cache;
 use crate::incident::{Category, Incident};
@@ -105,10 +107,10 @@ impl Llm {
     /// Asks the first model, and if that does not answer the second.
     async fn ask(&self, operation: Operation, system: &str, user: &str) -> Result<String, LlmError> {
         let [first, second] = &self.models;
-        match self.ask_model(first, operation, system, user).await {
-            Err(error) if error.is_of_the_model() => {}
+        let error = match self.ask_model(first, operation, system, user).await {
+            Err(error) if error.is_of_the_model() => error,
             answered => return answered,
-        }
+        };
         let fallback = self.catalog.llm.fall_back(&first.name, &second.name);
         let answered = self.ask_model(second, operation, system, user).await;
         if answered.is_ok() {
@@ -116,7 +118,7 @@ impl Llm {
         } else {
             fallback.error();
         }
-        answered
+        answered.map_err(|another| error.or(another))
     }
 
     /// Asks a model, unless it keeps failing.
@@ -127,7 +129,7 @@ impl Llm {
         system: &str,
         user: &str,
     ) -> Result<String, LlmError> {
-        let permit = model.breaker.try_acquire().map_err(|_| LlmError::LeftAlone)?;
+        let permit = model.breaker.try_acquire().map_err(|rejected| LlmError::LeftAlone(rejected.retry_after()))?;
         let prompt = Prompt { model: &model.name, system, user, is_streamed: operation == Operation::Enrichment };
         // Dropped with this future, the call was cancelled.
         let call = self.catalog.llm.start(self.client.provider(), &model.name, operation);

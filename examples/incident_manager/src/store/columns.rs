@@ -5,6 +5,7 @@ use rusqlite::Row;
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::incident::{Category, Findings, Incident, Level, Severity, Source, State};
+use crate::jobs::Task;
 use crate::text::{Known, text_of};
 
 pub(super) fn incident(row: &Row<'_>) -> rusqlite::Result<Incident> {
@@ -32,6 +33,18 @@ pub(super) fn findings(row: &Row<'_>) -> rusqlite::Result<Findings> {
         summary: row.get("summary")?,
         escalated_to: row.get::<_, Option<Text<Level>>>("escalated_to")?.map(|text| text.0),
     })
+}
+
+impl ToSql for Task {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for Task {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_str()?.parse().map_err(|error: String| FromSqlError::Other(error.into()))
+    }
 }
 
 struct Milliseconds(Timestamp);

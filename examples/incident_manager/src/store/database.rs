@@ -9,9 +9,11 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::columns::{Text, incident};
 use super::findings::Faults;
+use super::jobs::add_job;
 use super::schema::migrate;
 use super::{Result, StoreError};
 use crate::incident::{Change, Incident, NewIncident, State};
+use crate::jobs::Task;
 
 /// For how long a check of the file holds, so that asking for it costs little.
 const CHECKED_FOR: Duration = Duration::from_secs(1);
@@ -86,6 +88,7 @@ impl Database {
         Ok(())
     }
 
+    /// Creates an incident, with its first job.
     pub(crate) fn create(&mut self, new: &NewIncident, now: Timestamp) -> Result<Incident> {
         self.query(QueryOperation::Insert, |connection| {
             let transaction = connection.transaction()?;
@@ -97,6 +100,7 @@ impl Database {
                  VALUES (?, ?, ?, ?, ?, ?) RETURNING *";
             let values = params![new.title, severity, source, category, Text(State::New), now.as_millisecond()];
             let created = transaction.prepare_cached(insert)?.query_row(values, incident)?;
+            add_job(&transaction, created.id, Task::Deduplicate)?;
             transaction.commit()?;
             Ok(created)
         })

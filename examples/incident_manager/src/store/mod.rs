@@ -6,6 +6,7 @@ mod columns;
 mod database;
 mod error;
 mod findings;
+mod jobs;
 mod pool;
 mod schema;
 #[cfg(test)]
@@ -122,11 +123,16 @@ impl Store {
         outcome
     }
 
-    /// Finishes the work that was begun and closes the file.
-    pub(crate) async fn close(self) -> Result<()> {
+    /// Finishes the work that was begun and closes the file; returns how many jobs are left.
+    pub(crate) async fn close(self) -> Result<u32> {
         drop(self.pools.readers.close().await);
-        // The last one to close removes the log.
-        self.pools.writer.close().await.into_iter().try_for_each(Database::close)
+        let mut left = 0;
+        for mut database in self.pools.writer.close().await {
+            left = database.count_jobs()?;
+            // The last one to close removes the log.
+            database.close()?;
+        }
+        Ok(left)
     }
 }
 

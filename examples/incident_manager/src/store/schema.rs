@@ -61,6 +61,16 @@ pub(super) const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (provider, model, operation, status)
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    CREATE TABLE jobs (
+        incident_id INTEGER NOT NULL REFERENCES incidents (id) ON DELETE CASCADE,
+        task        TEXT NOT NULL,
+        PRIMARY KEY (incident_id, task)
+    ) STRICT, WITHOUT ROWID;
+    -- An older release knew its jobs only in memory.
+    INSERT INTO jobs SELECT id, 'deduplicate' FROM incidents
+        WHERE state = 'NEW' AND id NOT IN (SELECT incident_id FROM findings);
+",
 ];
 
 pub(super) fn migrate(connection: &mut Connection) -> Result<()> {

@@ -3,11 +3,14 @@
 use jiff::Timestamp;
 use quipu::Registry;
 use quipu_catalog::incidents::Kind;
+use quipu_catalog::jobs::JobStatus;
+use quipu_catalog::notifications::Channel;
 use quipu_catalog::storage::Storage;
 use rusqlite::Connection;
 
 use super::*;
 use crate::incident::{Category, Change, Findings, Incident, Level, NewIncident, Severity, Source, State};
+use crate::jobs::Task;
 
 fn writer(connection: Connection) -> Result<Database> {
     Database::writer(connection, &Storage::register(&Registry::new()).unwrap())
@@ -185,5 +188,67 @@ fn a_file_of_an_older_release_gets_what_is_new() {
          VALUES ('Old', 'P1', 'other', 'cost', 'NEW', 0)";
     connection.execute_batch(old).unwrap();
     let mut database = writer(connection).unwrap();
+    assert_eq!(tasks(&mut database), [(1, Task::Deduplicate)]);
     assert_eq!(change(&mut database, 1, Change::Start, at(1)).unwrap().started_at, Some(at(1)));
+}
+
+fn tasks(database: &mut Database) -> Vec<(i64, Task)> {
+    database.jobs().unwrap().into_iter().map(|(task, incident)| (incident.id, task)).collect()
+}
+
+#[test]
+fn a_job_is_kept_until_it_has_ended_and_then_those_it_leads_to_are() {
+    let mut database = database();
+    let created = database.create(&p1("Bill"), at(1)).unwrap();
+    assert_eq!(database.jobs().unwrap(), [(Task::Deduplicate, created.clone())]);
+    let next = [Task::Notify(Channel::Slack), Task::Escalate(Level::L1)];
+    database.end_job(created.id, Task::Deduplicate, JobStatus::Success, &next).unwrap();
+    assert_eq!(tasks(&mut database), [(1, Task::Escalate(Level::L1)), (1, Task::Notify(Channel::Slack))]);
+    database.end_job(created.id, next[0], JobStatus::Failure, &[]).unwrap();
+    assert_eq!(tasks(&mut database), [(1, next[1])]);
+    assert_eq!(database.count_jobs().unwrap(), 1);
+    let booked = "SELECT group_concat(name || ' ' || outcome || ' ' || count, ', ') FROM outcomes";
+    let booked: String = database.connection.query_row(booked, [], |row| row.get(0)).unwrap();
+    assert_eq!(booked, "deduplication success 1, notification failure 1");
+
+    // They go with their incident, and none comes after it.
+    change(&mut database, created.id, Change::Resolve, at(2)).unwrap();
+    database.prune(0).unwrap();
+    database.end_job(created.id, next[1], JobStatus::Success, &[Task::Escalate(Level::L2)]).unwrap();
+    assert_eq!(database.count_jobs().unwrap(), 0);
+}
+
+#[test]
+fn a_job_that_does_not_end_leaves_everything_as_it_was() {
+    let mut database = database();
+    let id = database.create(&p1("Bill"), at(1)).unwrap().id;
+    let twice = [Task::Enrich, Task::Enrich];
+    assert!(database.end_job(id, Task::Deduplicate, JobStatus::Success, &twice).is_err());
+    assert_eq!(tasks(&mut database), [(id, Task::Deduplicate)]);
+    let booked: i64 = database.connection.query_row("SELECT count(*) FROM outcomes", [], |row| row.get(0)).unwrap();
+    assert_eq!(booked, 0);
+}
+
+#[test]
+fn what_is_found_twice_is_written_once() {
+    let mut database = database();
+    let [first, second] = ["Bill", "Spend"].map(|title| database.create(&p1(title), at(10)).unwrap());
+    let third = database.create(&p1("Spend"), at(20)).unwrap();
+    assert_eq!(database.find_same(&third, at(0)).unwrap(), Some(second.id));
+    assert!(database.set_duplicate(third.id, second.id).unwrap());
+    assert!(!database.set_duplicate(third.id, first.id).unwrap());
+    // An attempt after one that has written it finds the same, even if it is resolved by now.
+    change(&mut database, second.id, Change::Resolve, at(30)).unwrap();
+    assert_eq!(database.find_same(&third, at(0)).unwrap(), Some(second.id));
+    assert!(database.set_correlated(third.id, first.id).unwrap());
+    assert!(!database.set_correlated(third.id, second.id).unwrap());
+    for (level, is_new) in [(Level::L1, true), (Level::L1, false), (Level::L3, true), (Level::L2, false)] {
+        assert_eq!(database.set_level(third.id, level).unwrap(), is_new, "{level}");
+    }
+    let findings = database.findings(third.id).unwrap();
+    assert_eq!((findings.duplicate_of, findings.correlated_with), (Some(second.id), Some(first.id)));
+    assert_eq!(findings.escalated_to, Some(Level::L3));
+    let booked: i64 = database.connection.query_row("SELECT sum(count) FROM outcomes", [], |row| row.get(0)).unwrap();
+    assert_eq!(booked, 2);
+    assert!(!database.set_duplicate(99, 1).unwrap(), "there is no such incident");
 }

@@ -7,6 +7,7 @@ mod api;
 #[cfg(unix)]
 mod full_disk;
 mod grpc;
+mod jobs;
 mod lifecycle;
 mod metrics;
 mod model;

@@ -17,17 +17,32 @@ const EVENTS: &str = "data: {\"choices\": [{\"delta\": {\"role\": \"assistant\",
     data: {\"choices\": [], \"usage\": {\"prompt_tokens\": 40, \"completion_tokens\": 5}}\n\n\
     data: [DONE]\n\n";
 
-/// Starts a server that has no model `a`, and a model `b` that answers.
-fn start() -> SocketAddr {
+/// An answer: its status and its body.
+pub(crate) type Answer = (&'static str, &'static str);
+
+pub(crate) const OVERLOADED: Answer = ("503 Service Unavailable", "{}");
+
+/// Starts a server that answers a request as it is told; with `None` it never does.
+pub(crate) fn start(answer: impl Fn(&Value) -> Option<Answer> + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     // Until the process ends.
-    thread::spawn(move || listener.incoming().flatten().for_each(|stream| drop(answer(stream))));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let answer = answer.clone();
+            thread::spawn(move || serve(&stream, answer));
+        }
+    });
     address
 }
 
-fn answer(stream: TcpStream) -> std::io::Result<()> {
-    let mut reader = BufReader::new(&stream);
+/// What a model says that works.
+pub(crate) fn right(request: &Value) -> Answer {
+    ("200 OK", if request["stream"] == true { EVENTS } else { ANSWER })
+}
+
+fn serve(stream: &TcpStream, answer: impl Fn(&Value) -> Option<Answer>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     while !head.ends_with("\r\n\r\n") {
         let start = head.len();
@@ -37,20 +52,21 @@ fn answer(stream: TcpStream) -> std::io::Result<()> {
     }
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
-    let request: Value = serde_json::from_slice(&body)?;
     let is_right = head.starts_with("POST /v1/chat/completions ") && head.contains("authorization: Bearer secret\r\n");
-    let (status, text) = match (&request["model"], &request["stream"]) {
-        _ if !is_right => ("400 Bad Request", "{}"),
-        (model, _) if model == "a" => ("503 Service Unavailable", "{}"),
-        (_, Value::Bool(true)) => ("200 OK", EVENTS),
-        _ => ("200 OK", ANSWER),
+    let answer = if is_right { answer(&serde_json::from_slice(&body)?) } else { Some(("400 Bad Request", "{}")) };
+    let Some((status, text)) = answer else {
+        // Until the client gives up.
+        reader.read_line(&mut head)?;
+        return Ok(());
     };
-    write!(&stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}", text.len())
+    let (mut stream, length) = (stream, text.len());
+    write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}")
 }
 
 #[test]
 fn another_model_answers_when_the_first_does_not() {
-    let service = Service::start_with_model(&database("model"), start());
+    let server = start(|request| Some(if request["model"] == "a" { OVERLOADED } else { right(request) }));
+    let service = Service::start_with_model(&database("model"), server);
     let id = service.create("P4", "other", "cost");
     let path = format!("/v1/incidents/{id}/findings");
     let wanted = json!({

@@ -129,6 +129,13 @@ impl Service {
         serde_json::from_str(&summary.expect("it ended before")).unwrap()
     }
 
+    /// All that it says until it ends.
+    pub(crate) fn rest(&mut self) -> String {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        rest
+    }
+
     /// What nobody reads unless a test does. It can be had once.
     pub(crate) fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().unwrap()
