@@ -1,8 +1,8 @@
 """Drives the reference service, has a real Prometheus scrape it meanwhile, and compares.
 
 Every request is counted here by method, route and status. At the end Prometheus must answer
-with exactly these counts. Another one asks the example for protobuf, and a third one scrapes the
-service while it works under two scenarios. Usage:
+with exactly these counts. Another one asks the example for protobuf, a third one scrapes the
+service while it works under two scenarios, and a fourth one after it was killed and started again. Usage:
 python3 ci/e2e.py target/debug/incident_manager target/debug/examples/protobuf
 """
 
@@ -23,6 +23,7 @@ import urllib.request
 
 from e2e_grpc import call_as_foreigner, compare_calls
 from e2e_lib import check, difference, running, start_prometheus, start_service, stop_service
+from e2e_restart import run_restart
 from e2e_scenarios import run_scenarios
 
 WORKERS = 4
@@ -225,6 +226,8 @@ def main():
         run(stack, service)
     with contextlib.ExitStack() as stack:
         run_scenarios(stack, service)
+    with contextlib.ExitStack() as stack:
+        run_restart(stack, service)
 
 
 if __name__ == "__main__":

@@ -79,8 +79,10 @@ impl Runner {
         for step in playbook.steps {
             match *step {
                 Step::Command(command, milliseconds) => {
+                    let block = operations.catalog.code.start_block("playbook_command");
                     sleep(Duration::from_millis(milliseconds)).await;
                     if self.fails() {
+                        block.error();
                         return Err(PlaybookError::Command(command));
                     }
                 }
