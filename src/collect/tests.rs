@@ -42,7 +42,7 @@ fn received(timeout: Option<Duration>) -> (Registry, Sender<f64>) {
 }
 
 async fn scrape(registry: &Registry, within: Duration) -> Shown {
-    let gathered = crate::registry::collect(vec![registry.clone()], within).await;
+    let gathered = crate::registry::collect(vec![registry.clone()], None, within).await;
     let mut snapshot = Snapshot::default();
     assert!(!Gather::new(gathered).step(&mut snapshot));
     let timeouts = [("collector", "a"), ("reason", "timeout")];

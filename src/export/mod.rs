@@ -22,6 +22,8 @@ mod scrape;
 mod body;
 #[cfg(feature = "http")]
 mod places;
+#[cfg(feature = "http")]
+mod query;
 #[cfg(feature = "server")]
 mod server;
 #[cfg(feature = "http")]

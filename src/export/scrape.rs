@@ -5,6 +5,7 @@ use crate::encode::Encoder;
 pub use crate::encode::{Format, ScrapeError};
 use crate::registry::{self, Gather, Gathered};
 use core::time::Duration;
+use std::sync::Arc;
 
 /// One scrape: a registry in some [`Format`], chunk by chunk. Made by [`Registry::scrape`] and its like.
 ///
@@ -67,8 +68,42 @@ impl Scrape {
         format: Format,
         within: Duration,
     ) -> impl Future<Output = Scrape> + Send + 'static {
-        let registries = registries.into_iter().collect();
-        async move { Scrape::walk(registry::collect(registries, within).await, format) }
+        Scrape::begin(registries.into_iter().collect(), None, format, within)
+    }
+
+    /// As [`collect`](Self::collect), only of the families that may expose a sample of one of these names: `a` and, of a histogram,
+    /// `a_bucket` are both names of `a`. Nothing is exposed of a name that no family has.
+    ///
+    /// For requests with `name[]`, which [`ScrapeService`](super::ScrapeService) reads itself.
+    ///
+    /// ```
+    /// use quipu::export::{Format, Scrape};
+    /// # async fn serve(registry: quipu::Registry) {
+    /// let names = ["jobs_total", "job_duration_seconds_count"];
+    /// let scrape = Scrape::collect_only([registry], names, Format::Text, std::time::Duration::from_secs(5)).await;
+    /// # }
+    /// ```
+    ///
+    /// # Cost
+    /// In proportion to what is exposed. Only the collectors of these families are called. A name that begins with `quipu_` costs a
+    /// look at each family.
+    pub fn collect_only<N: Into<String>>(
+        registries: impl IntoIterator<Item = Registry>,
+        names: impl IntoIterator<Item = N>,
+        format: Format,
+        within: Duration,
+    ) -> impl Future<Output = Scrape> + Send + 'static {
+        let names = names.into_iter().map(Into::into).collect();
+        Scrape::begin(registries.into_iter().collect(), Some(names), format, within)
+    }
+
+    pub(super) async fn begin(
+        registries: Vec<Registry>,
+        names: Option<Arc<[String]>>,
+        format: Format,
+        within: Duration,
+    ) -> Scrape {
+        Scrape::walk(registry::collect(registries, names, within).await, format)
     }
 
     fn walk(gathered: Vec<Gathered>, format: Format) -> Scrape {

@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Versi
 use tower_service::Service;
 
 use super::places::{Client, Place, Places};
-use super::{Format, Scrape, ScrapeBody, ScrapeError, timeout};
+use super::{Format, Scrape, ScrapeBody, ScrapeError, query, timeout};
 use crate::{Counter, Registry};
 
 /// Most of a scrape that is kept for a client of HTTP/1.0.
@@ -33,6 +33,9 @@ const WHOLE_SHARE: usize = 1;
 ///
 /// It does not look at the path: mount it where scrapers look for it.
 ///
+/// - `?name[]=a&name[]=b` asks for the families of these names alone, percent-encoded or not: 1,000 at most, by the name of the family or of
+///   any of its samples, such as `a_bucket`. Names that no family has are left out. A name that cannot be read is answered 400; other
+///   parameters mean nothing.
 /// - Of 64 scrapes under way ([`max_scrapes`](Self::max_scrapes)) none is hurt by more: those are answered 503, with `Retry-After`,
 ///   and counted in `quipu_refused_scrapes_total`.
 /// - What has to be collected first may take half of the time that the scraper gives in
@@ -107,10 +110,13 @@ impl ScrapeService {
     /// Answers a request. A scrape only begins if more than an eighth of the places is free, or if the client is preferred; and not if
     /// its network has too many places.
     pub(super) fn respond<B>(&self, request: &Request<B>, client: Client) -> ScrapeFuture {
-        match *request.method() {
-            Method::GET => self.get(request, client),
-            Method::HEAD => ScrapeFuture::ready(exposition(ScrapeBody::head())),
-            _ => method_not_allowed(),
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return method_not_allowed();
+        }
+        match query::names(request.uri().query()) {
+            Err(bad) => ScrapeFuture::ready(plain(StatusCode::BAD_REQUEST, format!("{bad}\n"))),
+            Ok(names) if *request.method() == Method::GET => self.get(request, names, client),
+            Ok(_) => ScrapeFuture::ready(exposition(ScrapeBody::head())),
         }
     }
 
@@ -126,7 +132,7 @@ impl ScrapeService {
         }
     }
 
-    fn get<B>(&self, request: &Request<B>, client: Client) -> ScrapeFuture {
+    fn get<B>(&self, request: &Request<B>, names: Option<Arc<[String]>>, client: Client) -> ScrapeFuture {
         let spare = if client.is_preferred { 0 } else { self.under_way.limit() / 8 };
         let is_old = request.version() < Version::HTTP_11;
         let whole = if is_old { self.whole.take(client, 0).map(Some) } else { Some(None) };
@@ -136,7 +142,7 @@ impl ScrapeService {
             return ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)));
         };
         let within = timeout::for_collection(request.headers(), self.response);
-        let scrape = Scrape::collect(self.registries.iter().cloned(), Format::Text, within);
+        let scrape = Scrape::begin(self.registries.to_vec(), names, Format::Text, within);
         match whole {
             None => ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await, place)) })),
             Some(whole) => {

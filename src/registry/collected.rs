@@ -8,7 +8,7 @@ use crate::sync::lock;
 use core::fmt;
 use core::pin::Pin;
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Yields families when it is asked.
@@ -107,8 +107,12 @@ impl Registry {
         Ok(())
     }
 
-    /// All collectors, by name.
-    pub(super) fn collectors(&self) -> Vec<Arc<dyn Collected>> {
-        lock(self.all_families()).collectors.by_name.values().cloned().collect()
+    /// The collectors, by name: all, or only those that yield one of these families.
+    pub(super) fn collectors(&self, only: Option<&BTreeSet<String>>) -> Vec<Arc<dyn Collected>> {
+        let families = lock(self.all_families());
+        let Collectors { by_name, by_family } = &families.collectors;
+        let Some(only) = only else { return by_name.values().cloned().collect() };
+        let asked: BTreeSet<&str> = only.iter().filter_map(|family| Some(&*by_family.get(family)?.collector)).collect();
+        asked.into_iter().filter_map(|name| by_name.get(name)).cloned().collect()
     }
 }

@@ -5,7 +5,7 @@ use super::description::{Description, Difference};
 use super::error::RegisterError;
 use super::family::FamilyCore;
 use crate::model::sample_names;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 #[derive(Default)]
@@ -20,6 +20,11 @@ impl Families {
     /// Whether a family of this name is registered, recorded or collected.
     pub(super) fn has(&self, name: &str) -> bool {
         self.by_name.contains_key(name) || self.collectors.of(name).is_some()
+    }
+
+    /// The names of the families that may expose a sample of one of these names, in any format.
+    pub(super) fn among(&self, samples: &[String]) -> BTreeSet<String> {
+        samples.iter().filter_map(|sample| self.by_sample.get(sample)).cloned().collect()
     }
 
     pub(super) fn add(&mut self, core: Arc<FamilyCore>) {

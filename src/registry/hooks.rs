@@ -178,7 +178,8 @@ mod tests {
                 registry.gauge("late", "L.").register().unwrap().set(1.0);
             }
         });
-        let read = block_on(collect(vec![registry.clone(), registry.without_namespace()], PATIENCE), || None).unwrap();
+        let read =
+            block_on(collect(vec![registry.clone(), registry.without_namespace()], None, PATIENCE), || None).unwrap();
         let mut snapshot = Snapshot::default();
         Gather::new(read).step(&mut snapshot);
         assert_eq!(["runs", "late"].map(|name| snapshot.value(name, &[])), [Some(1.0); 2]);

@@ -6,7 +6,7 @@ use super::self_metrics::is_of_process;
 use crate::model::{FamilySnapshot, FamilyView, sample_names};
 use crate::sync::block_on::block_on;
 use core::time::Duration;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// How long a scrape waits for collectors where nobody says how long it may: half of the time that Prometheus gives a scrape.
@@ -16,28 +16,47 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Gathered {
     registry: Registry,
+    /// The families that are wanted, if these are not all.
+    only: Option<BTreeSet<String>>,
     collected: Vec<Arc<FamilySnapshot>>,
 }
 
-/// The first phase of a scrape: asks all collectors at once, and waits for them at most so long.
-pub(crate) async fn collect(registries: Vec<Registry>, within: Duration) -> Vec<Gathered> {
+impl Gathered {
+    fn stored(&self) -> Vec<Arc<FamilyCore>> {
+        self.registry.families_among(self.only.as_ref())
+    }
+}
+
+/// The first phase of a scrape, of all families or of those that may expose a sample of one of these names: asks their collectors at
+/// once, and waits for them at most so long.
+pub(crate) async fn collect(
+    registries: Vec<Registry>,
+    samples: Option<Arc<[String]>>,
+    within: Duration,
+) -> Vec<Gathered> {
     for (n, registry) in registries.iter().enumerate() {
         if !registries[..n].iter().any(|before| before.is_same(registry)) {
             registry.hooks().run();
         }
     }
     let begin = |registry: Registry| {
-        let calls: Vec<_> = registry.collectors().iter().map(|collector| collector.collect(within)).collect();
-        (registry, calls)
+        // After the hooks, which may register families.
+        let only = samples.as_deref().map(|samples| registry.among(samples));
+        let collectors = registry.collectors(only.as_ref());
+        let calls: Vec<_> = collectors.iter().map(|collector| collector.collect(within)).collect();
+        (registry, only, calls)
     };
     let begun: Vec<_> = registries.into_iter().map(begin).collect();
     let mut gathered = Vec::with_capacity(begun.len());
-    for (registry, calls) in begun {
+    for (registry, only, calls) in begun {
         let mut collected = Vec::new();
         for call in calls {
             collected.extend(call.await);
         }
-        gathered.push(Gathered { registry, collected });
+        if let Some(only) = &only {
+            collected.retain(|family: &Arc<FamilySnapshot>| only.contains(family.name()));
+        }
+        gathered.push(Gathered { registry, only, collected });
     }
     gathered
 }
@@ -45,7 +64,7 @@ pub(crate) async fn collect(registries: Vec<Registry>, within: Duration) -> Vec<
 /// As [`collect`], on a thread that waits.
 pub(crate) fn collect_now(registries: Vec<Registry>) -> Vec<Gathered> {
     // Each call ends by itself.
-    block_on(collect(registries, PATIENCE), || Some(PATIENCE)).unwrap_or_default()
+    block_on(collect(registries, None, PATIENCE), || Some(PATIENCE)).unwrap_or_default()
 }
 
 /// Where the series of a family come from.
@@ -83,15 +102,16 @@ impl Part {
 
 /// The families of these registries, sorted by name; of two that cannot stand beside each other, that of the earlier registry.
 pub(super) fn parts(gathered: Vec<Gathered>) -> Vec<Part> {
-    if let [Gathered { registry, collected }] = &gathered[..]
-        && collected.is_empty()
+    if let [only] = &gathered[..]
+        && only.collected.is_empty()
     {
-        return registry.families().into_iter().map(|core| Part::new(registry, Source::Stored(core))).collect();
+        return only.stored().into_iter().map(|core| Part::new(&only.registry, Source::Stored(core))).collect();
     }
     let mut merge = Merge::default();
-    for Gathered { registry, collected } in gathered {
-        if !merge.registries.iter().any(|other| other.is_same(&registry)) {
-            let stored = registry.families().into_iter().map(Source::Stored);
+    for gathered in gathered {
+        if !merge.registries.iter().any(|other| other.is_same(&gathered.registry)) {
+            let stored = gathered.stored().into_iter().map(Source::Stored);
+            let Gathered { registry, collected, .. } = gathered;
             stored.chain(collected.into_iter().map(Source::Collected)).for_each(|source| merge.add(&registry, source));
             merge.registries.push(registry);
         }
@@ -168,7 +188,7 @@ mod tests {
         collected.retain(|family| !family.name().starts_with("quipu"));
         let collected = collected.into_iter().map(Arc::new).collect();
 
-        let found = snapshot(vec![Gathered { registry: stored.clone(), collected }]);
+        let found = snapshot(vec![Gathered { registry: stored.clone(), only: None, collected }]);
         let names: Vec<_> = found.families().iter().map(FamilySnapshot::name).collect();
         assert!(names.is_sorted(), "{names:?}");
         let names: Vec<_> = names.into_iter().filter(|name| !name.starts_with("quipu")).collect();

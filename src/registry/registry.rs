@@ -16,6 +16,7 @@ use crate::guard::RegistryLimits;
 use crate::model::{Buckets, GlobalLabels, Named, OWN_PREFIX};
 use crate::sync::{Mutex, lock};
 use core::fmt;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A set of families, exposed together. Cloning gives another handle to the same registry.
@@ -372,6 +373,25 @@ impl Registry {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
+    /// The names of the families, of collectors too, that may expose a sample of one of these names.
+    pub(super) fn among(&self, samples: &[String]) -> BTreeSet<String> {
+        lock(&self.shared.families).among(samples)
+    }
+
+    /// The families, by name, brought up to date: all, or only those of these names.
+    pub(super) fn families_among(&self, only: Option<&BTreeSet<String>>) -> Vec<Arc<FamilyCore>> {
+        let Some(only) = only else { return self.families() };
+        // What the registry says about itself speaks of all families.
+        if only.iter().any(|name| name.starts_with(OWN_PREFIX)) {
+            let mut families = self.families();
+            families.retain(|core| only.contains(&core.description.name));
+            return families;
+        }
+        self.shared.breakers.bring_up_to_date();
+        let families = lock(&self.shared.families);
+        only.iter().filter_map(|name| families.by_name.get(name)).cloned().collect()
+    }
+
     /// All families, by name; and the number of series of each brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
         let is_shown =
@@ -442,6 +462,20 @@ mod tests {
         let text = registry.to_text();
         assert!(!text.contains("family=\"b\""), "{text}");
         assert!(text.contains("quipu_series{family=\"c\"} 1\n"), "{text}");
+    }
+
+    #[test]
+    fn a_scrape_of_some_families_leaves_the_others_alone() {
+        let registry = Registry::new();
+        registry.gauge("a", "A.").register().unwrap();
+        registry.gauge("b", "B.").register().unwrap();
+        let b = lock(&registry.shared.families).by_name["b"].clone();
+        let _held = b.set.hold();
+        let names = |cores: Vec<Arc<FamilyCore>>| -> Vec<_> {
+            cores.iter().map(|core| core.description.name.clone()).collect()
+        };
+        let only = registry.among(&["a".to_owned(), "c".to_owned()]);
+        assert_eq!(names(registry.families_among(Some(&only))), ["a"]);
     }
 
     #[test]

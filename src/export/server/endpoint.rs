@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
 use super::super::places::Client;
+use super::super::query::decoded;
 use super::super::service::{ScrapeFuture, ScrapeService, plain};
 
 /// A service at some paths.
@@ -85,23 +86,6 @@ fn has_valid_host(version: Version, headers: &HeaderMap) -> bool {
 fn is_authority(host: &HeaderValue) -> bool {
     let authority = Authority::try_from(host.as_bytes());
     authority.is_ok_and(|authority| !authority.as_str().contains('@'))
-}
-
-/// The path with its percent escapes replaced; `None` where one is none, or the result is no UTF-8.
-fn decoded(path: &str) -> Option<String> {
-    let mut bytes = path.bytes();
-    let mut decoded = Vec::with_capacity(path.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'%' => hex(bytes.next()?)? << 4 | hex(bytes.next()?)?,
-            byte => byte,
-        });
-    }
-    String::from_utf8(decoded).ok()
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
 }
 
 /// The path without empty segments, `.` and `..`, as Go's servers have it.

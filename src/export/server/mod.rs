@@ -37,7 +37,7 @@ use table::Table;
 /// An HTTP/1 server that serves a registry at `/metrics`, and nothing else; [`Server::builder`] sets other paths, more registries
 /// and other limits.
 ///
-/// GET and HEAD; 405 for other methods and 404 for other paths. Paths are compared decoded, and one with empty or dotted segments, such
+/// A scrape can ask for some families only, with `?name[]=…`, as [`ScrapeService`](super::ScrapeService) says. GET and HEAD; 405 for other methods and 404 for other paths. Paths are compared decoded, and one with empty or dotted segments, such
 /// as `//metrics`, is redirected; HTTP/1.1 without exactly one valid `Host` is answered 400. It
 /// defends itself, so that a client that is slow, silent, or wrong costs little, and no other client its scrape:
 ///
