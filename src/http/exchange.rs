@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     whole_bytes: u64,
     status: StatusCode,
     body: BodyState,
-    /// Whether the histograms have it whatever its status.
+    /// Whether its time and the size of its response are observed whatever its status.
     is_observed: bool,
     is_timed: bool,
 }
@@ -64,17 +64,17 @@ impl Exchange {
     }
 
     /// What counts the body of the request, which `is_empty` or not; `None` if there is nothing to count.
+    ///
+    /// Also where few requests are observed: which of them are errors is not known until the body has passed, and to keep its size until
+    /// then costs more than to observe it.
     #[inline]
     pub(super) fn request_meter(&self, is_empty: bool) -> Option<RequestMeter> {
-        match (self.is_observed, is_empty) {
-            (false, _) => None,
+        if is_empty {
             // Most requests have no body. What is to count one would cost a reference count.
-            (true, true) => {
-                self.endpoint.request_size.observe(0.0);
-                None
-            }
-            (true, false) => Some(RequestMeter { endpoint: Arc::clone(&self.endpoint), bytes: 0 }),
+            self.endpoint.request_size.observe(0.0);
+            return None;
         }
+        Some(RequestMeter { endpoint: Arc::clone(&self.endpoint), bytes: 0 })
     }
 
     /// Code that may panic is about to run.
