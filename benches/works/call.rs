@@ -6,6 +6,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Uri};
 use http_body::{Body, Frame};
 use http_body_util::Full;
@@ -80,6 +81,7 @@ pub(crate) fn call<R: Body>(
 ) {
     let mut request = Request::new(Full::new(Bytes::from_static(MESSAGE)));
     *request.uri_mut() = Uri::from_static("/incidents.v1.Incidents/Get");
+    request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     let Ok(response) = now(service.call(request));
     drain(response.into_body());
 }

@@ -58,20 +58,19 @@ pin_project! {
 }
 
 impl<B: Body> RequestBody<B> {
-    pub(super) fn new(inner: B, call: &Call) -> Self {
-        let meter = (!inner.is_end_stream()).then(|| call.request_meter());
+    pub(super) fn new(inner: B, call: Option<&Call>) -> Self {
+        let meter = call.filter(|_| !inner.is_end_stream()).map(Call::request_meter);
         Self { inner, meter }
     }
 }
 
 impl<B: Body> ResponseBody<B> {
     /// A call that has ended is recorded here.
-    pub(super) fn new(inner: B, mut call: Call) -> Self {
-        if !call.has_ended() && inner.is_end_stream() {
+    pub(super) fn new(inner: B, mut call: Option<Call>) -> Self {
+        if let Some(call) = call.as_mut().filter(|call| !call.has_ended() && inner.is_end_stream()) {
             call.end_without_status();
         }
-        let is_over = call.has_ended();
-        Self { inner, call: (!is_over).then_some(call) }
+        Self { inner, call: call.filter(|call| !call.has_ended()) }
     }
 }
 
@@ -100,7 +99,7 @@ impl<B: Body<Data = Bytes>> Body for RequestBody<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
+impl<B: Body<Data = Bytes, Error: 'static>> Body for ResponseBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -123,7 +122,7 @@ impl<B: Body<Data = Bytes>> Body for ResponseBody<B> {
                     }
                 }
             },
-            Poll::Ready(Some(Err(_))) => call.fail(),
+            Poll::Ready(Some(Err(error))) => call.fail(error),
             Poll::Ready(None) => call.end_without_status(),
         }
         match is_over {

@@ -1,5 +1,6 @@
 //! What is recorded of one call.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use http::header::CONTENT_TYPE;
@@ -31,20 +32,24 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// A call by its path. Until it is told of something else, it has failed: a panic leaves it as it is.
+    /// A call by its path; `None` of a server's request that is none. Until it is told of something else, it has failed: a panic leaves
+    /// it as it is.
     #[inline]
-    pub(super) fn start(methods: &Arc<Methods>, path: &str, headers: &HeaderMap) -> Self {
+    pub(super) fn start(methods: &Arc<Methods>, path: &str, headers: &HeaderMap) -> Option<Self> {
+        // What a program calls is its own, and its channel may be what writes the header.
+        if methods.families.side == Side::Server && !is_of_grpc(headers) {
+            return None;
+        }
         let deadline = Deadline::of(headers);
-        match split(path).and_then(|(service, method)| methods.find(service, method)) {
+        Some(match split(path).and_then(|(service, method)| methods.find(service, method)) {
             Some(method) => Self::of(method, deadline),
             None => Self::unnamed(methods, path, deadline),
-        }
+        })
     }
 
     #[cold]
     fn unnamed(methods: &Arc<Methods>, path: &str, deadline: Deadline) -> Self {
         match (methods.families.side, split(path)) {
-            // What a program calls is its own.
             (Side::Client, Some((service, method))) => Self::of(methods.name(service, method), deadline),
             (Side::Server, Some(_)) if methods.may_learn() => {
                 let mut call = Self::of(methods.other(), deadline);
@@ -147,11 +152,13 @@ impl Call {
     }
 
     /// The service has failed, or the connection.
-    pub(super) fn fail(&mut self) {
-        self.status = match self.method.families.side {
+    #[cold]
+    pub(super) fn fail(&mut self, error: &dyn Any) {
+        let families = &self.method.families;
+        self.status = families.failures.status(error).unwrap_or(match families.side {
             Side::Server => GrpcStatus::Unknown,
             Side::Client => GrpcStatus::Unavailable,
-        };
+        });
     }
 
     #[inline]
@@ -186,28 +193,21 @@ impl Drop for Call {
 
 /// Whether only a server that knows a method can have answered so; `None` if the trailers have to tell.
 fn is_of_a_handler(status: StatusCode, headers: &HeaderMap, of_grpc: Option<GrpcStatus>) -> Option<bool> {
-    match (of_grpc, headers.get(CONTENT_TYPE)) {
-        (Some(of_grpc), _) => Some(only_handlers_say(of_grpc)),
-        (None, _) if status != StatusCode::OK => Some(false),
-        (None, content_type) => content_type.map(|value| value.as_bytes().starts_with(b"application/grpc")),
+    match of_grpc {
+        Some(of_grpc) => Some(only_handlers_say(of_grpc)),
+        None if status != StatusCode::OK => Some(false),
+        None => headers.contains_key(CONTENT_TYPE).then(|| is_of_grpc(headers)),
     }
 }
 
-/// Layers outside of the handlers answer any path: guards refuse, limits of rate, load and time turn away, and what fails is unknown.
+fn is_of_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Routers, guards and limits in front of the handlers give the others to any path.
 fn only_handlers_say(status: GrpcStatus) -> bool {
-    use GrpcStatus::{Canceled, DeadlineExceeded, ResourceExhausted, Unavailable, Unknown};
-    use GrpcStatus::{PermissionDenied, Unauthenticated, Unimplemented};
-    !matches!(
-        status,
-        Canceled
-            | DeadlineExceeded
-            | PermissionDenied
-            | ResourceExhausted
-            | Unauthenticated
-            | Unavailable
-            | Unimplemented
-            | Unknown
-    )
+    use GrpcStatus::{PermissionDenied, ResourceExhausted, Unauthenticated, Unavailable, Unimplemented};
+    !matches!(status, Unimplemented | Unauthenticated | PermissionDenied | ResourceExhausted | Unavailable)
 }
 
 /// Counts the messages of a client.

@@ -1,5 +1,7 @@
 //! The families of the gRPC layer, as data.
 
+use super::GrpcMetricsBuilder;
+use super::failures::Failures;
 use crate::clock::Clock;
 use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
@@ -12,6 +14,7 @@ pub(super) enum Side {
 
 pub(super) struct Families {
     pub(super) side: Side,
+    pub(super) failures: Failures,
     pub(super) requests: Family<Counter, LabelNames<3>>,
     pub(super) duration: Family<Histogram, LabelNames<3>>,
     pub(super) streams: Family<InFlightGauge, LabelNames<2>>,
@@ -22,7 +25,8 @@ pub(super) struct Families {
 }
 
 /// Registers all families, or none.
-pub(super) fn register(registry: &Registry, side: Side, bounds: Vec<f64>) -> Result<Families, RegisterError> {
+pub(super) fn register(registry: &Registry, settings: GrpcMetricsBuilder) -> Result<Families, RegisterError> {
+    let GrpcMetricsBuilder { side, failures, duration_bounds, .. } = settings;
     let name = |name: &str| match side {
         Side::Server => format!("grpc_{name}"),
         Side::Client => format!("grpc_client_{name}"),
@@ -31,7 +35,7 @@ pub(super) fn register(registry: &Registry, side: Side, bounds: Vec<f64>) -> Res
     let requests = registry.counter(name("requests_total"), "gRPC calls finished.").labels(calls);
     let duration = registry
         .histogram(name("request_duration_seconds"), "Time from the head of a gRPC call to its status.")
-        .bounds(bounds)
+        .bounds(duration_bounds)
         .labels(calls);
     let methods = ["service", "method"];
     let streams = registry.in_flight_gauge(name("streams_active"), "gRPC calls that have not ended.").labels(methods);
@@ -50,6 +54,7 @@ pub(super) fn register(registry: &Registry, side: Side, bounds: Vec<f64>) -> Res
     ])?;
     Ok(Families {
         side,
+        failures,
         requests: Family::new(requests),
         duration: Family::new(duration),
         streams: Family::new(streams),

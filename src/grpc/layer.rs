@@ -79,7 +79,7 @@ pub struct GrpcService<S> {
 
 impl<S, B, R> Service<Request<B>> for GrpcService<S>
 where
-    S: Service<Request<RequestBody<B>>, Response = Response<R>>,
+    S: Service<Request<RequestBody<B>>, Response = Response<R>, Error: 'static>,
     B: Body<Data = Bytes>,
     R: Body<Data = Bytes>,
 {
@@ -93,10 +93,12 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let mut call = Call::start(&self.methods, request.uri().path(), request.headers());
-        let request = request.map(|body| RequestBody::new(body, &call));
+        let request = request.map(|body| RequestBody::new(body, call.as_ref()));
         let inner = self.inner.call(request);
-        call.wait();
-        ResponseFuture { inner, call: Some(call) }
+        if let Some(call) = &mut call {
+            call.wait();
+        }
+        ResponseFuture { inner, call }
     }
 }
 
@@ -131,6 +133,7 @@ pin_project! {
 impl<F, R, E> Future for ResponseFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
+    E: 'static,
     R: Body<Data = Bytes>,
 {
     type Output = Result<Response<ResponseBody<R>>, E>;
@@ -140,27 +143,19 @@ where
         if let Some(call) = this.call {
             call.enter();
         }
-        match this.inner.poll(cx) {
-            Poll::Pending => {
-                if let Some(call) = this.call {
-                    call.wait();
-                }
-                Poll::Pending
-            }
-            Poll::Ready(result) => {
-                let mut call = this.call.take().expect("a future that is ready is not polled again");
-                Poll::Ready(match result {
-                    Ok(response) => {
-                        call.answer(response.status(), response.headers());
-                        Ok(response.map(|body| ResponseBody::new(body, call)))
-                    }
-                    Err(error) => {
-                        call.fail();
-                        Err(error)
-                    }
-                })
-            }
+        let result = this.inner.poll(cx);
+        if let (Poll::Pending, Some(call)) = (&result, &mut *this.call) {
+            call.wait();
         }
+        result.map(|result| {
+            let mut call = this.call.take();
+            match (&result, &mut call) {
+                (Ok(response), Some(call)) => call.answer(response.status(), response.headers()),
+                (Err(error), Some(call)) => call.fail(error),
+                (_, None) => {}
+            }
+            Ok(result?.map(|body| ResponseBody::new(body, call)))
+        })
     }
 }
 

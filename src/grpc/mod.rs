@@ -14,21 +14,29 @@
 //!
 //! - `status` is that of the headers, if a call failed at once, else that of the trailers, written as the Go middleware does: [`GrpcStatus`].
 //!   A stream that ends without a status is `Unknown`, and an answer that is not of gRPC has what its HTTP status means to gRPC. A call
-//!   that is dropped before its end is `Canceled`, or `DeadlineExceeded` if its time limit (`grpc-timeout`) was over. A panic, or
-//!   an error of the service, is `Unknown`.
-//! - On a client, every error of the transport is `Unavailable`, also a stream that the server resets, and a time limit of tonic's
-//!   `Endpoint::timeout`. Set limits by `Request::set_timeout`: they go with the call as `grpc-timeout`, and are `DeadlineExceeded`.
-//! - `service` and `method` are those that the server knows, and `other` for all else, however many a scanner tries. Either
-//!   [the program lists them](GrpcMetricsBuilder::service), which is best, or a method has a name from the first answer on that only
-//!   a handler can have given: `OK`, `InvalidArgument`, `NotFound`, `AlreadyExists`, `FailedPrecondition`, `Aborted`, `OutOfRange`,
-//!   `Internal`, `DataLoss`, or the head of a stream whose `content-type` is of gRPC. All other statuses come from guards and limits
-//!   as well, whatever the method. At most 1,000 methods get names so. Until then, `grpc_streams_active` has the call as `other`. Of a client, all names are the
-//!   program's own.
-//! - From the start for methods that are listed, and else from the answer on that gives a method its name, `grpc_requests_total` has series at 0 of `OK` and of the statuses that are errors of a server
-//!   to OpenTelemetry (`Unknown`, `DeadlineExceeded`, `Unimplemented`, `Internal`, `Unavailable`, `DataLoss`), so that `increase`
-//!   sees the first failure. Of a method that is not listed, it misses one in the call that gives the name, and before it.
-//! - A request that is not of gRPC is recorded, too, mostly as `other` and `Unknown`: on a port that serves both, put the layer around the gRPC
-//!   services only.
+//!   that is dropped before its end is `Canceled`, or `DeadlineExceeded` if its time limit (`grpc-timeout`) was over. A panic is `Unknown`.
+//! - An error of the service, or of the body of an answer, is `DeadlineExceeded` if the time limit was over. Else it is `Unknown` of a server and
+//!   `Unavailable` of a client, unless [`error_status`](GrpcMetricsBuilder::error_status) tells what it is: a limit of tonic's
+//!   `Endpoint::timeout`, say, or a stream that the server reset.
+//! - A request to a server whose `content-type` is not of gRPC (`application/grpc`, and what begins so) is no call: it passes, and is not
+//!   recorded. A port may serve both; the [HTTP layer](crate::http) records the others.
+//!
+//! # Names
+//! `service` and `method` are those that the server knows, and `other` for all else, however many a scanner tries. Of a client, all
+//! names are the program's own. A server has its names in one of two ways:
+//!
+//! - [The program lists them](GrpcMetricsBuilder::service), which is best: their series exist from the start, and the first failure of each
+//!   shows.
+//! - Or a method earns its name by its first answer that only a handler gives: any status but the five that routers, guards and limits
+//!   give whatever the method, or the head of a stream whose `content-type` is of gRPC. The five are `Unimplemented` (no
+//!   such method), `Unauthenticated` and `PermissionDenied` (a guard), `ResourceExhausted` and `Unavailable` (a limit of rate or load).
+//!   Until it has a name, calls of a method are `other`: also those that panic, or that are dropped (by the client, or by a time limit around
+//!   the layer). At most 1,000 methods earn names. A guard that gives other statuses to any path, `Internal` say, makes a list needful.
+//!
+//! From the start for methods that are listed, and else from the answer on that gives a method its name, `grpc_requests_total` has series at
+//! 0 of `OK` and of the statuses that are errors of a server to OpenTelemetry (`Unknown`, `DeadlineExceeded`, `Unimplemented`,
+//! `Internal`, `Unavailable`, `DataLoss`), so that `increase` sees the first failure. Of a method that is not listed, it misses one
+//! in the call that gives the name, and before it.
 //!
 //! gRPC-Web has its status in the body, where the layer does not look: put it inside of the layer that translates.
 //!
@@ -78,6 +86,7 @@ mod body;
 mod by_hand;
 mod call;
 mod deadline;
+mod failures;
 mod families;
 mod frames;
 mod layer;
@@ -89,6 +98,7 @@ pub use by_hand::GrpcCall;
 pub use layer::{GrpcLayer, GrpcService, ResponseFuture};
 pub use status::GrpcStatus;
 
+use failures::Failures;
 use families::Side;
 use methods::Methods;
 
@@ -129,7 +139,12 @@ impl GrpcMetrics {
 
     /// Settings: which methods there are, and bounds.
     pub fn builder() -> GrpcMetricsBuilder {
-        GrpcMetricsBuilder { side: Side::Server, methods: None, duration_bounds: DEFAULT_BOUNDS.to_vec() }
+        GrpcMetricsBuilder {
+            side: Side::Server,
+            methods: None,
+            failures: Failures::default(),
+            duration_bounds: DEFAULT_BOUNDS.to_vec(),
+        }
     }
 
     /// A layer that records what passes it. Put it on once: a call is recorded by every layer that it passes.
@@ -178,6 +193,7 @@ pub struct GrpcMetricsBuilder {
     side: Side,
     /// `None` if they earn their names.
     methods: Option<Vec<(Box<str>, Box<str>)>>,
+    failures: Failures,
     duration_bounds: Vec<f64>,
 }
 
@@ -208,6 +224,46 @@ impl GrpcMetricsBuilder {
         self
     }
 
+    /// Says which status an error of the type `E` is, in which the service or the body of an answer ends in place of a status. Can be
+    /// called for several types. An error of another type is `Unknown` of a server, and `Unavailable` of a client.
+    ///
+    /// What comes after the call's time limit (`grpc-timeout`) is `DeadlineExceeded`, whatever the error.
+    ///
+    /// A client of tonic has an error for the call and another one for the body. As `Status`, both are what tonic tells the caller:
+    ///
+    /// ```
+    /// use http::Request;
+    /// use quipu::grpc::{GrpcMetrics, GrpcStatus, RequestBody};
+    /// use std::error::Error;
+    /// use tonic::transport::{self, Endpoint};
+    /// use tonic::{Status, TimeoutExpired, body::Body};
+    /// use tower::ServiceBuilder;
+    ///
+    /// fn status(status: &Status) -> GrpcStatus {
+    ///     let mut causes = std::iter::successors(status.source(), |&error| error.source());
+    ///     match causes.any(|error| error.is::<TimeoutExpired>()) {
+    ///         true => GrpcStatus::DeadlineExceeded, // of `Endpoint::timeout`, which tonic calls `Cancelled`
+    ///         false => GrpcStatus::from_code(status.code().into()),
+    ///     }
+    /// }
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    /// # let _entered = runtime.enter();
+    /// let metrics = GrpcMetrics::builder().client().error_status(status).register(&quipu::Registry::new())?;
+    /// let channel = ServiceBuilder::new()
+    ///     .layer(metrics.layer())
+    ///     .map_request(|request: Request<RequestBody<Body>>| request.map(Body::new))
+    ///     .map_err(|error: transport::Error| Status::from_error(error.into()))
+    ///     .service(Endpoint::from_static("http://localhost:8081").connect_lazy());
+    /// let client = tonic::client::Grpc::new(channel); // or that of a generated client
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn error_status<E: 'static>(mut self, status: impl Fn(&E) -> GrpcStatus + Send + Sync + 'static) -> Self {
+        self.failures.add(status);
+        self
+    }
+
     /// Bounds of the durations, in seconds; [`DEFAULT_BOUNDS`] if this is not called.
     #[must_use]
     pub fn duration_bounds(mut self, bounds: impl Into<Vec<f64>>) -> Self {
@@ -220,8 +276,9 @@ impl GrpcMetricsBuilder {
     /// # Errors
     ///
     /// If the registry has another metric under one of these names, or the bounds are no bounds. Then none of them is registered.
-    pub fn register(self, registry: &Registry) -> Result<GrpcMetrics, RegisterError> {
-        let families = families::register(registry, self.side, self.duration_bounds)?;
-        Ok(GrpcMetrics { methods: Arc::new(Methods::new(families, self.methods.as_deref())) })
+    pub fn register(mut self, registry: &Registry) -> Result<GrpcMetrics, RegisterError> {
+        let methods = self.methods.take();
+        let families = families::register(registry, self)?;
+        Ok(GrpcMetrics { methods: Arc::new(Methods::new(families, methods.as_deref())) })
     }
 }

@@ -75,7 +75,8 @@ fn data(bytes: impl Into<Bytes>) -> Result<Frame<Bytes>, &'static str> {
 
 /// A client's request with one message.
 fn request(path: &str) -> Request<Body> {
-    Request::post(format!("http://test{path}")).body(body(vec![data(message(b"ask"))])).unwrap()
+    let request = Request::post(format!("http://test{path}")).header("content-type", "application/grpc");
+    request.body(body(vec![data(message(b"ask"))])).unwrap()
 }
 
 const GET: &str = "/test.Incidents/Get";

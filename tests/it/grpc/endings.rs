@@ -3,6 +3,7 @@
 use super::*;
 use http_body_util::channel::Channel;
 use quipu::clock::ManualClock;
+use quipu::grpc::GrpcStatus;
 use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -234,6 +235,38 @@ async fn an_error_of_the_service_passes_and_is_unknown() {
     let answer = metrics.layer().layer(service_fn(fails)).call(request(GET)).await;
     assert_eq!(answer.unwrap_err(), "no database");
     assert_status(&registry, "Unknown");
+}
+
+#[tokio::test]
+async fn errors_of_a_type_that_is_known_have_a_status_of_their_own() {
+    let of_tonic = |status: &tonic::Status| GrpcStatus::from_code(status.code().into());
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(&clock).build().unwrap();
+    let builder = GrpcMetrics::builder().client().error_status(|_: &u8| GrpcStatus::DataLoss).error_status(of_tonic);
+    let layer = builder.register(&registry).unwrap().layer();
+    let cancels =
+        service_fn(async |_: Request<RequestBody<Body>>| Err::<Response<Body>, _>(tonic::Status::cancelled("")));
+    layer.layer(cancels).call(request(GET)).await.unwrap_err();
+    let of_another_type = service_fn(async |_: Request<RequestBody<Body>>| Err::<Response<Body>, _>("unknown"));
+    layer.layer(of_another_type).call(request(GET)).await.unwrap_err();
+
+    let aborts = service_fn(async |_: Request<RequestBody<Body>>| {
+        let frames = [Ok(Frame::data(Bytes::from(message(b"a")))), Err(tonic::Status::aborted(""))];
+        Ok::<_, Infallible>(Response::new(StreamBody::new(tokio_stream::iter(frames))))
+    });
+    let response = layer.layer(aborts).call(request(GET)).await.unwrap();
+    response.into_body().collect().await.unwrap_err();
+
+    let mut late = layer.layer(service_fn(|_: Request<RequestBody<Body>>| {
+        clock.advance(Duration::from_secs(1));
+        ready(Err::<Response<Body>, _>(tonic::Status::cancelled("")))
+    }));
+    let mut request = request(GET);
+    request.headers_mut().insert("grpc-timeout", "1S".parse().unwrap());
+    late.call(request).await.unwrap_err();
+    let expected = ["Aborted", "Canceled", "DeadlineExceeded", "Unavailable"];
+    let expected = expected.map(|status| (format!("test.Incidents Get {status}"), 1.0));
+    assert_eq!(counted(&registry, "grpc_client_requests_total"), expected);
 }
 
 #[tokio::test]

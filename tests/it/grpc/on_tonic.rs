@@ -3,7 +3,8 @@
 use super::service::{Text, serve};
 use super::*;
 use http::uri::PathAndQuery;
-use quipu::grpc::ResponseBody;
+use quipu::grpc::{GrpcStatus, ResponseBody};
+use std::error::Error;
 use tokio_stream::StreamExt;
 use tonic::client::Grpc;
 use tonic::transport::{Channel, Endpoint};
@@ -168,6 +169,37 @@ async fn a_server_that_is_not_there_is_unavailable() {
     let (_, status) = call(&mut Grpc::new(channel), GET, &["hello"]).await;
     assert_eq!(status.unwrap().code(), Code::Unavailable);
     assert_eq!(counted(&registry, "grpc_client_requests_total"), [("test.Incidents Get Unavailable".into(), 1.0)]);
+}
+
+/// As the documentation of `error_status` makes it.
+#[tokio::test]
+async fn a_limit_of_the_endpoint_is_a_deadline_where_errors_are_told_apart() {
+    fn status(status: &Status) -> GrpcStatus {
+        let mut causes = std::iter::successors(status.source(), |&error| error.source());
+        match causes.any(|error| error.is::<tonic::TimeoutExpired>()) {
+            true => GrpcStatus::DeadlineExceeded,
+            false => GrpcStatus::from_code(status.code().into()),
+        }
+    }
+    let (_, metrics) = server();
+    let address = serve(&metrics).to_string();
+    let registry = Registry::new();
+    let of_client = GrpcMetrics::builder().client().error_status(status).register(&registry).unwrap();
+    for (address, method, expected) in [
+        (&*address, GET, (Code::Cancelled, "test.Incidents Get DeadlineExceeded")),
+        ("127.0.0.1:1", "/test.Incidents/Watch", (Code::Unavailable, "test.Incidents Watch Unavailable")),
+    ] {
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap().timeout(Duration::from_secs(1));
+        let channel = ServiceBuilder::new()
+            .layer(of_client.layer())
+            .map_request(|request: Request<RequestBody<tonic::body::Body>>| request.map(tonic::body::Body::new))
+            .map_err(|error: tonic::transport::Error| Status::from_error(error.into()))
+            .service(endpoint.connect_lazy());
+        let (_, status) = call(&mut Grpc::new(channel), method, &["wait"]).await;
+        assert_eq!(status.unwrap().code(), expected.0);
+        assert!(counted(&registry, "grpc_client_requests_total").contains(&(expected.1.to_owned(), 1.0)));
+    }
+    assert_eq!(sum(&registry, "grpc_client_requests_total"), 2.0);
 }
 
 #[tokio::test]
