@@ -2,6 +2,7 @@
 
 use super::GrpcMetricsBuilder;
 use super::failures::Failures;
+use super::status::NAMES;
 use crate::clock::Clock;
 use crate::{Counter, Family, Histogram, InFlightGauge, LabelNames, RegisterError, Registry};
 
@@ -33,10 +34,12 @@ pub(super) fn register(registry: &Registry, settings: GrpcMetricsBuilder) -> Res
     };
     let calls = ["service", "method", "status"];
     let requests = registry.counter(name("requests_total"), "gRPC calls finished.").labels(calls);
+    let requests = requests.known_values("status", &NAMES[..]);
     let duration = registry
         .histogram(name("request_duration_seconds"), "Time from the head of a gRPC call to its status.")
         .bounds(duration_bounds)
-        .labels(calls);
+        .labels(calls)
+        .known_values("status", &NAMES[..]);
     let methods = ["service", "method"];
     let streams = registry.in_flight_gauge(name("streams_active"), "gRPC calls that have not ended.").labels(methods);
     let received = registry.counter(name("messages_received_total"), "gRPC messages received.").labels(methods);

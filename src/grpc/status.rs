@@ -74,7 +74,8 @@ const ALL: [GrpcStatus; GrpcStatus::COUNT] = [
     Unauthenticated,
 ];
 
-const NAMES: [&str; GrpcStatus::COUNT] = {
+/// The values of the label.
+pub(super) const NAMES: [&str; GrpcStatus::COUNT] = {
     let mut names = [""; GrpcStatus::COUNT];
     let mut code = 0;
     while code < names.len() {

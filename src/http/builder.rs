@@ -87,11 +87,12 @@ impl HttpMetricsBuilder {
         self
     }
 
-    /// Observes the durations and sizes of one in `every` requests to the routes that `pattern` describes, for routes so hot that each
-    /// histogram counts. The first of these patterns that describes a route has it; 0 is taken as 1.
+    /// Observes the duration and the size of the response of one in `every` requests to the routes that `pattern` describes, for routes so
+    /// hot that each histogram counts. The first of these patterns that describes a route has it; 0 is taken as 1.
     ///
-    /// Counters and gauges stay exact. Times and responses of errors (status 400 and above) are always observed, so compare latencies
-    /// within a status. `http_histogram_sample_ratio{path}` shows the share, by which to divide a histogram's count.
+    /// Errors (status 400 and above) are always observed, so compare latencies within a status. Counters, gauges and the sizes of
+    /// requests stay exact. `http_histogram_sample_ratio{path}` shows the share, by which to divide the count of a histogram of
+    /// durations or responses that are no errors.
     ///
     /// ```
     /// use quipu::http::HttpMetrics;
@@ -109,7 +110,8 @@ impl HttpMetricsBuilder {
     /// Adds a label to all families that have `method` and `path`. Its value is an enum that `classify` finds in the head of the request, so
     /// that no client can make series.
     ///
-    /// A value that is not an enum does not compile. The number of series is multiplied by that of the values.
+    /// A value that is not an enum does not compile; [`label_values`](Self::label_values) takes a list of texts. The number of series is
+    /// multiplied by that of the values.
     ///
     /// # Cost
     /// A call of `classify`, and two moves of the request's head (about 20 ns).
@@ -139,6 +141,32 @@ impl HttpMetricsBuilder {
         classify: impl Fn(&Parts) -> T + Send + Sync + 'static,
     ) -> Self {
         self.extra.add(name, classify);
+        self
+    }
+
+    /// Adds a label whose values are a list that is made at run time, as [`label`](Self::label) adds an enum. What `classify` finds
+    /// is a value if it is in the list, and `other` if it is not, or if there is nothing: no client can make series.
+    ///
+    /// # Cost
+    /// As of [`label`](Self::label), and a search through the list.
+    ///
+    /// ```
+    /// use quipu::http::HttpMetrics;
+    ///
+    /// let registry = quipu::Registry::new();
+    /// let metrics = HttpMetrics::builder()
+    ///     .label_values("api_version", ["v1", "v2"], |request| request.headers.get("x-api-version")?.to_str().ok())
+    ///     .register(&registry)?;
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    #[must_use]
+    pub fn label_values(
+        mut self,
+        name: &'static str,
+        values: impl IntoIterator<Item = &'static str>,
+        classify: impl Fn(&Parts) -> Option<&str> + Send + Sync + 'static,
+    ) -> Self {
+        self.extra.add_list(name, values, classify);
         self
     }
 

@@ -2,8 +2,10 @@
 
 use super::builder::HttpMetricsBuilder;
 use super::labels::ExtraLabels;
+use super::method::METHODS;
 use super::watch::Watch;
 use crate::clock::Clock;
+use crate::registry::MetricBuilder;
 use crate::{
     Counter, DynLabelNames, Family, Gauge, Histogram, InFlightGauge, LabelNames, Metric, RegisterError, Registry,
 };
@@ -37,40 +39,34 @@ pub(super) struct Families {
 /// Registers all families, or none; and what watches over the routes.
 pub(super) fn register(registry: &Registry, settings: &HttpMetricsBuilder) -> Result<(Families, Watch), RegisterError> {
     let extra = &settings.extra;
-    let routes = extra.names(&["method", "path"]);
-    let statuses = extra.names(&["method", "path", "status"]);
-    let causes = extra.names(&["method", "path", "cause"]);
-    let requests = registry.counter("http_requests_total", "HTTP requests finished.").dyn_labels(&statuses);
+    let routes = &["method", "path"];
+    let statuses = &["method", "path", "status"];
+    let requests = registry.counter("http_requests_total", "HTTP requests finished.");
     let duration = registry
         .histogram(
             "http_request_duration_seconds",
             "Time from the head of an HTTP request to the end of the response body, or to the head of a stream.",
         )
-        .bounds(settings.duration_bounds.clone())
-        .dyn_labels(&statuses);
+        .bounds(settings.duration_bounds.clone());
     let request_size = registry
         .histogram("http_request_size_bytes", "Bytes read of the bodies of HTTP requests.")
-        .bounds(settings.size_bounds.clone())
-        .dyn_labels(&routes);
+        .bounds(settings.size_bounds.clone());
     let response_size = registry
         .histogram("http_response_size_bytes", "Bytes sent of the bodies of HTTP responses.")
-        .bounds(settings.size_bounds.clone())
-        .dyn_labels(&routes);
-    let in_flight = registry
-        .in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.")
-        .dyn_labels(&routes);
-    let incomplete = registry
-        .counter("http_responses_incomplete_total", "HTTP responses that were broken off in their body.")
-        .dyn_labels(&causes);
+        .bounds(settings.size_bounds.clone());
+    let in_flight = registry.in_flight_gauge("http_requests_in_flight", "HTTP requests whose response has not ended.");
+    let incomplete =
+        registry.counter("http_responses_incomplete_total", "HTTP responses that were broken off in their body.");
+    let incomplete = labelled(incomplete, &["method", "path", "cause"], extra).known_values("cause", &CAUSES[..]);
     let connections = registry.in_flight_gauge("http_connections_active", "Open HTTP connections.");
 
     let [requests, duration, request_size, response_size, in_flight, incomplete, connections] = registry
         .get_or_register_all([
-            requests.into_description(),
-            duration.into_description(),
-            request_size.into_description(),
-            response_size.into_description(),
-            in_flight.into_description(),
+            labelled(requests, statuses, extra).into_description(),
+            labelled(duration, statuses, extra).into_description(),
+            labelled(request_size, routes, extra).into_description(),
+            labelled(response_size, routes, extra).into_description(),
+            labelled(in_flight, routes, extra).into_description(),
             incomplete.into_description(),
             connections.into_description(),
         ])?;
@@ -78,7 +74,10 @@ pub(super) fn register(registry: &Registry, settings: &HttpMetricsBuilder) -> Re
         true => None,
         false => Some(
             registry
-                .gauge("http_histogram_sample_ratio", "Share of HTTP requests whose time and sizes are observed.")
+                .gauge(
+                    "http_histogram_sample_ratio",
+                    "Share of HTTP requests whose time and response size are observed.",
+                )
                 .labels(["path"])
                 .register()?,
         ),
@@ -101,6 +100,16 @@ pub(super) fn register(registry: &Registry, settings: &HttpMetricsBuilder) -> Re
         clock: registry.clock().clone(),
     };
     Ok((families, Watch::new(settings.excluded.clone(), registry.clock().clone(), faults)))
+}
+
+/// Gives a family these labels and the extra ones, with the values that are known.
+fn labelled<'r, M: Metric>(
+    family: MetricBuilder<'r, M>,
+    labels: &[&str],
+    extra: &ExtraLabels,
+) -> MetricBuilder<'r, M, DynLabelNames> {
+    let family = family.dyn_labels(&extra.names(labels)).known_values("method", &METHODS[..]);
+    extra.known().fold(family, |family, (name, values)| family.known_values(name, values.to_vec()))
 }
 
 /// The series with these labels and the extra ones of a class of requests.

@@ -1,5 +1,6 @@
 //! Labels that the program adds to those of the layer.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,14 +8,17 @@ use http::request::Parts;
 
 use crate::LabelValue;
 
-/// The labels that the program adds, each an enum. All their values together make a number, the *class* of a request.
+/// The value of a label for what is not in its list.
+const OTHER: &str = "other";
+
+/// The labels that the program adds, whose values are known. All their values together make a number, the *class* of a request.
 #[derive(Clone, Default)]
 pub(super) struct ExtraLabels(Vec<ExtraLabel>);
 
 #[derive(Clone)]
 struct ExtraLabel {
     name: &'static str,
-    values: &'static [&'static str],
+    values: Cow<'static, [&'static str]>,
     index: Arc<dyn Fn(&Parts) -> usize + Send + Sync>,
 }
 
@@ -32,7 +36,33 @@ impl ExtraLabels {
         };
         // One that is written by hand may name a place that is not there.
         let index = Arc::new(move |parts: &Parts| classify(parts).index().min(values.len() - 1));
-        self.0.push(ExtraLabel { name, values, index });
+        self.0.push(ExtraLabel { name, values: Cow::Borrowed(values), index });
+    }
+
+    /// A label of these values, and of `other`, which comes last if it is not in the list.
+    pub(super) fn add_list(
+        &mut self,
+        name: &'static str,
+        list: impl IntoIterator<Item = &'static str>,
+        classify: impl Fn(&Parts) -> Option<&str> + Send + Sync + 'static,
+    ) {
+        let mut values: Vec<&'static str> = Vec::new();
+        for value in list.into_iter().chain([OTHER]) {
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        let place = |list: &[&str], wanted: &str| list.iter().position(|value| *value == wanted);
+        let other = place(&values, OTHER).expect("it is in the list");
+        let list = values.clone();
+        let index = move |parts: &Parts| classify(parts).and_then(|value| place(&list, value)).unwrap_or(other);
+        let index = Arc::new(index);
+        self.0.push(ExtraLabel { name, values: Cow::Owned(values), index });
+    }
+
+    /// The names, each with its values.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&'static str, &[&'static str])> {
+        self.0.iter().map(|label| (label.name, &*label.values))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -17,6 +17,10 @@ pub(super) enum MethodLabel {
     Other,
 }
 
+/// The values of the label.
+pub(super) const METHODS: [&str; MethodLabel::COUNT] =
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "other"];
+
 impl MethodLabel {
     pub(super) const COUNT: usize = Self::Other as usize + 1;
 
@@ -37,18 +41,7 @@ impl MethodLabel {
     }
 
     pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-            Self::Connect => "CONNECT",
-            Self::Options => "OPTIONS",
-            Self::Trace => "TRACE",
-            Self::Patch => "PATCH",
-            Self::Other => "other",
-        }
+        METHODS[self as usize]
     }
 }
 

@@ -21,7 +21,9 @@
 //! - `status` is the three digits of the response, if the code is a registered one; of all others, which a handler may pass on
 //!   from elsewhere, it is the class: `2xx` to `9xx`. A request that never had one is `500` if its handler panicked or its
 //!   service failed, and `499` if it was dropped before it was answered: the client went away, or a timeout outside the
-//!   layer gave up on it.
+//!   layer gave up on it. These are some seventy values.
+//!
+//! [`Registry::describe`] tells the values of `method`, `cause` and labels of one's own; those of `path` and `status` it leaves open.
 //!
 //! From the first request of a route and method on, `http_requests_total` has series at 0 of `200`, of `499`, and of the errors of
 //! servers `500`, `502`, `503` and `504`, so that `increase` sees the first failure.
@@ -247,7 +249,7 @@ impl fmt::Debug for HttpMetrics {
 #[derive(Clone, Copy, Debug)]
 pub struct Streaming;
 
-/// One in `every` requests to the routes that `pattern` describes is observed.
+/// Of the requests to the routes that `pattern` describes, one in `every` is observed.
 #[derive(Clone, Debug)]
 struct Sampled {
     pattern: Box<str>,

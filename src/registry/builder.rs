@@ -72,7 +72,8 @@ impl<'r, M: Metric> MetricBuilder<'r, M> {
     pub fn label_set<L: LabelSet>(self) -> MetricBuilder<'r, M, L> {
         let mut builder = self.labelled(L::NAMES.iter().copied().map(Cow::Borrowed).collect());
         let is_known = const { is_closed::<L>() } || L::VALUES.iter().any(Option::is_some);
-        builder.description.values = is_known.then_some(L::VALUES);
+        let values = || L::VALUES.iter().map(|values| values.map(Cow::Borrowed)).collect();
+        builder.description.values = is_known.then(values);
         builder
     }
 
@@ -107,6 +108,17 @@ impl<M, L> MetricBuilder<'_, M, L> {
     /// What `register` would register; for those who register several families, and want all or none.
     pub(crate) fn into_description(self) -> Description {
         self.description
+    }
+
+    /// Says which values a label has, of a family whose values are texts. One label stays open at least: handles find closed
+    /// families by an index.
+    #[cfg(any(feature = "grpc", feature = "http"))]
+    pub(crate) fn known_values(mut self, label: &str, known: impl Into<Cow<'static, [&'static str]>>) -> Self {
+        let Description { labels, values, .. } = &mut self.description;
+        if let Some(n) = labels.iter().position(|name| name == label) {
+            values.get_or_insert_with(|| vec![None; labels.len()])[n] = Some(known.into());
+        }
+        self
     }
 }
 

@@ -47,7 +47,7 @@ pub struct FamilyDescription {
 #[derive(Clone, Copy, Debug)]
 pub struct LabelDescription<'a> {
     name: &'a str,
-    values: Option<&'static [&'static str]>,
+    values: Option<&'a [&'static str]>,
     max_values: Option<usize>,
 }
 
@@ -132,8 +132,8 @@ impl<'a> LabelDescription<'a> {
         self.name
     }
 
-    /// All values that it can have, if it is an enum or a `bool`.
-    pub fn values(&self) -> Option<&'static [&'static str]> {
+    /// All values that it can have, if they are known: it is an enum or a `bool`, or a label of a layer that says so.
+    pub fn values(&self) -> Option<&'a [&'static str]> {
         self.values
     }
 

@@ -9,8 +9,8 @@ use core::fmt;
 use core::time::Duration;
 use std::borrow::Cow;
 
-/// The values of each label of a closed set.
-pub(crate) type Values = &'static [Option<&'static [&'static str]>];
+/// The values of each label, where they are known.
+pub(crate) type Values = Vec<Option<Cow<'static, [&'static str]>>>;
 
 /// What a registry lays down for its families.
 #[derive(Clone, Debug, Default)]
@@ -144,8 +144,8 @@ impl Description {
     }
 
     /// The values of a label whose values are known.
-    pub(super) fn known_values(&self, label: usize) -> Option<&'static [&'static str]> {
-        self.values.and_then(|values| values[label])
+    pub(super) fn known_values(&self, label: usize) -> Option<&[&'static str]> {
+        self.values.as_ref()?[label].as_deref()
     }
 
     /// The label of a state set's states, which is none of [`labels`](Self::labels).
@@ -154,7 +154,7 @@ impl Description {
     }
 
     /// The values of each label, if all are known and there is a series for all; of a metric without labels, none.
-    fn closed(&self) -> Option<Vec<&'static [&'static str]>> {
+    fn closed(&self) -> Option<Vec<&[&'static str]>> {
         if !self.metric.can_be_closed() && !self.labels.is_empty() {
             return None;
         }
@@ -258,7 +258,7 @@ impl Difference<'_> {
         let Difference { of, from } = self;
         let labels = &of.labels;
         if *labels == from.labels {
-            return match of.values {
+            return match &of.values {
                 Some(values) => {
                     let values: Vec<_> = values.iter().flatten().collect();
                     format!("with the labels {labels:?} of the values {values:?}")

@@ -1,6 +1,8 @@
 //! What a registry says of its families: descriptions, the page made of them, and names that are better avoided.
 
 use quipu::collect::Process;
+use quipu::grpc::{GrpcMetrics, GrpcStatus};
+use quipu::http::HttpMetrics;
 use quipu::model::MetricType;
 use quipu::registry::{FamilyDescription, LintRule};
 use quipu::{LabelSet, LabelValue, Registry};
@@ -49,6 +51,41 @@ fn all_that_was_registered_is_described() {
         (family.expire_after(), family.collector(), family.is_own()),
         (Some(Duration::from_secs(60)), None, false)
     );
+}
+
+/// The labels of the layers that have few values.
+#[test]
+fn of_the_layers_all_bounded_labels_are_described() {
+    let registry = Registry::new();
+    let http = HttpMetrics::builder().label("is_long", |_| true).register(&registry).unwrap();
+    GrpcMetrics::new(&registry).unwrap();
+    let values = |family: &str, label: &str| {
+        let family = described(&registry, family);
+        let values = family.labels().find(|other| other.name() == label).expect(label).values();
+        values.map(<[_]>::to_vec)
+    };
+    let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "other"];
+    for family in [
+        "http_requests_total",
+        "http_request_duration_seconds",
+        "http_request_size_bytes",
+        "http_response_size_bytes",
+        "http_requests_in_flight",
+        "http_responses_incomplete_total",
+    ] {
+        assert_eq!(values(family, "method").as_deref(), Some(&methods[..]), "{family}");
+        assert_eq!(values(family, "is_long"), Some(vec!["false", "true"]), "{family}");
+        assert_eq!(values(family, "path"), None, "{family}");
+    }
+    assert_eq!(values("http_responses_incomplete_total", "cause"), Some(vec!["client", "server"]));
+    for family in ["grpc_requests_total", "grpc_request_duration_seconds"] {
+        let statuses = values(family, "status").unwrap();
+        let all: Vec<_> = (0..17).map(|code| GrpcStatus::from_code(code).as_str()).collect();
+        assert_eq!(statuses, all, "{family}");
+        assert_eq!([values(family, "service"), values(family, "method")], [None, None], "{family}");
+    }
+    // A value that is known makes no series before it is recorded.
+    assert_eq!(http.requests().len(), 0);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use quipu::LabelValue;
 use quipu::http::HttpMetricsBuilder;
 
@@ -114,9 +115,28 @@ async fn of_a_hot_route_some_are_observed_and_all_are_counted() {
         assert_eq!(read.value("http_response_size_bytes_count", &labels[..2]), Some(observed), "{path}");
     }
     let sizes = |path| read.value("http_request_size_bytes_count", &[("method", "GET"), ("path", path)]);
-    assert_eq!(["/hot/{x}", "/cold"].map(sizes), [Some(10.0), Some(100.0)]);
+    assert_eq!(["/hot/{x}", "/hot/fails/{x}", "/cold"].map(sizes), [Some(100.0); 3]);
     let ratio = |path| read.value("http_histogram_sample_ratio", &[("path", path)]);
     assert_eq!(["/hot/{x}", "/hot/fails/{x}", "/cold"].map(ratio), [Some(0.1), Some(0.1), None]);
+}
+
+/// Whether its body ends before the answer or after it.
+#[tokio::test]
+async fn of_a_hot_route_no_size_of_an_error_is_missing() {
+    let early = async |body: Bytes| (StatusCode::BAD_REQUEST, body.len().to_string());
+    let late = async |body: Body| (StatusCode::BAD_REQUEST, body);
+    let router = Router::new().route("/early", post(early)).route("/late", post(late));
+    let (registry, app) = app(HttpMetrics::builder().sample("*", 10), router);
+    for path in ["/early", "/late"] {
+        for n in 1..=20 {
+            answer(&app, request("POST", path, "x".repeat(n))).await;
+        }
+        let read = read(&registry);
+        let value = |name| read.value(name, &[("method", "POST"), ("path", path)]);
+        assert_eq!(value("http_request_size_bytes_sum"), Some(210.0), "{path}");
+        assert_eq!(value("http_request_size_bytes_count"), Some(20.0), "{path}");
+        assert_eq!(value("http_response_size_bytes_count"), Some(20.0), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -167,6 +187,46 @@ async fn labels_are_added_by_the_head_of_the_request() {
     }
     assert_eq!(all.value("http_requests_in_flight", &labels), Some(0.0));
     assert_eq!(metrics.requests().with(&["GET", "/v1/{id}", "200", "browser", "true"]).unwrap().value(), 1);
+}
+
+fn version(head: &Parts) -> Option<&str> {
+    head.headers.get("x-version")?.to_str().ok()
+}
+
+#[tokio::test]
+async fn a_list_of_texts_is_a_label_and_all_else_is_other() {
+    let builder = HttpMetrics::builder()
+        .label_values("version", ["v1", "v2", "v1"], version)
+        .label("is_long", |head| head.uri.path().len() > 12)
+        .label_values("none", [], |_| Some("x"));
+    let registry = Registry::new();
+    let metrics = builder.register(&registry).unwrap();
+    let app = hello(&["/v1/{id}"]).layer(quipu_axum::layer(&metrics));
+    for version in ["v1", "v2", "v2", "v3", "V1", "", "v1v2"] {
+        let mut request = request("GET", "/v1/7", "");
+        request.headers_mut().insert("x-version", version.parse().unwrap());
+        answer(&app, request).await;
+    }
+    answer(&app, request("GET", "/v1/1234567890", "")).await;
+    let counts = [("v1", "false"), ("v2", "false"), ("other", "false"), ("other", "true"), ("v1", "true")]
+        .map(|(version, is_long)| metrics.requests().with(&["GET", "/v1/{id}", "200", version, is_long, "other"]));
+    assert_eq!(counts.map(|count| count.unwrap().value()), [1, 2, 4, 1, 0]);
+    assert_eq!(sum(&registry, "http_requests_total"), 8.0);
+    let families = registry.describe();
+    let family = families.iter().find(|family| family.name() == "http_response_size_bytes").unwrap();
+    let values: Vec<_> = family.labels().skip(2).map(|label| label.values().unwrap().to_vec()).collect();
+    assert_eq!(values, [vec!["v1", "v2", "other"], vec!["false", "true"], vec!["other"]]);
+}
+
+/// A list may have `other` at a place of its own.
+#[tokio::test]
+async fn two_lists_of_one_label_are_two_families() {
+    let registry = Registry::new();
+    let of = |list: &[&'static str]| HttpMetrics::builder().label_values("version", list.to_vec(), version);
+    of(&["other", "v1"]).register(&registry).unwrap();
+    of(&["other", "v1"]).register(&registry).unwrap();
+    let error = of(&["v1", "v2"]).register(&registry).unwrap_err().to_string();
+    assert!(error.contains(r#"["other", "v1"]"#) && error.contains(r#"["v1", "v2", "other"]"#), "{error}");
 }
 
 #[test]
