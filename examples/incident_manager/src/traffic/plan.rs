@@ -137,9 +137,9 @@ impl Plan {
 
     fn incident(&mut self) -> CreateIncidentRequest {
         let severities = texts::<Severity>();
-        // The greater of two: the worse, the rarer. In an emergency the other way round.
+        // The greater of two: the worse, the rarer; and no P0, for which somebody is paged. In an emergency the other way round.
         let [one, other] = [(); 2].map(|()| self.rng.usize(..severities.len()));
-        let severity = if self.urgent { one.min(other) } else { one.max(other) };
+        let severity = if self.urgent { one.min(other) } else { one.max(other).max(1) };
         let cause = self.rng.u32(..self.causes);
         let (category, title) = [
             ("performance", "Time to first token above two seconds"),
@@ -278,6 +278,15 @@ mod tests {
         for _ in 0..200 {
             let body = plan.create().body;
             serde_json::from_str::<crate::incident::NewIncident>(&body).unwrap();
+        }
+    }
+
+    #[test]
+    fn only_an_emergency_pages_somebody() {
+        for scenario in Scenario::ALL.map(|(_, scenario)| scenario) {
+            let mut plan = Plan::new(Rng::with_seed(1), &scenario.profile());
+            let pages = (0..1_000).any(|_| plan.incident().severity == "P0");
+            assert_eq!(pages, scenario == Scenario::Incident, "{scenario:?}");
         }
     }
 
