@@ -10,6 +10,7 @@
 //! | measure a gRPC server or client | [`grpc`] |
 //! | measure functions and blocks by an attribute, register a struct | [`macros`] |
 //! | show what something else keeps | [`collectors`] |
+//! | see it in Grafana, and be told when something is wrong | [`dashboards`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
 //! | find out why something is not as you expect | [`troubleshooting`] |
@@ -32,6 +33,7 @@ pages! {
     grpc
     macros
     collectors
+    dashboards
     testing
     practices
     troubleshooting

@@ -1,0 +1,50 @@
+//! Writes dashboards and rules. `cargo run -p quipu-ops -- --help` says what can be chosen.
+
+use quipu_ops::{Families, Settings, files};
+use std::error::Error;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Writes dashboards of Grafana and rules of Prometheus.
+
+  --to DIRECTORY      where dashboards/ and rules/ go (the directory ops of the repository)
+  --job JOB           the label `job` of the service's series (incident-manager)
+  --prefix PREFIX     what stands before the names of its metrics, with the `_` at its end (nothing)
+  --runbooks ADDRESS  below which the pages of docs/runbooks are (docs/runbooks)";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quipu-ops: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let mut settings = Settings::default();
+    let mut to = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value; --help says which"));
+        match &*argument {
+            "--to" => to = value()?.into(),
+            "--job" => settings.job = value()?,
+            "--prefix" => settings.prefix = value()?,
+            "--runbooks" => value()?.trim_end_matches('/').clone_into(&mut settings.runbooks),
+            "--help" => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            other => return Err(format!("{other} is no option; --help lists them").into()),
+        }
+    }
+    for (path, text) in files(&Families::new()?, &settings) {
+        let path = to.join(path);
+        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    Ok(())
+}
