@@ -3,7 +3,7 @@
 use quipu::Registry;
 use quipu::testing::value;
 use quipu_catalog::Catalog;
-use quipu_catalog::jobs::JobType;
+use quipu_catalog::jobs::{JobType, QueueName};
 use quipu_catalog::llm::Operation;
 use quipu_catalog::notifications::Channel;
 use quipu_catalog::storage::StorageOperation;
@@ -168,15 +168,18 @@ fn all_that_is_under_way_can_be_aborted_at_once() {
         runtime.spawn(async move {
             let _call = catalog.llm.start("openai", ["gpt-4o", "o3"][n % 2], Operation::Analysis);
             let _job = catalog.jobs.start(JobType::Enrichment);
+            let _waiting = catalog.jobs.queue(QueueName::Standard).put(n);
             started.wait().await;
             std::future::pending::<()>().await;
         });
     }
     runtime.block_on(started.wait());
-    let in_flight = || ["llm_requests_in_flight", "jobs_active"].map(|family| value(&registry, family, []));
-    assert_eq!(in_flight(), [100.0, 100.0]);
+    let under_way =
+        || ["llm_requests_in_flight", "jobs_active", "jobs_queue_depth"].map(|family| value(&registry, family, []));
+    assert_eq!(under_way(), [100.0; 3]);
     drop(runtime);
-    assert_eq!(in_flight(), [0.0, 0.0]);
+    assert_eq!(under_way(), [0.0; 3]);
+    assert_eq!(value(&registry, "queue_items_processed_total", []), 0.0);
     assert_eq!(value(&registry, "llm_requests_total", []), 100.0);
     assert_eq!(value(&registry, "llm_requests_total", [("status", "cancelled")]), 100.0);
     assert_eq!(value(&registry, "jobs_total", [("status", "cancelled")]), 100.0);
