@@ -9,9 +9,9 @@ use axum::http::{Method, Request, StatusCode, header};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use quipu::guard::CircuitBreaker;
+use quipu::guard::{CircuitBreaker, Permit};
 use quipu::{RegisterError, Registry};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::api::TENANT;
 
@@ -19,6 +19,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// How long the client leaves the API alone after too many failures.
 const COOL_DOWN: Duration = Duration::from_secs(5);
+const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 
 /// One request to send.
 #[derive(Debug)]
@@ -66,13 +67,23 @@ impl ApiClient {
             let body = to_bytes(Body::new(response.into_body()), MAX_ANSWER).await?;
             Ok(Answer { status, body })
         };
-        let permit = self.breaker.try_acquire()?;
+        let permit = self.permit().await;
         let outcome = timeout(ANSWER_WITHIN, exchange).await.unwrap_or_else(|late| Err(late.into()));
         match &outcome {
             Ok(answer) if !answer.status.is_server_error() => permit.success(),
             _ => permit.failure(),
         }
         outcome
+    }
+
+    /// Waits while the API is left alone: what is not sent has not failed.
+    async fn permit(&self) -> Permit {
+        loop {
+            match self.breaker.try_acquire() {
+                Ok(permit) => return permit,
+                Err(rejected) => sleep(rejected.retry_after().max(SHORTEST_WAIT)).await,
+            }
+        }
     }
 }
 
