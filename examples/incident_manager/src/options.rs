@@ -32,8 +32,9 @@ Options:
                     can come in another order
   --without-metrics Measures no requests and shows nothing, to see what that costs; trackers of
                     the work behind the requests still record, into series that nobody reads
-  --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434; its
-                    key is read from LLM_API_KEY [default: $LLM_BASE_URL, or else a stand-in]
+  --llm URL         Server with an OpenAI-compatible API, such as http://127.0.0.1:11434 or
+                    https://api.openai.com; its key is read from LLM_API_KEY
+                    [default: $LLM_BASE_URL, or else a stand-in]
   --models A,B      The model that is asked, and the one that answers when that does not
                     [default: gpt-4o,gpt-4o-mini]
   -h, --help        Print this help

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -22,7 +23,7 @@ const MAX_ANSWER: usize = 1024 * 1024;
 /// Where a model is, and how it is asked.
 #[derive(Clone)]
 pub(crate) struct Settings {
-    /// What stands before `/chat/completions`, with its `/v1` or without; without TLS.
+    /// What stands before `/chat/completions`, with its `/v1` or without.
     pub(crate) base: String,
     pub(crate) key: Option<String>,
     /// How long a call may take, with its retry.
@@ -45,9 +46,39 @@ impl fmt::Debug for Settings {
 
 #[derive(Debug)]
 pub(crate) struct Client {
-    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    http: Http,
     uri: Uri,
     settings: Settings,
+}
+
+/// Two clients: only one needs the certificates of the system.
+#[derive(Debug)]
+enum Http {
+    Plain(legacy::Client<HttpConnector, Full<Bytes>>),
+    Tls(legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>),
+}
+
+impl Http {
+    fn new(scheme: Option<&str>) -> Result<Http, String> {
+        let builder = legacy::Client::builder(TokioExecutor::new());
+        match scheme {
+            Some("http") => Ok(Http::Plain(builder.build_http())),
+            Some("https") => {
+                let trusted = HttpsConnectorBuilder::new().with_native_roots();
+                let trusted =
+                    trusted.map_err(|error| format!("no certificates to trust ({error}); install ca-certificates"))?;
+                Ok(Http::Tls(builder.build(trusted.https_only().enable_http1().build())))
+            }
+            _ => Err("give a URL such as https://api.openai.com or http://127.0.0.1:11434".to_owned()),
+        }
+    }
+
+    fn request(&self, request: Request<Full<Bytes>>) -> legacy::ResponseFuture {
+        match self {
+            Http::Plain(client) => client.request(request),
+            Http::Tls(client) => client.request(request),
+        }
+    }
 }
 
 /// What a model is asked.
@@ -93,12 +124,8 @@ impl Client {
         let base = settings.base.trim_end_matches('/');
         let text = format!("{}/v1/chat/completions", base.strip_suffix("/v1").unwrap_or(base));
         let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}"))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            return Err(format!(
-                "{text}: only http://HOST:PORT can be called; put a proxy that speaks TLS before others"
-            ));
-        }
-        Ok(Client { http: legacy::Client::builder(TokioExecutor::new()).build_http(), uri, settings })
+        let http = Http::new(uri.scheme_str()).map_err(|error| format!("{text}: {error}"))?;
+        Ok(Client { http, uri, settings })
     }
 
     pub(crate) fn provider(&self) -> &'static str {
@@ -269,7 +296,7 @@ mod tests {
             assert_eq!(with(&base).unwrap().uri, "http://127.0.0.1:11434/v1/chat/completions", "{base}");
         }
         assert!(!with("http://user:hunter2@host:1").unwrap_err().contains("hunter2"));
-        for wrong in ["https://api.openai.com", "localhost", "http://a b"] {
+        for wrong in ["ftp://api.openai.com", "localhost", "http://a b"] {
             assert!(with(wrong).unwrap_err().contains(wrong), "{wrong}");
         }
     }

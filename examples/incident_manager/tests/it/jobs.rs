@@ -27,7 +27,7 @@ fn jobs_outlive(test: &str, stop: impl FnOnce(Service)) {
     let answers = hangs.clone();
     let server = model::start(move |request| (!answers.load(Ordering::SeqCst)).then(|| model::right(request)));
     let file = database(test);
-    let service = Service::start_with_model(&file, server);
+    let service = Service::start_with_model(&file, &server);
     let ids = create(&service, 3);
     for job_type in ["deduplication", "correlation", "notification"] {
         eventually(|| jobs(&service, job_type, "success"), Some(3.0), job_type);
@@ -35,7 +35,7 @@ fn jobs_outlive(test: &str, stop: impl FnOnce(Service)) {
     stop(service);
 
     hangs.store(false, Ordering::SeqCst);
-    let mut service = Service::start_with_model(&file, server);
+    let mut service = Service::start_with_model(&file, &server);
     for id in ids {
         let path = format!("/v1/incidents/{id}/findings");
         eventually(|| service.get(&path).json()["summary"].is_string(), true, &path);
@@ -70,7 +70,7 @@ fn a_job_that_meets_an_open_breaker_is_done_when_the_model_is_back() {
     let server = model::start(move |request| {
         Some(if answers.load(Ordering::SeqCst) { OVERLOADED } else { model::right(request) })
     });
-    let service = Service::start_with_model(&database("jobs-breaker"), server);
+    let service = Service::start_with_model(&database("jobs-breaker"), &server);
     create(&service, 8);
     for model in ["a", "b"] {
         let state = format!(r#"circuit_breaker_state{{breaker="{model}"}}"#);

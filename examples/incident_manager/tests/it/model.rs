@@ -2,8 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
 use crate::service::{Service, database, eventually};
@@ -22,15 +26,33 @@ pub(crate) type Answer = (&'static str, &'static str);
 
 pub(crate) const OVERLOADED: Answer = ("503 Service Unavailable", "{}");
 
-/// Starts a server that answers a request as it is told; with `None` it never does.
-pub(crate) fn start(answer: impl Fn(&Value) -> Option<Answer> + Clone + Send + 'static) -> SocketAddr {
+/// Starts a server that answers a request as it is told; with `None` it never does. Returns its URL.
+pub(crate) fn start(answer: impl Fn(&Value) -> Option<Answer> + Clone + Send + 'static) -> String {
+    let address = listen(move |stream| drop(serve(stream, &answer)));
+    format!("http://{address}")
+}
+
+/// The same over TLS.
+fn start_with_tls(answer: impl Fn(&Value) -> Option<Answer> + Clone + Send + 'static) -> String {
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("tls/certificate.pem")).unwrap();
+    let key = PrivatePkcs8KeyDer::from(&include_bytes!("tls/key.der")[..]);
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate], key.into());
+    let config = Arc::new(config.unwrap());
+    let address = listen(move |stream| {
+        let connection = ServerConnection::new(config.clone()).unwrap();
+        drop(serve(StreamOwned::new(connection, stream), &answer));
+    });
+    format!("https://{address}")
+}
+
+/// Serves each connection on a thread of its own, until the process ends.
+fn listen(serve: impl Fn(TcpStream) + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    // Until the process ends.
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let answer = answer.clone();
-            thread::spawn(move || serve(&stream, answer));
+            let serve = serve.clone();
+            thread::spawn(move || serve(stream));
         }
     });
     address
@@ -41,7 +63,7 @@ pub(crate) fn right(request: &Value) -> Answer {
     ("200 OK", if request["stream"] == true { EVENTS } else { ANSWER })
 }
 
-fn serve(stream: &TcpStream, answer: impl Fn(&Value) -> Option<Answer>) -> std::io::Result<()> {
+fn serve(stream: impl Read + Write, answer: impl Fn(&Value) -> Option<Answer>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let (mut head, mut length) = (String::new(), 0);
     while !head.ends_with("\r\n\r\n") {
@@ -59,14 +81,15 @@ fn serve(stream: &TcpStream, answer: impl Fn(&Value) -> Option<Answer>) -> std::
         reader.read_line(&mut head)?;
         return Ok(());
     };
-    let (mut stream, length) = (stream, text.len());
-    write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}")
+    let (stream, length) = (reader.get_mut(), text.len());
+    write!(stream, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{text}")?;
+    stream.flush()
 }
 
 #[test]
 fn another_model_answers_when_the_first_does_not() {
     let server = start(|request| Some(if request["model"] == "a" { OVERLOADED } else { right(request) }));
-    let service = Service::start_with_model(&database("model"), server);
+    let service = Service::start_with_model(&database("model"), &server);
     let id = service.create("P4", "other", "cost");
     let path = format!("/v1/incidents/{id}/findings");
     let wanted = json!({
@@ -87,4 +110,13 @@ fn another_model_answers_when_the_first_does_not() {
     ] {
         eventually(|| service.value(series), Some(value), series);
     }
+}
+
+#[test]
+fn a_model_is_asked_over_tls() {
+    let server = start_with_tls(|request| Some(right(request)));
+    let service = Service::start_with_model(&database("model-tls"), &server);
+    let id = service.create("P4", "other", "cost");
+    let path = format!("/v1/incidents/{id}/findings");
+    eventually(|| service.get(&path).json()["summary"] == "Look at it.", true, "findings");
 }

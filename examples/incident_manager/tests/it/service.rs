@@ -34,10 +34,12 @@ impl Service {
         Service::run(command(arguments), file)
     }
 
-    /// Starts it without traffic, to ask the models `a` and `b` of this server with the key `secret`.
-    pub(crate) fn start_with_model(file: &Path, server: SocketAddr) -> Service {
-        let mut command = command(&["--traffic", "off", "--models", "a,b", "--llm", &format!("http://{server}/")]);
-        command.env("LLM_API_KEY", "secret");
+    /// Starts it without traffic, to ask the models `a` and `b` of this server with the key `secret`. It trusts the certificate of the
+    /// tests.
+    pub(crate) fn start_with_model(file: &Path, server: &str) -> Service {
+        let mut command = command(&["--traffic", "off", "--models", "a,b", "--llm", server]);
+        let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/certificate.pem");
+        command.env("LLM_API_KEY", "secret").env("SSL_CERT_FILE", certificate);
         Service::run(command, file)
     }
 
