@@ -33,6 +33,7 @@
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`grpc`] measures the calls of gRPC services and clients, on tonic or by hand.
+//! - An [`Engine`] makes all of that from one [configuration](config), a file in TOML and the environment.
 //! - [`model`] holds the rules for names and bounds, as constant functions.
 //! - [`Registry::describe`] tells what is registered, [`Registry::lint`] which names are better avoided; and [`testing`] has what
 //!   tests of metrics need.
@@ -41,6 +42,7 @@
 //!
 //! - `derive` (on by default): the derives of [`LabelSet`], [`LabelValue`] and [`MetricSet`], and the macros that time code: `#[timed]`,
 //!   `timed_block!` and `instrumented!`.
+//! - `config`: [`Engine`]. It brings all others but `derive`, `testing` and `tracing`.
 //! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
@@ -80,6 +82,7 @@
 // Without a feature, links to what it brings lead nowhere.
 #![cfg_attr(
     not(all(
+        feature = "config",
         feature = "derive",
         feature = "grpc",
         feature = "process",
@@ -99,8 +102,12 @@ extern crate self as quipu;
 pub mod clock;
 #[cfg(not(quipu_loom))]
 pub mod collect;
+#[cfg(all(feature = "config", not(quipu_loom)))]
+pub mod config;
 #[cfg(not(quipu_loom))]
 mod encode;
+#[cfg(all(feature = "config", not(quipu_loom)))]
+pub mod engine;
 #[cfg(not(quipu_loom))]
 pub mod export;
 #[cfg(all(feature = "grpc", not(quipu_loom)))]
@@ -124,6 +131,9 @@ pub mod testing;
 #[cfg(not(quipu_loom))]
 pub mod timed;
 
+#[cfg(all(feature = "config", not(quipu_loom)))]
+#[doc(inline)]
+pub use engine::Engine;
 #[cfg(feature = "derive")]
 #[doc(inline)]
 pub use quipu_macros::{LabelSet, LabelValue, MetricSet, instrumented, timed, timed_block};

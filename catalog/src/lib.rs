@@ -48,6 +48,7 @@
 //!
 //! # Features
 //!
+//! - `config`: [`config`], the sections of the configuration of [`quipu::Engine`].
 //! - `stream`: [`llm::Call::stream`], for answers that come as a `Stream`.
 //! - `tokio`: [`health::Health::watch`], the loop that asks services.
 //!
@@ -56,11 +57,16 @@
 #![cfg(not(quipu_loom))] // as of quipu, whose models see only its store
 #![cfg_attr(docsrs, feature(doc_cfg))]
 // Without a feature, links to what it brings lead nowhere.
-#![cfg_attr(not(all(feature = "stream", feature = "tokio")), allow(rustdoc::broken_intra_doc_links))]
+#![cfg_attr(
+    not(all(feature = "config", feature = "stream", feature = "tokio")),
+    allow(rustdoc::broken_intra_doc_links)
+)]
 
 pub mod bounds;
 mod catalog;
 pub mod code;
+#[cfg(feature = "config")]
+pub mod config;
 #[cfg(any(doc, doctest))]
 pub mod guide;
 pub mod health;

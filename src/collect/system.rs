@@ -35,6 +35,8 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct System {
     interval: Duration,
+    has_memory: bool,
+    has_processors: bool,
     has_disks: bool,
     sampler: Mutex<Option<Sampler>>,
 }
@@ -68,7 +70,20 @@ struct Sizes {
 impl System {
     /// A collector of memory and processors.
     pub fn new() -> System {
-        System { interval: INTERVAL, has_disks: false, sampler: Mutex::default() }
+        let sampler = Mutex::default();
+        System { interval: INTERVAL, has_memory: true, has_processors: true, has_disks: false, sampler }
+    }
+
+    /// Whether memory is shown; it is unless this says otherwise.
+    pub fn memory(mut self, is_shown: bool) -> System {
+        self.has_memory = is_shown;
+        self
+    }
+
+    /// Whether processors are shown; they are unless this says otherwise.
+    pub fn processors(mut self, is_shown: bool) -> System {
+        self.has_processors = is_shown;
+        self
     }
 
     /// Shows disks as well. While a mount hangs, nothing of the machine is shown.
@@ -115,9 +130,13 @@ impl Drop for Sampler {
 impl Collector for System {
     fn declare(&self, families: &mut Declaration) {
         families.name("system");
-        families.gauge("system_memory_bytes", "Memory of the machine.").unit("bytes").labels(["type"]);
-        let usage = "Part of the last interval that a processor was busy, in percent.";
-        families.gauge("system_cpu_usage_percent", usage).unit("percent").labels(["core"]);
+        if self.has_memory {
+            families.gauge("system_memory_bytes", "Memory of the machine.").unit("bytes").labels(["type"]);
+        }
+        if self.has_processors {
+            let usage = "Part of the last interval that a processor was busy, in percent.";
+            families.gauge("system_cpu_usage_percent", usage).unit("percent").labels(["core"]);
+        }
         if self.has_disks {
             families.gauge("system_disk_bytes", "Space on a disk.").unit("bytes").labels(["mount", "type"]);
         }
@@ -131,10 +150,11 @@ impl Collector for System {
         if Duration::from_nanos(nanoseconds().saturating_sub(seen.at)) > self.interval.saturating_mul(3) {
             return Err("the machine was not looked at for three intervals".into());
         }
-        if seen.memory.total > 0 {
+        if self.has_memory && seen.memory.total > 0 {
             seen.memory.each(|kind, bytes| samples.set("system_memory_bytes", &[kind], bytes));
         }
-        for (core, percent) in seen.processors.iter().enumerate() {
+        let processors = seen.processors.iter().filter(|_| self.has_processors);
+        for (core, percent) in processors.enumerate() {
             samples.set("system_cpu_usage_percent", &[&core.to_string()], *percent);
         }
         for (mount, sizes) in &seen.disks {

@@ -169,7 +169,10 @@ impl Registry {
             max_series: Some(owned.max_series),
             collector: Some(owned.collector.clone()),
         });
-        let is_shown = |family: &FamilyDescription| self.has_self_metrics() || !family.is_own();
+        let hidden = self.overrides().hidden();
+        let is_shown = |family: &FamilyDescription| {
+            (self.has_self_metrics() || !family.is_own()) && !hidden.contains(family.name())
+        };
         let mut all: Vec<_> = recorded.chain(collected).filter(is_shown).collect();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all

@@ -19,6 +19,7 @@ mod merge;
 mod metric_set;
 mod misplaced;
 mod offenders;
+mod overrides;
 mod page;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
@@ -42,6 +43,7 @@ pub(crate) use merge::{Gathered, PATIENCE, collect, collect_now};
 pub use metric_set::MetricSet;
 #[doc(hidden)]
 pub use metric_set::{Declarations, MetricField, NamedLabels, RegisteredFamilies};
+pub use overrides::FamilySettings;
 pub use registry::Registry;
 pub use safe::Recorded;
 pub(crate) use safe::guarded;

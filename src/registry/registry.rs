@@ -8,6 +8,7 @@ use super::family::FamilyCore;
 use super::hooks::Hooks;
 use super::limits::Guard;
 use super::offenders;
+use super::overrides::Applied;
 use super::safe::Caught;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
@@ -58,6 +59,7 @@ struct Shared {
     hooks: Hooks,
     caught: Caught,
     guard: Guard,
+    overrides: Applied,
     /// Whether it only hands out what is detached.
     is_disabled: bool,
 }
@@ -65,7 +67,8 @@ struct Shared {
 impl Registry {
     /// A new registry, without a namespace and global labels.
     pub fn new() -> Registry {
-        Registry::with(String::new(), Rules::default(), true, Clock::default(), RegistryLimits::default())
+        let (limits, overrides) = (RegistryLimits::default(), Applied::default());
+        Registry::with(String::new(), Rules::default(), true, Clock::default(), limits, overrides)
     }
 
     /// A new registry with settings: a namespace, global labels, lenient names, a clock for tests.
@@ -86,6 +89,7 @@ impl Registry {
         has_self_metrics: bool,
         clock: Clock,
         limits: RegistryLimits,
+        overrides: Applied,
     ) -> Registry {
         let guard = Guard::new(limits);
         let self_metrics = has_self_metrics.then(|| SelfMetrics::new(&rules.global_labels, &guard.shared));
@@ -104,6 +108,7 @@ impl Registry {
                 hooks: Hooks::default(),
                 caught: Caught::default(),
                 guard,
+                overrides,
                 is_disabled: false,
             }),
             prefix: namespace.into(),
@@ -193,6 +198,7 @@ impl Registry {
             hooks: Hooks::default(),
             caught: Caught::default(),
             guard: Guard::new(RegistryLimits::default()),
+            overrides: Applied::default(),
             is_disabled: true,
         };
         Registry { shared: Arc::new(shared), prefix: Arc::default() }
@@ -283,7 +289,8 @@ impl Registry {
         descriptions: Vec<Description>,
     ) -> Result<Vec<Arc<FamilyCore>>, RegisterError> {
         let mut checked = Vec::with_capacity(descriptions.len());
-        for description in descriptions {
+        for mut description in descriptions {
+            self.shared.overrides.apply(&mut description);
             let buckets = description.check(&self.prefix, &self.shared.rules)?;
             checked.push((description, buckets));
         }
@@ -340,6 +347,10 @@ impl Registry {
         self.shared.guard.most_series(family)
     }
 
+    pub(super) fn overrides(&self) -> &Applied {
+        &self.shared.overrides
+    }
+
     /// Whether it exposes metrics about itself.
     pub(super) fn has_self_metrics(&self) -> bool {
         self.shared.self_metrics.is_some()
@@ -394,8 +405,11 @@ impl Registry {
 
     /// All families, by name; and the number of series of each brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
-        let is_shown =
-            |core: &&Arc<FamilyCore>| self.has_self_metrics() || !core.description.name.starts_with(OWN_PREFIX);
+        let hidden = self.shared.overrides.hidden();
+        let is_shown = |core: &&Arc<FamilyCore>| {
+            let name = &core.description.name;
+            (self.has_self_metrics() || !name.starts_with(OWN_PREFIX)) && !hidden.contains(name)
+        };
         let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
         self.shared.breakers.bring_up_to_date();
         families.iter().for_each(|family| offenders::bring_up_to_date(family));

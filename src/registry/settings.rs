@@ -2,10 +2,12 @@
 
 use super::description::Rules;
 use super::error::BuildError;
+use super::overrides::{Applied, FamilySettings, Overrides};
 use super::registry::Registry;
 use crate::clock::{Clock, ManualClock};
 use crate::guard::RegistryLimits;
 use crate::model::{GlobalLabels, NameError, Named};
+use core::time::Duration;
 
 /// Settings for a new registry. Made by [`Registry::builder`].
 ///
@@ -24,6 +26,7 @@ pub struct RegistryBuilder {
     without_self_metrics: bool,
     clock: Clock,
     limits: RegistryLimits,
+    overrides: Overrides,
 }
 
 impl RegistryBuilder {
@@ -142,6 +145,45 @@ impl RegistryBuilder {
         self
     }
 
+    /// Sets what holds for the family of this name, in place of what the code says that will register it; for settings that are read from a
+    /// file. The name is the full one or that without the namespace. What does not fit the family, such as bounds of a counter, has no effect.
+    ///
+    /// ```
+    /// use quipu::registry::FamilySettings;
+    ///
+    /// let settings = FamilySettings { bounds: Some(vec![0.5, 1.0]), ..FamilySettings::default() };
+    /// let registry = quipu::Registry::builder().family("job_duration_seconds", settings).build()?;
+    /// let seconds = registry.histogram("job_duration_seconds", "Time a job took.").bounds([10.0]).register()?;
+    /// assert_eq!(seconds.bounds(), [0.5, 1.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn family(mut self, name: impl Into<String>, settings: FamilySettings) -> Self {
+        self.overrides.by_name.insert(name.into(), settings);
+        self
+    }
+
+    /// Lets idle series expire of families for which nothing else is said, as [`MetricBuilder::expire_after`](super::MetricBuilder::expire_after)
+    /// does for one. Unless it is set, they stay.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// use quipu::clock::ManualClock;
+    ///
+    /// let clock = ManualClock::new();
+    /// let registry = quipu::Registry::builder().expire_after(Duration::from_secs(60)).clock(&clock).build()?;
+    /// let logins = registry.counter("logins_total", "Logins.").labels(["tenant"]).register()?;
+    /// logins.with(["a"]).inc();
+    /// registry.to_text();
+    /// clock.advance(Duration::from_secs(61));
+    /// registry.to_text();
+    /// assert!(logins.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn expire_after(mut self, idle: Duration) -> Self {
+        self.overrides.expire_after = Some(idle);
+        self
+    }
+
     /// Makes the registry.
     ///
     /// # Errors
@@ -165,6 +207,7 @@ impl RegistryBuilder {
             labels.push(name, value);
         }
         let rules = Rules { lenient_names: self.lenient_names, global_labels: labels };
-        Ok(Registry::with(namespace, rules, !self.without_self_metrics, self.clock, self.limits))
+        let overrides = Applied::new(self.overrides, namespace.clone());
+        Ok(Registry::with(namespace, rules, !self.without_self_metrics, self.clock, self.limits, overrides))
     }
 }

@@ -4,7 +4,8 @@ use super::families::{
     CachedTokenLabels, ErrorLabels, FinishReasonLabels, ModelLabels, OperationLabels, ProviderLabels, RequestLabels,
     TokenLabels,
 };
-use super::{CacheAccess, CallStatus, ErrorType, FinishReason, LlmMetrics, Operation, Price, TokenType};
+use super::price::LivePrice;
+use super::{CacheAccess, CallStatus, ErrorType, FinishReason, LlmMetrics, Operation, TokenType};
 use core::sync::atomic::{AtomicU64, Ordering};
 use quipu::clock::{Clock, Moment};
 use quipu::{Counter, FloatCounter, Histogram, InFlightGauge};
@@ -69,7 +70,7 @@ pub(super) struct CallSeries {
     errors: [Counter; 5],
     cost: FloatCounter,
     rate_limit_hits: Counter,
-    price: Option<Price>,
+    price: LivePrice,
     clock: Clock,
 }
 
@@ -77,7 +78,7 @@ impl CallSeries {
     pub(super) fn new(
         metrics: &LlmMetrics,
         clock: &Clock,
-        price: Option<Price>,
+        price: LivePrice,
         (provider, model, operation): (&str, &str, Operation),
     ) -> CallSeries {
         let of_model = ModelLabels { provider, model };
@@ -136,7 +137,7 @@ impl CallSeries {
         if usage.reasoning > 0 {
             self.reasoning.inc_by(usage.reasoning);
         }
-        match &self.price {
+        match self.price.now() {
             Some(price) => self.cost.inc_by(price.of(&usage)),
             None => self.unpriced.inc(),
         }

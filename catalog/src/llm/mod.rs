@@ -54,6 +54,7 @@ pub use stream::{Answer, TokenStream};
 
 use crate::names::Names;
 use call::CallSeries;
+use price::LivePrices;
 use quipu::clock::Clock;
 use quipu::registry::ScrapeHook;
 use quipu::{CircuitBreaker, MetricSet, RegisterError, Registry};
@@ -78,7 +79,7 @@ pub struct Llm(Arc<Inner>);
 struct Inner {
     metrics: LlmMetrics,
     clock: Clock,
-    prices: Prices,
+    prices: LivePrices,
     calls: Names<CallSeries>,
     /// What shows the state of a model's breaker, by provider and model.
     breakers: Mutex<HashMap<[String; 2], ScrapeHook>>,
@@ -92,6 +93,7 @@ impl Llm {
     pub fn register(registry: &Registry, prices: Prices) -> Result<Llm, RegisterError> {
         let metrics = LlmMetrics::register(registry)?;
         let (clock, calls) = (registry.clock().clone(), Names::new(1024));
+        let prices = LivePrices::new(prices);
         Ok(Llm(Arc::new(Inner { metrics, clock, prices, calls, breakers: Mutex::default() })))
     }
 
@@ -100,11 +102,29 @@ impl Llm {
         &self.0.metrics
     }
 
+    /// Sets other prices, which hold for all calls that end from now on. What was spent before stays as it was counted.
+    ///
+    /// ```
+    /// use quipu_catalog::llm::{Llm, Operation, Price, Prices, Usage};
+    ///
+    /// # let registry = quipu::Registry::new();
+    /// let llm = Llm::register(&registry, Prices::new([("gpt-4o", Price::new(0.0, 1.0))])?)?;
+    /// let spend = || llm.start("openai", "gpt-4o", Operation::Analysis).success(Usage { completion: 1_000, ..Usage::default() });
+    /// spend();
+    /// llm.set_prices(Prices::new([("gpt-4o", Price::new(0.0, 0.5))])?);
+    /// spend();
+    /// assert_eq!(quipu::testing::value(&registry, "llm_cost_dollars_total", [("provider", "openai"), ("model", "gpt-4o")]), 1.5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_prices(&self, prices: Prices) {
+        self.0.prices.set(prices);
+    }
+
     /// Starts a call: it is in flight from now on.
     #[must_use = "a call that is dropped at once is cancelled; keep it until the answer is there"]
     pub fn start(&self, provider: &str, model: &str, operation: Operation) -> Call {
         let Inner { metrics, clock, prices, calls, .. } = &*self.0;
-        let make = || CallSeries::new(metrics, clock, prices.of(model).copied(), (provider, model, operation));
+        let make = || CallSeries::new(metrics, clock, prices.of_model(model), (provider, model, operation));
         Call::start(calls.get([provider, model, operation.as_str()], make))
     }
 

@@ -1,7 +1,9 @@
 //! What tokens cost.
 
 use super::Usage;
+use arc_swap::ArcSwap;
 use core::fmt;
+use std::sync::Arc;
 
 /// Dollars for 1,000 tokens.
 ///
@@ -101,6 +103,59 @@ impl Prices {
     /// The price of a model.
     pub fn of(&self, model: &str) -> Option<&Price> {
         self.by_prefix.iter().find(|(prefix, _)| model.starts_with(&**prefix)).map(|(_, price)| price)
+    }
+}
+
+/// Prices that can change while calls are under way. A clone is another handle to the same.
+#[derive(Clone, Debug)]
+pub(super) struct LivePrices(Arc<ArcSwap<Prices>>);
+
+/// The price of one model, looked up anew when the prices are others.
+#[derive(Debug)]
+pub(super) struct LivePrice {
+    prices: LivePrices,
+    model: Box<str>,
+    found: ArcSwap<Found>,
+}
+
+#[derive(Debug)]
+struct Found {
+    of: Arc<Prices>,
+    price: Option<Price>,
+}
+
+impl LivePrices {
+    pub(super) fn new(prices: Prices) -> LivePrices {
+        LivePrices(Arc::new(ArcSwap::from_pointee(prices)))
+    }
+
+    pub(super) fn set(&self, prices: Prices) {
+        self.0.store(Arc::new(prices));
+    }
+
+    pub(super) fn of_model(&self, model: &str) -> LivePrice {
+        let found = ArcSwap::from_pointee(Found::new(self.0.load_full(), model));
+        LivePrice { prices: self.clone(), model: model.into(), found }
+    }
+}
+
+impl Found {
+    fn new(of: Arc<Prices>, model: &str) -> Found {
+        Found { price: of.of(model).copied(), of }
+    }
+}
+
+impl LivePrice {
+    /// The price that holds now. Takes no lock.
+    pub(super) fn now(&self) -> Option<Price> {
+        let (prices, found) = (self.prices.0.load(), self.found.load());
+        if Arc::ptr_eq(&prices, &found.of) {
+            return found.price;
+        }
+        let found = Found::new(Arc::clone(&prices), &self.model);
+        let price = found.price;
+        self.found.store(Arc::new(found));
+        price
     }
 }
 

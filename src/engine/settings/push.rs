@@ -1,0 +1,137 @@
+//! What calls others: the push gateway, and circuit breakers.
+
+use super::checks::pattern;
+use crate::config::{Keys, Section};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The table `metrics.push_gateway`: pushes to a Prometheus Pushgateway.
+#[derive(Clone, Debug)]
+pub struct PushSettings {
+    /// Whether it pushes.
+    pub enabled: bool,
+    /// The gateway.
+    pub url: String,
+    /// The group's `job`.
+    pub job_name: String,
+    /// How often.
+    pub push_interval: Duration,
+    /// How long a push may take.
+    pub timeout: Duration,
+    /// Further labels of the group.
+    pub grouping: BTreeMap<String, String>,
+    /// Headers of each request.
+    pub headers: BTreeMap<String, String>,
+    /// For HTTP's basic authentication.
+    pub username: Option<String>,
+    /// For HTTP's basic authentication.
+    pub password: Option<String>,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        PushSettings {
+            enabled: false,
+            url: String::new(),
+            job_name: String::new(),
+            push_interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            grouping: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            username: None,
+            password: None,
+        }
+    }
+}
+
+fn url(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty()) {
+        true => Ok(()),
+        false => Err("write the URL of the gateway, such as \"http://pushgateway:9091\"".to_owned()),
+    }
+}
+
+impl Section for PushSettings {
+    fn keys(&mut self, keys: &mut Keys<'_>) {
+        let help = "Pushes to a Prometheus Pushgateway, for programs that nobody can scrape.";
+        keys.table("push_gateway", help, |keys| {
+            keys.key("enabled", "Pushes.").value(&mut self.enabled);
+            let help = "The gateway, such as \"http://pushgateway:9091\".";
+            keys.key("url", help).checked(&mut self.url, |text| url(text));
+            keys.key("job_name", "The label `job` of what is pushed.").value(&mut self.job_name);
+            keys.key("push_interval_seconds", "How often.").range(1.0, 86_400.0).value(&mut self.push_interval);
+            keys.key("timeout_seconds", "A push has failed after so long.")
+                .range(0.1, 3_600.0)
+                .value(&mut self.timeout);
+            keys.key("grouping", "Further labels of the group that is replaced by each push.")
+                .example("instance = \"incident-manager-01\"")
+                .map(&mut self.grouping, |name, _| pattern(name));
+            keys.key("headers", "Headers of each request. They are not shown in messages.")
+                .file_only()
+                .secret()
+                .example("X-Scope-OrgID = \"tenant-1\"")
+                .map(&mut self.headers, |name, _| pattern(name));
+            let help = "For HTTP's basic authentication.";
+            keys.key("username", help).example("\"incidents\"").value(&mut self.username);
+            let help = "For HTTP's basic authentication; best set by the variable. It is not shown in messages.";
+            keys.key("password", help).secret().example("\"secret\"").value(&mut self.password);
+            for (name, value) in [("url", &self.url), ("job_name", &self.job_name)] {
+                if self.enabled && value.is_empty() {
+                    keys.refuse(name, "is empty, and pushing is enabled: write it");
+                }
+            }
+            if self.password.is_some() && self.username.is_none() {
+                keys.refuse("username", "is not set, and there is a password: write it");
+            }
+        });
+    }
+}
+
+/// The table `metrics.circuit_breaker`: what holds for breakers that the engine [begins](crate::Engine::circuit_breaker). See
+/// [`CircuitBreakerBuilder`](crate::guard::CircuitBreakerBuilder).
+#[derive(Clone, Debug)]
+pub struct BreakerSettings {
+    /// The part of calls that fail, above which it opens.
+    pub failure_rate: f64,
+    /// The time over which that is taken.
+    pub window: Duration,
+    /// Calls in the window before which it does not open.
+    pub min_calls: u64,
+    /// How long it stays open.
+    pub cool_down: Duration,
+    /// Calls that have to succeed before it closes.
+    pub probes: u32,
+    /// How long these may take.
+    pub lease: Duration,
+}
+
+impl Default for BreakerSettings {
+    fn default() -> Self {
+        BreakerSettings {
+            failure_rate: 0.5,
+            window: Duration::from_secs(60),
+            min_calls: 20,
+            cool_down: Duration::from_secs(30),
+            probes: 3,
+            lease: Duration::from_secs(60),
+        }
+    }
+}
+
+impl Section for BreakerSettings {
+    fn keys(&mut self, keys: &mut Keys<'_>) {
+        keys.table("circuit_breaker", "Circuit breakers that leave alone what keeps failing.", |keys| {
+            let help = "One opens when this part of the calls in the window has failed.";
+            keys.key("failure_rate", help).range(0.001, 1.0).value(&mut self.failure_rate);
+            keys.key("window_seconds", "The window.").range(1.0, 86_400.0).value(&mut self.window);
+            let help = "It does not open before so many calls in the window have ended.";
+            keys.key("min_calls", help).range(1.0, 1e9).value(&mut self.min_calls);
+            let help = "It stays open for so long.";
+            keys.key("cool_down_seconds", help).range(0.001, 86_400.0).value(&mut self.cool_down);
+            let help = "So many calls have to succeed then before it closes.";
+            keys.key("probes", help).range(1.0, 1e6).value(&mut self.probes);
+            let help = "These calls have to end after so long.";
+            keys.key("lease_seconds", help).range(0.001, 86_400.0).value(&mut self.lease);
+        });
+    }
+}

@@ -1,0 +1,169 @@
+//! What is set for families by name, before they are registered.
+
+use super::Registry;
+use super::description::Description;
+use crate::metric::Config;
+use crate::model::{OWN_PREFIX, normal_bounds};
+use crate::sync::{Mutex, lock};
+use core::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What holds for one family, in place of what the code says that registers it; for [`RegistryBuilder::family`](super::RegistryBuilder::family).
+///
+/// ```
+/// use quipu::registry::FamilySettings;
+///
+/// let settings = FamilySettings { max_series: Some(1_000), ..FamilySettings::default() };
+/// let registry = quipu::Registry::builder().family("logins_total", settings).build()?;
+/// # Ok::<(), quipu::registry::BuildError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FamilySettings {
+    /// The bounds of a histogram, as [`bounds`](super::MetricBuilder::bounds).
+    pub bounds: Option<Vec<f64>>,
+    /// The most series, as [`max_series`](super::MetricBuilder::max_series).
+    pub max_series: Option<usize>,
+    /// When idle series go, as [`expire_after`](super::MetricBuilder::expire_after).
+    pub expire_after: Option<Duration>,
+    /// The most values of labels, as [`max_values`](super::MetricBuilder::max_values).
+    pub max_values: BTreeMap<String, usize>,
+}
+
+/// The settings of all families that have some.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overrides {
+    pub(super) by_name: BTreeMap<String, FamilySettings>,
+    /// For families that say nothing else.
+    pub(super) expire_after: Option<Duration>,
+}
+
+/// The same, and what came of it.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    overrides: Overrides,
+    namespace: String,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Names of settings that a family has.
+    used: BTreeSet<String>,
+    /// Settings that do not fit their families, in words.
+    misfits: BTreeSet<String>,
+    /// Families that are not exposed.
+    hidden: BTreeSet<String>,
+}
+
+impl Applied {
+    /// Names of families begin with `namespace`, which is none of the settings' names.
+    pub(super) fn new(overrides: Overrides, namespace: String) -> Applied {
+        Applied { overrides, namespace, state: Mutex::default() }
+    }
+
+    /// Puts what is set in place of what the description says. What does not fit is left out: no registration fails for it.
+    pub(super) fn apply(&self, description: &mut Description) {
+        if description.name.starts_with(OWN_PREFIX) {
+            return;
+        }
+        if description.expire_after.is_none() {
+            description.expire_after = self.overrides.expire_after;
+        }
+        let short = description.name.strip_prefix(&self.namespace);
+        let names = [Some(&*description.name), short];
+        let found = names.into_iter().flatten().find_map(|name| self.overrides.by_name.get_key_value(name));
+        let Some((name, settings)) = found.map(|(name, settings)| (name.clone(), settings)) else { return };
+        let misfits = settings.put_into(description);
+        let state = &mut *lock(&self.state);
+        state.used.insert(name);
+        let family = &description.name;
+        state.misfits.extend(misfits.into_iter().map(|misfit| format!("`{family}`: {misfit}")));
+    }
+
+    /// What was set and has no effect, in words.
+    pub(super) fn unused(&self) -> Vec<String> {
+        let state = lock(&self.state);
+        let unused = self.overrides.by_name.keys().filter(|name| !state.used.contains(*name));
+        let unused =
+            unused.map(|name| format!("`{name}`: no family has this name, so what is set for it has no effect"));
+        unused.chain(state.misfits.iter().cloned()).collect()
+    }
+
+    pub(super) fn set_hidden(&self, family: &str, is_hidden: bool) {
+        let hidden = &mut lock(&self.state).hidden;
+        match is_hidden {
+            true => drop(hidden.insert(family.to_owned())),
+            false => drop(hidden.remove(family)),
+        }
+    }
+
+    /// Those that are not exposed.
+    pub(super) fn hidden(&self) -> BTreeSet<String> {
+        lock(&self.state).hidden.clone()
+    }
+}
+
+impl FamilySettings {
+    /// Returns what does not fit.
+    fn put_into(&self, description: &mut Description) -> Vec<String> {
+        let mut misfits = Vec::new();
+        let is_closed = description.has_known_labels();
+        match (&self.bounds, &mut description.config) {
+            (Some(bounds), Config::Classic { bounds: own }) => *own = normal_bounds(bounds).into(),
+            (Some(_), _) => misfits.push("it is no histogram, so its bounds have no effect".to_owned()),
+            (None, _) => {}
+        }
+        match self.max_series {
+            Some(_) if is_closed => {
+                misfits.push("all of its label values are known, so `max_series` has no effect".to_owned());
+            }
+            Some(most) => description.limits.set_series(most),
+            None => {}
+        }
+        match self.expire_after {
+            Some(_) if is_closed => {
+                misfits.push("all of its label values are known, so its series do not expire".to_owned());
+            }
+            Some(after) => description.expire_after = Some(after),
+            None => {}
+        }
+        for (label, most) in &self.max_values {
+            match description.labels.iter().position(|name| name == label) {
+                None => misfits.push(format!("it has no label {label:?}, so `max_values` has no effect")),
+                Some(n) if description.known_values(n).is_some() => {
+                    misfits.push(format!("the values of {label:?} are known, so `max_values` has no effect"));
+                }
+                Some(_) => description.limits.set_values(label.clone().into(), *most),
+            }
+        }
+        misfits
+    }
+}
+
+impl Registry {
+    /// Stops showing a family to scrapers, snapshots and [`describe`](Self::describe); or shows it again. It is recorded all the while, so its totals go
+    /// on. `family` is the name that it has or will have when it is registered through this handle. Those of [collectors](crate::collect) are shown in any case.
+    ///
+    /// # Cost
+    /// A short lock. Recording does not see it.
+    ///
+    /// ```
+    /// let registry = quipu::Registry::new();
+    /// let jobs = registry.counter("jobs_total", "Jobs finished.").register()?;
+    /// registry.set_hidden("jobs_total", true);
+    /// jobs.inc();
+    /// assert!(!registry.to_text().contains("\njobs_total"));
+    /// registry.set_hidden("jobs_total", false);
+    /// assert!(registry.to_text().contains("\njobs_total 1\n"));
+    /// # Ok::<(), quipu::RegisterError>(())
+    /// ```
+    pub fn set_hidden(&self, family: &str, is_hidden: bool) {
+        self.overrides().set_hidden(&format!("{}{family}", self.prefix()), is_hidden);
+    }
+
+    /// Settings of families that have no effect, in words.
+    #[cfg(feature = "config")]
+    pub(crate) fn unused_settings(&self) -> Vec<String> {
+        self.overrides().unused()
+    }
+}

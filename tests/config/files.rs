@@ -1,0 +1,102 @@
+//! Files that are none.
+
+use crate::refused;
+use quipu::Engine;
+use std::fs;
+use std::path::PathBuf;
+
+/// A path that no other test has; what is there goes with it.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str) -> Temporary {
+        Temporary(std::env::temp_dir().join(format!("quipu-config-{}-{name}", std::process::id())))
+    }
+
+    /// What is said of the file, without its path.
+    #[track_caller]
+    fn refused(&self) -> String {
+        let error = Engine::builder().without_environment().file(&self.0).build().unwrap_err().to_string();
+        let path = self.0.display().to_string();
+        error.strip_prefix(&path).unwrap_or_else(|| panic!("{error}")).to_owned()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+        let _ = fs::remove_dir(&self.0);
+    }
+}
+
+#[test]
+fn one_that_is_not_there_or_no_file() {
+    let file = Temporary::new("none.toml");
+    assert_eq!(
+        file.refused(),
+        ": cannot be read: No such file or directory (os error 2); write the path of a TOML file"
+    );
+    let folder = Temporary::new("folder");
+    fs::create_dir(&folder.0).unwrap();
+    assert_eq!(folder.refused(), ": is a directory; write the path of a TOML file");
+}
+
+#[test]
+#[cfg(unix)]
+fn one_that_may_not_be_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let file = Temporary::new("secret.toml");
+    fs::write(&file.0, "[metrics]").unwrap();
+    fs::set_permissions(&file.0, fs::Permissions::from_mode(0o000)).unwrap();
+    // Root may read all.
+    if fs::read(&file.0).is_err() {
+        assert!(file.refused().starts_with(": cannot be read: Permission denied"));
+    }
+}
+
+#[test]
+fn one_of_100_mb_is_not_read_to_its_end() {
+    let file = Temporary::new("large.toml");
+    fs::File::create(&file.0).unwrap().set_len(100_000_000).unwrap();
+    assert_eq!(file.refused(), ": has more than 1048576 bytes: is it another file?");
+}
+
+#[test]
+fn one_that_is_no_text() {
+    let file = Temporary::new("binary.toml");
+    fs::write(&file.0, b"[metrics]\n\"\xc3\xa4\" = \xff\x00").unwrap();
+    assert_eq!(file.refused(), ":2:7: this is no text in UTF-8; write the path of a TOML file");
+    fs::write(&file.0, b"\x7fELF\0\0\0").unwrap();
+    assert!(file.refused().starts_with(":1:"), "{}", file.refused());
+}
+
+#[test]
+fn a_mark_at_the_beginning_is_no_part_of_it() {
+    let file = Temporary::new("marked.toml");
+    fs::write(&file.0, "\u{feff}metrics.namespace = \"shop\"\n").unwrap();
+    let engine = Engine::builder().without_environment().file(&file.0).build().unwrap();
+    assert_eq!(engine.settings().namespace, "shop");
+    fs::write(&file.0, "\u{feff}metrics.namespaces = \"shop\"\r\n").unwrap();
+    assert!(file.refused().starts_with(":1:9: unknown key"), "{}", file.refused());
+}
+
+#[test]
+fn broken_toml_is_told_with_its_places() {
+    let error = refused("[metrics\nenabled = true\n\n[metrics.http]\nenabled = = false\n").to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert!(lines.len() >= 2, "{error}");
+    assert!(lines[0].starts_with("a.toml:1:9: "), "{error}");
+    assert!(lines.iter().any(|line| line.starts_with("a.toml:5:11: ")), "{error}");
+    let error = refused("[metrics]\nenabled = true\nenabled = false\n").to_string();
+    assert_eq!(error, "a.toml:3:1: duplicate key");
+}
+
+#[test]
+fn deep_and_wide_ones_take_no_more_than_their_size() {
+    let deep = format!("metrics.histograms.a = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
+    refused(&deep);
+    let wide: String = (0..20_000).map(|n| format!("a{n} = 1\n")).collect();
+    let error = refused(&wide);
+    assert_eq!(error.problems().len(), 20_000);
+    assert!(error.to_string().ends_with("\nand 19950 more"));
+}

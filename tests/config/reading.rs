@@ -1,0 +1,238 @@
+//! What is read, and what is said of what is wrong.
+
+use crate::{builder, refused};
+use quipu::Engine;
+use quipu::config::Place;
+
+/// The page of all keys: `QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example` writes it anew.
+#[test]
+fn the_example_is_up_to_date() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.toml");
+    let text = builder().example();
+    if std::env::var_os("QUIPU_WRITE_EXAMPLE").is_some() {
+        std::fs::write(file, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        written == text,
+        "write docs/metrics.toml anew: QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example"
+    );
+}
+
+#[test]
+fn the_example_changes_nothing_and_has_every_key() {
+    let engine = builder().text("metrics.toml", builder().example()).build().unwrap();
+    let defaults = builder().build().unwrap();
+    assert_eq!(format!("{:?}", engine.settings()), format!("{:?}", defaults.settings()));
+    // What is commented out is good as well.
+    let example = builder().example();
+    let all: String = example.lines().map(|line| uncommented(line) + "\n").collect();
+    let engine = builder().text("metrics.toml", all).build().unwrap_or_else(|error| panic!("{error}"));
+    let settings = engine.settings();
+    assert_eq!(settings.global_labels["cluster"], "us-east-1");
+    assert_eq!(settings.families["tenant_requests_total"].max_values["tenant"], 500);
+    assert_eq!(settings.http.sample["/v1/ping"], 100);
+    // Each line that has a key was read.
+    assert!(settings.push_gateway.password.is_some() && settings.limits.max_lane_bytes.is_some());
+}
+
+/// A line whose comment is a key or a table, without that sign.
+fn uncommented(line: &str) -> String {
+    let is_code = |text: &&str| {
+        text.starts_with('[') || text.split_once(" = ").is_some_and(|(name, _)| !name.contains(' ') && !name.is_empty())
+    };
+    line.strip_prefix("# ").filter(is_code).unwrap_or(line).to_owned()
+}
+
+#[test]
+fn an_error_has_all_problems_in_their_order() {
+    let text = "[metrics]\nenabled = \"yes\"\n\n[metrics.http]\ntrack_request_sizes = true\n\
+        [metrics.system]\ncollection_interval_seconds = 0\n[metric]\na = 1\n";
+    let lines = "\
+        a.toml:2:11: `metrics.enabled` is \"yes\": write true or false\n\
+        a.toml:5:1: unknown key `metrics.http.track_request_sizes`; did you mean `track_request_size`?\n\
+        a.toml:7:31: `metrics.system.collection_interval_seconds` is 0: write a number of seconds from 0.2 to 3600\n\
+        a.toml:8:2: unknown key `metric`; did you mean `metrics`?";
+    let error = refused(text);
+    assert_eq!(error.to_string(), lines);
+    let problem = &error.problems()[2];
+    assert_eq!(problem.key(), Some("metrics.system.collection_interval_seconds"));
+    assert!(matches!(problem.place(), Place::Line { path, line: 7, column: 31, .. } if path == "a.toml"));
+}
+
+#[test]
+fn a_key_that_stands_elsewhere_or_is_far_off_is_told() {
+    for (text, wanted) in [
+        (
+            "metrics.url = \"http://a\"",
+            "a.toml:1:9: unknown key `metrics.url`; did you mean `metrics.push_gateway.url`?",
+        ),
+        (
+            "metrics.system.xyz = 1",
+            "a.toml:1:16: unknown key `metrics.system.xyz`; write one of `enabled`, `collection_interval_seconds`, \
+             `track_memory`, `track_cpu`, `track_disk`",
+        ),
+        (
+            "[metrics.http.sample]\n\"/a\" = 0",
+            "a.toml:2:8: `metrics.http.sample.\"/a\"` is 0: write a whole number from 1 to 1000000000",
+        ),
+    ] {
+        assert_eq!(refused(text).to_string(), wanted);
+    }
+}
+
+#[test]
+fn a_value_of_the_wrong_type_or_range_is_told_with_what_to_write() {
+    let number = "write a whole number from 1 to 65536";
+    for (key, value, wanted) in [
+        ("enabled", "1", "write true or false"),
+        ("enabled", "{ a = 1 }", "write true or false"),
+        ("listen_address", "9090", "write text in quotes"),
+        ("listen_address", "\"9090\"", "write HOST:PORT, such as \"0.0.0.0:9090\""),
+        ("listen_address", "\"localhost:65536\"", "write HOST:PORT, such as \"0.0.0.0:9090\""),
+        ("listen_address", "\"http://a:80\"", "write HOST:PORT, such as \"0.0.0.0:9090\""),
+        ("listen_address", "\"::1:80\"", "write HOST:PORT, such as \"0.0.0.0:9090\""),
+        (
+            "endpoint_path",
+            "\"metrics\"",
+            "write a path that begins with `/`, without query and spaces, such as \"/metrics\"",
+        ),
+        ("namespace", "\"my-shop\"", "'-' is not allowed (byte 2); write `my_shop`"),
+        ("server.max_connections", "0", number),
+        ("server.max_connections", "1.5", number),
+        ("server.max_connections", "-1", number),
+        ("server.max_connections", "99999999999999999999999999999999999999999999", number),
+        ("server.max_connections", "1979-05-27", number),
+        ("server.paths", "\"/a\"", "write a list of texts in quotes"),
+        ("alerts.high_error_rate_threshold", "nan", "write a number from 0 to 1"),
+        ("alerts.high_latency_p95_seconds", "-1", "write a number from 0 on"),
+        ("collectors.timeout_seconds", "\"5s\"", "write a number of seconds from 0.1 to 60"),
+        ("push_gateway.url", "\"pushgateway\"", "write the URL of the gateway, such as \"http://pushgateway:9091\""),
+    ] {
+        let found = if value.starts_with('{') { "a table" } else { value };
+        let error = refused(&format!("metrics.{key} = {value}")).to_string();
+        let first = error.lines().next().unwrap();
+        let column = "metrics. = ".len() + key.len() + 1;
+        assert_eq!(first, format!("a.toml:1:{column}: `metrics.{key}` is {found}: {wanted}"));
+    }
+}
+
+#[test]
+fn items_and_tables_of_names_are_told_by_name() {
+    for (text, wanted) in [
+        ("metrics.http.exclude = [\"/a\", 7]", "a.toml:1:31: `metrics.http.exclude[1]` is 7: write text in quotes"),
+        (
+            "metrics.histograms.a_seconds = [1, \"b\"]",
+            "a.toml:1:36: `metrics.histograms.a_seconds[1]` is \"b\": write a number",
+        ),
+        (
+            "metrics.histograms.a_seconds = 1",
+            "a.toml:1:32: `metrics.histograms.a_seconds` is 1: write a list of numbers",
+        ),
+        ("metrics.global_labels.a = 1", "a.toml:1:27: `metrics.global_labels.a` is 1: write text in quotes"),
+        ("metrics.histograms = [1]", "a.toml:1:9: `metrics.histograms` is [1]: write a table, [metrics.histograms]"),
+        ("metrics.http = 3", "a.toml:1:9: `metrics.http` is 3: write a table, [metrics.http]"),
+        (
+            "[[metrics.http]]\nenabled = true",
+            "a.toml:1:11: `metrics.http` is [[metrics.http]]: write a table, [metrics.http]",
+        ),
+        ("metrics.families.a = 1", "a.toml:1:18: `metrics.families.a` is 1: write a table, [metrics.families.a]"),
+        (
+            "[metrics.families.a]\nmax_serie = 1",
+            "a.toml:2:1: unknown key `metrics.families.a.max_serie`; did you mean `max_series`?",
+        ),
+    ] {
+        assert_eq!(refused(text).to_string(), wanted, "{text}");
+    }
+    let error = refused("metrics.histograms.a_seconds = [2, 1]").to_string();
+    assert!(error.starts_with("a.toml:1:32: `metrics.histograms.a_seconds` is [2, 1]: "), "{error}");
+    let error = refused("metrics.global_labels.\"a b\" = \"c\"").to_string();
+    assert!(error.starts_with("a.toml:1:31: `metrics.global_labels.\"a b\"` is \"c\": "), "{error}");
+}
+
+#[test]
+fn a_secret_is_shown_nowhere() {
+    let error = refused("[metrics.push_gateway]\npassword = 12345\nheaders.Authorization = 67890\n").to_string();
+    assert_eq!(
+        error,
+        "a.toml:2:12: `metrics.push_gateway.password` is a value that is not shown: write text in quotes\n\
+         a.toml:3:25: `metrics.push_gateway.headers.Authorization` is a value that is not shown: write text in quotes"
+    );
+}
+
+#[test]
+fn what_is_missing_is_told_where_its_table_is() {
+    let error = refused("[metrics.push_gateway]\nenabled = true\njob_name = \"a\"\n").to_string();
+    assert_eq!(error, "a.toml:1:10: `metrics.push_gateway.url` is empty, and pushing is enabled: write it");
+}
+
+#[test]
+fn variables_go_before_the_file() {
+    let build = |variables: &[(&str, &str)]| {
+        let text = "[metrics]\nlisten_address = \"0.0.0.0:9090\"\n[metrics.global_labels]\na = \"1\"\nb = \"2\"\n";
+        Engine::builder().text("a.toml", text).variables(variables.iter().copied()).build()
+    };
+    let engine = build(&[
+        ("METRICS_LISTEN_ADDRESS", "127.0.0.1:0"),
+        ("METRICS_HTTP_TRACK_REQUEST_SIZE", "false"),
+        ("METRICS_HTTP_EXCLUDE", "/health, /ready"),
+        ("METRICS_GLOBAL_LABELS_B", "3"),
+        ("METRICS_GLOBAL_LABELS_REGION", "eu"),
+        ("METRICS_HISTOGRAMS_JOB_DURATION_SECONDS", "1,2.5"),
+        ("METRICS_SYSTEM_COLLECTION_INTERVAL_SECONDS", "0.5"),
+        ("OTHERS", "are of no interest"),
+    ]);
+    let engine = engine.unwrap();
+    let settings = engine.settings();
+    assert_eq!(settings.listen_address, "127.0.0.1:0");
+    assert!(!settings.http.track_request_size);
+    assert_eq!(settings.http.exclude, ["/health", "/ready"]);
+    let labels: Vec<_> = settings.global_labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(labels, [("a", "1"), ("b", "3"), ("region", "eu")]);
+    assert_eq!(settings.histograms["job_duration_seconds"], [1.0, 2.5]);
+    assert_eq!(settings.system.collection_interval.as_millis(), 500);
+
+    let error = build(&[("METRICS_ENABLED", "yes"), ("METRICS_SERVER_MAX_SCRAPES", "-3")]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "METRICS_ENABLED: `metrics.enabled` is \"yes\": write true or false\n\
+         METRICS_SERVER_MAX_SCRAPES: `metrics.server.max_scrapes` is \"-3\": write a whole number from 1 to 65536"
+    );
+}
+
+#[test]
+fn a_variable_that_names_no_key_is_a_warning() {
+    let variables = [("METRICS_HTTP_TRACK_REQUEST_SIZES", "x"), ("METRICS_FOO", "y")];
+    let engine = Engine::builder().variables(variables).build().unwrap();
+    assert_eq!(
+        engine.warnings(),
+        [
+            "the variable METRICS_FOO names no key",
+            "the variable METRICS_HTTP_TRACK_REQUEST_SIZES names no key; did you mean METRICS_HTTP_TRACK_REQUEST_SIZE?"
+        ]
+    );
+}
+
+/// One rule makes the names of variables, so no two keys may have one, nor a key the beginning of a table of names.
+#[test]
+fn each_variable_sets_one_key() {
+    let example = builder().example();
+    let words = example.split([';', '.', ' ']).map(str::trim).filter(|word| word.starts_with("METRICS_"));
+    let mut names: Vec<_> = words.collect();
+    assert!(names.len() > 60, "{names:?}");
+    names.sort();
+    for pair in names.windows(2) {
+        assert_ne!(pair[0], pair[1]);
+    }
+    for table in names.iter().filter_map(|name| name.strip_suffix("_<NAME>")) {
+        let below: Vec<_> = names.iter().filter(|name| name.starts_with(&format!("{table}_"))).collect();
+        assert_eq!(below.len(), 1, "{below:?}");
+    }
+}
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    for text in ["", "\n# nothing\n", "[metrics]", "metrics = {}"] {
+        builder().text("a.toml", text).build().unwrap_or_else(|error| panic!("{text}\n{error}"));
+    }
+}
