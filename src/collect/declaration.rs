@@ -1,8 +1,8 @@
 //! What a collector may yield.
 
 use crate::metric::sealed::Sealed;
-use crate::metric::{Counter, Gauge, Info, Instrument};
-use crate::model::FamilySnapshot;
+use crate::metric::{Config, Counter, FlagSet, Gauge, Histogram, Info, Instrument, StateSet, Summary};
+use crate::model::{FamilySnapshot, FamilyView, GlobalLabels, LabelValue, SummaryConfig, normal_bounds};
 use crate::registry::Description;
 use core::time::Duration;
 use std::borrow::Cow;
@@ -19,6 +19,7 @@ const MAX_SERIES: usize = 10_000;
 ///     families.name("pool").max_series(100).timeout(std::time::Duration::from_secs(1));
 ///     families.gauge("pool_connections", "Connections.").labels(["state"]);
 ///     families.counter("pool_read_bytes_total", "What was read.").unit("bytes");
+///     families.histogram("pool_wait_seconds", "Time until a connection was free.", [0.001, 0.01, 0.1]).unit("seconds");
 /// }
 /// ```
 #[derive(Debug)]
@@ -85,6 +86,53 @@ impl Declaration {
         self.family(name.into(), help.into(), Info::TYPE)
     }
 
+    /// Declares a histogram with these upper bounds of its buckets: as [`bounds`](crate::registry::MetricBuilder::bounds) of one that is
+    /// recorded into. The name gets the namespace of the registry.
+    pub fn histogram(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+        bounds: impl Into<Vec<f64>>,
+    ) -> &mut Declared {
+        let bounds: Vec<f64> = bounds.into();
+        let declared = self.family(name.into(), help.into(), Histogram::TYPE);
+        declared.description.config = Config::Classic { bounds: normal_bounds(&bounds).into() };
+        declared
+    }
+
+    /// Declares a summary with these quantiles: from 0 to 1, ascending, at most 32. The name gets the namespace of the registry.
+    pub fn summary(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+        quantiles: impl Into<Vec<f64>>,
+    ) -> &mut Declared {
+        let quantiles: Vec<f64> = quantiles.into();
+        let declared = self.family(name.into(), help.into(), Summary::TYPE);
+        declared.description.config =
+            Config::Summary(SummaryConfig { quantiles: quantiles.into(), ..SummaryConfig::DEFAULT });
+        declared
+    }
+
+    /// Declares a state set: of the values of `S`, an enum that derives [`LabelValue`](macro@crate::LabelValue), one holds at a time. The
+    /// name gets the namespace of the registry, and is also that of the label that has the states.
+    pub fn state_set<S: LabelValue + 'static>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> &mut Declared {
+        self.family(name.into(), help.into(), StateSet::<S>::TYPE)
+    }
+
+    /// Declares a flag set: as a [state set](Self::state_set), but any of the values of `F` can hold at a time.
+    pub fn flag_set<F: LabelValue + 'static>(
+        &mut self,
+        name: impl Into<Cow<'static, str>>,
+        help: impl Into<Cow<'static, str>>,
+    ) -> &mut Declared {
+        self.family(name.into(), help.into(), FlagSet::<F>::TYPE)
+    }
+
     fn family(
         &mut self,
         name: Cow<'static, str>,
@@ -113,7 +161,18 @@ impl Declared {
 
     /// The family, without series.
     pub(super) fn family(&self) -> FamilySnapshot {
-        let Description { name, help, metric, labels, unit, .. } = &self.description;
-        FamilySnapshot::new(name, help, unit.as_deref(), metric.exposed_as, labels)
+        let Description { name, help, metric, labels, unit, config, .. } = &self.description;
+        let state_label = self.description.state_label().map(|label| Cow::Owned(label.to_owned()));
+        let label_names: Vec<_> = labels.iter().cloned().chain(state_label).collect();
+        FamilySnapshot::new(FamilyView {
+            name,
+            help,
+            unit: unit.as_deref(),
+            kind: metric.exposed_as,
+            global_labels: &GlobalLabels::default(),
+            label_names: &label_names,
+            bounds: config.bounds(),
+            is_continued: false,
+        })
     }
 }

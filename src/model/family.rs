@@ -151,23 +151,28 @@ impl FamilySnapshot {
         self.series.iter().find(|series| series.values == values)
     }
 
-    /// A family without series, and without bounds.
-    pub(crate) fn new(
-        name: &str,
-        help: &str,
-        unit: Option<&str>,
-        kind: MetricType,
-        label_names: &[Cow<'static, str>],
-    ) -> FamilySnapshot {
+    /// A family of this description, without series.
+    pub(crate) fn new(family: FamilyView<'_>) -> FamilySnapshot {
+        let FamilyView { name, help, unit, kind, label_names, bounds, .. } = family;
         FamilySnapshot {
             name: name.to_owned(),
             help: help.to_owned(),
             unit: unit.map(str::to_owned),
             kind,
             label_names: label_names.to_vec(),
-            bounds: Arc::default(),
+            bounds: bounds.into(),
             series: Vec::new(),
         }
+    }
+
+    /// Upper bounds of a histogram's buckets, without `+Inf`; of a summary, its quantiles.
+    pub(crate) fn bounds(&self) -> &Arc<[f64]> {
+        &self.bounds
+    }
+
+    /// Adds a series. There is a value for each label.
+    pub(crate) fn push(&mut self, values: &[&str], held: Held) {
+        self.series.push(SeriesSnapshot::collected(&self.label_names, values, held));
     }
 
     pub(crate) fn view<'a>(&'a self, global_labels: &'a GlobalLabels, is_continued: bool) -> FamilyView<'a> {
@@ -202,7 +207,7 @@ impl SeriesSnapshot {
     }
 
     /// A series that stands in no registry. There is a value for each name.
-    pub(crate) fn collected(label_names: &[Cow<'static, str>], values: &[&str], value: Value) -> SeriesSnapshot {
+    fn collected(label_names: &[Cow<'static, str>], values: &[&str], held: Held) -> SeriesSnapshot {
         let mut text = String::new();
         for (n, (name, value)) in label_names.iter().zip(values).enumerate() {
             if n > 0 {
@@ -213,7 +218,7 @@ impl SeriesSnapshot {
             push_escaped_label_value(&mut text, value);
         }
         let values = values.iter().map(|value| (*value).to_owned()).collect();
-        SeriesSnapshot { values, text, created: None, held: Held::Number(value), exemplars: Vec::new() }
+        SeriesSnapshot { values, text, created: None, held, exemplars: Vec::new() }
     }
 
     /// The values of the labels, in the order of [`FamilySnapshot::label_names`].
@@ -285,19 +290,9 @@ impl SeriesView for SeriesSnapshot {
 /// Keeps all that it is shown. Of one registry, whose global labels it leaves out.
 impl Visitor for Snapshot {
     fn family(&mut self, family: FamilyView<'_>) {
-        let FamilyView { name, help, unit, kind, label_names, bounds, is_continued, .. } = family;
-        if is_continued {
-            return;
+        if !family.is_continued {
+            self.families.push(FamilySnapshot::new(family));
         }
-        self.families.push(FamilySnapshot {
-            name: name.to_owned(),
-            help: help.to_owned(),
-            unit: unit.map(str::to_owned),
-            kind,
-            label_names: label_names.to_vec(),
-            bounds: bounds.into(),
-            series: Vec::new(),
-        });
     }
 
     fn samples<'s, S: SeriesView + 's>(

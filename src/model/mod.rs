@@ -45,6 +45,6 @@ pub use literals::{
 pub use names::{MetricType, NameError, check_label_name, check_metric_name};
 pub(crate) use names::{Named, OWN_PREFIX, ends_in_unit, sample_names};
 pub use snapshot::HistogramSnapshot;
-pub(crate) use summary::{Sketch, SummaryConfig};
+pub(crate) use summary::{Quantiles, Sketch, SummaryConfig};
 pub use summary::{SummaryError, SummarySnapshot};
 pub(crate) use visit::{FamilyView, GlobalLabels, HistogramView, SeriesView, Value, Visitor};

@@ -45,6 +45,12 @@ impl HistogramSnapshot {
         self.sum
     }
 
+    /// The bucket that this value is in, if it holds anything.
+    pub(crate) fn bucket(&self, value: f64) -> Option<usize> {
+        let bucket = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
+        (!value.is_nan() && self.buckets[bucket] > 0).then_some(bucket)
+    }
+
     /// What was observed after `earlier`, a snapshot of the same histogram. `None` if it cannot be one: its bounds are others, or
     /// one of its buckets holds more.
     ///

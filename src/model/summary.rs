@@ -254,11 +254,18 @@ fn position(value: f64) -> f64 {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct SummarySnapshot {
-    pub(crate) sketch: Arc<Sketch>,
-    /// The observations of the window, by bucket.
-    pub(crate) window: Vec<u64>,
+    pub(crate) quantiles: Quantiles,
     pub(crate) count: u64,
     pub(crate) sum: f64,
+}
+
+/// Where the quantiles of a summary come from.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Quantiles {
+    /// From the observations of the window, by bucket.
+    Window { sketch: Arc<Sketch>, counts: Vec<u64> },
+    /// A collector said them: for each quantile its value.
+    Said { quantiles: Arc<[f64]>, values: Box<[f64]> },
 }
 
 impl SummarySnapshot {
@@ -272,21 +279,32 @@ impl SummarySnapshot {
         self.sum
     }
 
-    /// The observations of the window.
+    /// The observations of the window. 0 if a [collector](crate::collect) yielded the summary: it does not say them.
     pub fn window_count(&self) -> u64 {
-        self.window.iter().fold(0, |sum, count| sum.wrapping_add(*count))
+        match &self.quantiles {
+            Quantiles::Window { counts, .. } => counts.iter().fold(0, |sum, count| sum.wrapping_add(*count)),
+            Quantiles::Said { .. } => 0,
+        }
     }
 
     /// The `q`-quantile of the window: the smallest observed value that the part `q` of the observations does not exceed, within the
     /// relative error of the summary. `0.99` is the 99th percentile.
     ///
     /// NaN if the window is empty or `q` is NaN; `-Inf` for `q` below 0, `+Inf` for `q` above 1. Of values outside of the
-    /// summary's range the nearest end of that is told, but zero is zero.
+    /// summary's range the nearest end of that is told, but zero is zero. If a [collector](crate::collect) yielded the summary, a quantile is
+    /// what the collector said, and NaN if it is none of those declared.
     pub fn quantile(&self, q: f64) -> f64 {
-        let observations = self.window_count();
         if !(0.0..=1.0).contains(&q) {
             return q * f64::INFINITY;
         }
+        let (sketch, counts) = match &self.quantiles {
+            Quantiles::Window { sketch, counts } => (sketch, counts),
+            Quantiles::Said { quantiles, values } => {
+                let place = quantiles.iter().position(|quantile| *quantile == q);
+                return place.map_or(f64::NAN, |place| values[place]);
+            }
+        };
+        let observations = self.window_count();
         if observations == 0 {
             return f64::NAN;
         }
@@ -296,7 +314,7 @@ impl SummarySnapshot {
             seen += count;
             seen >= rank
         };
-        self.sketch.value(self.window.iter().position(is_reached).unwrap_or(0))
+        sketch.value(counts.iter().position(is_reached).unwrap_or(0))
     }
 }
 

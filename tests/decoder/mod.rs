@@ -101,6 +101,8 @@ pub(crate) struct Bucket {
     pub(crate) count: Option<u64>,
     #[prost(double, optional, tag = "2")]
     pub(crate) bound: Option<f64>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) exemplar: Option<Exemplar>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,6 +1,7 @@
 //! Collectors where a user meets them: good ones, and ones that hang, panic, fail and babble beside them.
 
 mod exemplars;
+mod kinds;
 mod ready;
 
 use crate::alone::alone;

@@ -12,9 +12,10 @@ fn sketch(config: &SummaryConfig) -> Arc<Sketch> {
 
 /// What a summary of these values says.
 fn snapshot(sketch: &Arc<Sketch>, values: &[f64]) -> SummarySnapshot {
-    let mut window = vec![0; sketch.buckets()];
-    values.iter().for_each(|value| window[sketch.bucket(*value)] += 1);
-    SummarySnapshot { sketch: sketch.clone(), window, count: values.len() as u64, sum: values.iter().sum() }
+    let mut counts = vec![0; sketch.buckets()];
+    values.iter().for_each(|value| counts[sketch.bucket(*value)] += 1);
+    let quantiles = Quantiles::Window { sketch: sketch.clone(), counts };
+    SummarySnapshot { quantiles, count: values.len() as u64, sum: values.iter().sum() }
 }
 
 const QUANTILES: [f64; 12] = [0.0, 1e-9, 0.01, 0.07, 0.1, 0.5, 0.75, 0.9, 0.99, 0.999, 0.999_999, 1.0];

@@ -13,7 +13,7 @@
 
 use super::series::{FamilyLayout, Series};
 use crate::clock::{Clock, Moment};
-use crate::model::{Sketch, SummaryConfig, SummarySnapshot, VALUE_LIMIT};
+use crate::model::{Quantiles, Sketch, SummaryConfig, SummarySnapshot, VALUE_LIMIT};
 use crate::store::cells::block::{CELLS_PER_ROW, Cell};
 use crate::store::cells::lane::LANES;
 use crate::store::thread;
@@ -250,18 +250,18 @@ impl Series {
         let summary = summary_of(family);
         let mut copies = lock(&window.copies);
         let step = window.turn(&mut copies, self, summary, &family.clock);
-        let oldest = copies.oldest(step, summary);
-        let mut snapshot =
-            SummarySnapshot { sketch: summary.sketch.clone(), window: oldest.to_vec(), count: 0, sum: 0.0 };
+        let mut counts = copies.oldest(step, summary).to_vec();
+        let (mut all, mut sum) = (0u64, 0.0);
         // After the copy that is subtracted was made: no count of it is above what is read now (S6).
         self.fold_sketch(summary, |first, pairs| {
-            for (count, pair) in snapshot.window[first..].iter_mut().zip(pairs) {
+            for (count, pair) in counts[first..].iter_mut().zip(pairs) {
                 *count = pair.count.wrapping_sub(*count);
-                snapshot.count = snapshot.count.wrapping_add(pair.count);
-                snapshot.sum += pair.sum;
+                all = all.wrapping_add(pair.count);
+                sum += pair.sum;
             }
         });
-        snapshot
+        let quantiles = Quantiles::Window { sketch: summary.sketch.clone(), counts };
+        SummarySnapshot { quantiles, count: all, sum }
     }
 
     /// The number of a summary's observations.

@@ -12,6 +12,8 @@ impl Collector for Mails {
     fn declare(&self, families: &mut Declaration) {
         families.counter("mails_total", "Mails.").labels(["queue"]);
         families.gauge("mails_waiting", "Mails that wait.");
+        families.histogram("mail_seconds", "Time.", [0.5, 1.0]).unit("seconds");
+        families.summary("mail_bytes", "Size.", []).unit("bytes");
     }
 
     fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
@@ -26,12 +28,20 @@ impl Collector for Mails {
         samples.exemplar(&good, 1.0); // of a gauge
         samples.set("mails_total", &["a", "b"], 4);
         samples.exemplar(&good, 1.0); // of a sample that was refused
+        samples.set_summary("mail_bytes", &[], &[], 1, 1.0);
+        samples.exemplar(&good, 1.0); // of a summary
+        samples.set_histogram("mail_seconds", &[], &[3, 0, 4], 9.0);
+        samples.exemplar(&good, 7.0);
+        samples.exemplar(&good, 0.25);
+        samples.exemplar(&good, 0.5); // in place of the one before
+        samples.exemplar(&good, 0.75); // of a bucket that is empty
+        samples.exemplar(&good, f64::NAN);
         Ok(())
     }
 }
 
 #[test]
-fn exemplars_of_counters_are_shown_in_protobuf() {
+fn exemplars_are_shown_in_protobuf() {
     let registry = Registry::new();
     registry.collect(Mails).unwrap();
     let (mut scrape, mut chunk) = (registry.scrape_as(Format::Protobuf), Vec::new());
@@ -44,10 +54,14 @@ fn exemplars_of_counters_are_shown_in_protobuf() {
     let [label] = &exemplar.label[..] else { panic!("{exemplar:?}") };
     assert_eq!((label.name.as_deref(), label.value.as_deref()), (Some("trace_id"), Some("4bf92f35")));
     assert_eq!(exemplar.value, Some(1.5));
+    let seconds = families.iter().find(|family| family.name.as_deref() == Some("mail_seconds")).unwrap();
+    let buckets = &seconds.metric[0].histogram.as_ref().unwrap().bucket;
+    let exemplars = buckets.iter().map(|bucket| bucket.exemplar.as_ref().and_then(|exemplar| exemplar.value));
+    assert_eq!(exemplars.collect::<Vec<_>>(), [Some(0.5), None, Some(7.0)]);
     let text = registry.to_text();
     assert!(!text.contains("trace"), "{text}");
-    // Six in each call.
+    // Nine in each call.
     let refused = [("collector", "mails_total"), ("reason", "invalid")];
     let refused = registry.snapshot().value("quipu_collector_errors_total", &refused).unwrap();
-    assert!(refused > 0.0 && refused % 6.0 == 0.0, "{refused}");
+    assert!(refused > 0.0 && refused % 9.0 == 0.0, "{refused}");
 }
