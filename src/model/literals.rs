@@ -62,6 +62,29 @@ pub const fn assert_labels(names: Option<&[&str]>, kind: MetricType) {
     }
 }
 
+/// Checks that none of a state set's labels has the metric's name: that is the name of the label that has the states. For constants;
+/// derives call it.
+///
+/// # Panics
+/// At compile time, when one has.
+///
+/// ```
+/// use quipu::model::{MetricType, assert_state_label};
+/// const _: () = assert_state_label("worker_state", Some(&["worker"]), MetricType::StateSet);
+/// ```
+#[track_caller]
+pub const fn assert_state_label(name: &str, labels: Option<&[&str]>, kind: MetricType) {
+    let (MetricType::StateSet, Some(labels)) = (kind, labels) else { return };
+    let mut at = 0;
+    while at < labels.len() {
+        assert!(
+            !equal(labels[at].as_bytes(), name.as_bytes()),
+            "the label of this name has the state set's own states; use another name"
+        );
+        at += 1;
+    }
+}
+
 /// Checks that a label is one of these. For constants; derives call it.
 ///
 /// # Panics

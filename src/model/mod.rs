@@ -40,7 +40,8 @@ pub use labels::{LabelBuffer, LabelSet, LabelValue};
 pub use limit::VALUE_LIMIT;
 pub(crate) use limit::is_summable;
 pub use literals::{
-    assert_bounds, assert_label, assert_label_names, assert_labels, assert_metric_name, assert_prefix, assert_unit,
+    assert_bounds, assert_label, assert_label_names, assert_labels, assert_metric_name, assert_prefix,
+    assert_state_label, assert_unit,
 };
 pub use names::{MetricType, NameError, check_label_name, check_metric_name};
 pub(crate) use names::{Named, OWN_PREFIX, ends_in_unit, sample_names};

@@ -115,4 +115,23 @@ struct UnitOfAnInfo {
     build_info: Family<quipu::Info, LabelNames<1>>,
 }
 
+#[derive(MetricSet)]
+#[metric(prefix = "worker")]
+struct LabelOfStates {
+    /// What a worker is at.
+    #[metric(labels("worker", "worker_state"))]
+    state: Family<quipu::StateSet<bool>, LabelNames<2>>,
+}
+
+#[derive(LabelSet)]
+struct Feature {
+    feature: String,
+}
+
+#[derive(MetricSet)]
+struct LabelOfFlags {
+    /// Features.
+    feature: Family<quipu::FlagSet<bool>, Feature>,
+}
+
 fn main() {}

@@ -117,6 +117,7 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
                 let quipu = at(span);
                 checks.extend(quote_spanned! {span=>
                     #quipu::model::assert_labels(#labels, <#ty as #quipu::registry::MetricField>::KIND);
+                    #quipu::model::assert_state_label(#whole_name, #labels, <#ty as #quipu::registry::MetricField>::KIND);
                 });
             }
             names_until(names, names.len() - 1)
@@ -126,6 +127,7 @@ fn checks(ty: &Type, name: &LitStr, settings: &Settings, set: &Set<'_>) -> Token
             let labels = quote!(<#ty as #quipu::registry::MetricField>::LABELS);
             checks.extend(quote_spanned! {ty.span()=>
                 #quipu::model::assert_labels(#labels, <#ty as #quipu::registry::MetricField>::KIND);
+                #quipu::model::assert_state_label(#whole_name, #labels, <#ty as #quipu::registry::MetricField>::KIND);
             });
             labels
         }
