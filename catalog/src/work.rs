@@ -67,7 +67,7 @@ pub struct Work {
     status: Status,
 }
 
-const _: () = assert!(size_of::<Work>() <= crate::MAX_STATE_BYTES);
+assert_small!(Work);
 
 impl Work {
     pub(crate) fn start(series: Arc<WorkSeries>) -> Work {

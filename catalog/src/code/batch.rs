@@ -45,7 +45,7 @@ pub struct Batch {
     is_finished: bool,
 }
 
-const _: () = assert!(size_of::<Batch>() <= crate::MAX_STATE_BYTES);
+assert_small!(Batch);
 
 impl Batch {
     pub(super) fn start(series: Arc<BatchSeries>) -> Batch {

@@ -41,7 +41,7 @@ pub struct Block {
     start: Moment,
 }
 
-const _: () = assert!(size_of::<Block>() <= crate::MAX_STATE_BYTES);
+assert_small!(Block);
 
 impl Block {
     pub(super) fn start(series: Arc<BlockSeries>) -> Block {

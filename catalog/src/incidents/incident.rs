@@ -35,7 +35,7 @@ pub struct Incident {
     state: State,
 }
 
-const _: () = assert!(size_of::<Incident>() <= crate::MAX_STATE_BYTES);
+assert_small!(Incident);
 
 impl Incident {
     pub(super) fn new(incidents: Incidents, kind: Kind) -> Incident {

@@ -41,7 +41,7 @@ pub struct Job {
     status: JobStatus,
 }
 
-const _: () = assert!(size_of::<Job>() <= crate::MAX_STATE_BYTES);
+assert_small!(Job);
 
 impl Job {
     pub(super) fn start(jobs: Jobs, job_type: JobType) -> Job {

@@ -157,7 +157,7 @@ pub struct Queued<T> {
     ticket: Ticket,
 }
 
-const _: () = assert!(size_of::<Queued<()>>() <= crate::MAX_STATE_BYTES);
+assert_small!(Queued<()>);
 
 impl<T> Queued<T> {
     /// Takes the item out, to be processed.

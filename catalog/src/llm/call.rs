@@ -187,7 +187,7 @@ pub struct Call {
     outcome: Outcome,
 }
 
-const _: () = assert!(size_of::<Call>() <= crate::MAX_STATE_BYTES);
+assert_small!(Call);
 
 /// A NaN that no clock shows.
 const NO_TOKEN: u64 = u64::MAX;

@@ -30,7 +30,7 @@ pub struct Query {
     operation: QueryOperation,
 }
 
-const _: () = assert!(size_of::<Query>() <= crate::MAX_STATE_BYTES);
+assert_small!(Query);
 
 impl Query {
     pub(super) fn start(storage: Storage, operation: QueryOperation) -> Query {
