@@ -1,171 +1,22 @@
 //! Random use of a registry against a plain map behind a lock.
 
+mod kinds;
+
 use crate::reader;
+use kinds::{AnyFamily, Handle, NAMES, Shared, can_refuse, check_series, samples_of};
 use proptest::prelude::*;
+use quipu::Registry;
 use quipu::model::VALUE_LIMIT;
-use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Metric, Registry};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-const BOUNDS: [f64; 3] = [-1.0, 0.5, 8.0];
-const KINDS: usize = 5;
-const NAMES: [&str; KINDS] = ["a_total", "b_total", "c", "d", "e"];
+const KINDS: usize = NAMES.len();
 
 /// Values that are easily taken for one another.
 const VALUES: [&str; 8] = ["", "a", "ab", "abc", "b\"c\\", "bc", "b\nc", "a value that is longer than the others"];
 
 type Labels = [&'static str; 2];
-
-/// What the map keeps of a series. Amounts are multiples of 0.25, so that no order of additions changes a sum.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Model {
-    number: f64,
-    buckets: [u64; 4],
-}
-
-/// A series as the map has it: its handles stay good when it is removed.
-type Shared = Arc<Mutex<Model>>;
-
-/// A handle of any kind.
-#[derive(Clone, Debug)]
-enum Handle {
-    Counter(Counter),
-    FloatCounter(FloatCounter),
-    Gauge(Gauge),
-    InFlightGauge(InFlightGauge),
-    Histogram(Histogram),
-}
-
-impl Handle {
-    /// Records an amount, and says whether it is refused.
-    fn record(&self, amount: f64, model: &Shared) -> bool {
-        let mut model = model.lock().unwrap();
-        let is_odd = amount.is_nan() || amount.abs() >= VALUE_LIMIT;
-        let is_refused = match self {
-            Handle::FloatCounter(_) => is_odd || amount < 0.0,
-            Handle::Histogram(_) => is_odd,
-            _ => false,
-        };
-        let is_set = amount < 0.0;
-        match self {
-            // A gauge would take it, and perhaps be NaN for good.
-            Handle::Counter(_) | Handle::Gauge(_) if is_odd => {}
-            Handle::Counter(counter) => {
-                counter.inc_by(amount.abs() as u64);
-                model.number += amount.abs().floor().max(0.0);
-            }
-            Handle::FloatCounter(counter) => {
-                counter.inc_by(amount);
-                model.number += if is_refused { 0.0 } else { amount };
-            }
-            Handle::Gauge(gauge) if is_set => {
-                gauge.set(amount);
-                model.number = amount;
-            }
-            Handle::Gauge(gauge) => {
-                gauge.add(amount);
-                model.number += amount;
-            }
-            Handle::InFlightGauge(gauge) => {
-                if is_set {
-                    gauge.dec_by(2)
-                } else {
-                    gauge.inc_by(3)
-                }
-                model.number += if is_set { -2.0 } else { 3.0 };
-            }
-            Handle::Histogram(histogram) => {
-                histogram.observe(amount);
-                if !is_refused {
-                    model.number += amount;
-                    model.buckets[BOUNDS.iter().filter(|bound| amount > **bound).count()] += 1;
-                }
-            }
-        }
-        is_refused
-    }
-
-    fn read(&self) -> Model {
-        let number = match self {
-            Handle::Counter(counter) => counter.value() as f64,
-            Handle::FloatCounter(counter) => counter.value(),
-            Handle::Gauge(gauge) => gauge.value(),
-            Handle::InFlightGauge(gauge) => gauge.value() as f64,
-            Handle::Histogram(histogram) => histogram.snapshot().sum(),
-        };
-        let mut buckets = [0; 4];
-        if let Handle::Histogram(histogram) = self {
-            buckets.copy_from_slice(histogram.snapshot().bucket_counts());
-        }
-        Model { number, buckets }
-    }
-}
-
-/// The family of one kind, and the names of what a handle is made from.
-#[derive(Clone, Debug)]
-enum AnyFamily {
-    Counter(Family<Counter, LabelNames<2>>),
-    FloatCounter(Family<FloatCounter, LabelNames<2>>),
-    Gauge(Family<Gauge, LabelNames<2>>),
-    InFlightGauge(Family<InFlightGauge, LabelNames<2>>),
-    Histogram(Family<Histogram, LabelNames<2>>),
-}
-
-/// The same for a family of any kind.
-macro_rules! of_any {
-    ($any:expr, $family:ident => $what:expr) => {
-        match $any {
-            AnyFamily::Counter($family) => $what,
-            AnyFamily::FloatCounter($family) => $what,
-            AnyFamily::Gauge($family) => $what,
-            AnyFamily::InFlightGauge($family) => $what,
-            AnyFamily::Histogram($family) => $what,
-        }
-    };
-}
-
-impl AnyFamily {
-    fn register(registry: &Registry, kind: usize) -> AnyFamily {
-        fn with<M: Metric>(builder: quipu::registry::MetricBuilder<'_, M>) -> Family<M, LabelNames<2>> {
-            builder.labels(["x", "y"]).register().unwrap()
-        }
-        match kind {
-            0 => AnyFamily::Counter(with(registry.counter(NAMES[0], "A."))),
-            1 => AnyFamily::FloatCounter(with(registry.float_counter(NAMES[1], "B."))),
-            2 => AnyFamily::Gauge(with(registry.gauge(NAMES[2], "C."))),
-            3 => AnyFamily::InFlightGauge(with(registry.in_flight_gauge(NAMES[3], "D."))),
-            _ => AnyFamily::Histogram(with(registry.histogram(NAMES[4], "E.").bounds(BOUNDS))),
-        }
-    }
-
-    fn handle(&self, labels: Labels) -> Handle {
-        match self {
-            AnyFamily::Counter(family) => Handle::Counter(family.handle(labels)),
-            AnyFamily::FloatCounter(family) => Handle::FloatCounter(family.handle(labels)),
-            AnyFamily::Gauge(family) => Handle::Gauge(family.handle(labels)),
-            AnyFamily::InFlightGauge(family) => Handle::InFlightGauge(family.handle(labels)),
-            AnyFamily::Histogram(family) => Handle::Histogram(family.handle(labels)),
-        }
-    }
-
-    fn remove(&self, labels: Labels) -> bool {
-        of_any!(self, family => family.remove(labels))
-    }
-
-    fn has(&self, labels: Labels) -> bool {
-        of_any!(self, family => family.get(labels).is_some())
-    }
-
-    /// Keeps the series with this first value.
-    fn retain(&self, first: &str) {
-        of_any!(self, family => family.retain(|values, _| values[0] == first));
-    }
-
-    fn labels(&self) -> Vec<Vec<String>> {
-        of_any!(self, family => family.iter().map(|(values, _)| values).collect())
-    }
-}
 
 /// One family in the map.
 #[derive(Debug, Default)]
@@ -188,7 +39,7 @@ impl Kept {
     }
 
     fn check(&self) {
-        assert_eq!(self.handle.read(), *self.model.lock().unwrap(), "{:?}", self.handle);
+        self.handle.check(&self.model.lock().unwrap());
     }
 }
 
@@ -334,25 +185,12 @@ impl World {
             expected.sort();
             assert_eq!(labels, expected);
             let samples = read.family(name).map_or(0, |family| family.samples.len());
-            let per_series = if *kind == 4 { BOUNDS.len() + 3 } else { 1 };
-            assert_eq!(samples, per_series * family.series.len(), "{text}");
+            assert_eq!(samples, samples_of(*kind) * family.series.len(), "{text}");
             assert_eq!(value("quipu_series", &[("family", name)]), Some(family.series.len() as f64));
-            let rejected = matches!(kind, 1 | 4).then(|| *family.rejected.lock().unwrap() as f64);
+            let rejected = can_refuse(*kind).then(|| *family.rejected.lock().unwrap() as f64);
             assert_eq!(value("quipu_rejected_values_total", &[("family", name)]), rejected, "{text}");
             for ([x, y], model) in &family.series {
-                let model = model.lock().unwrap();
-                let labels = [("x", *x), ("y", *y)];
-                if *kind != 4 {
-                    assert_eq!(value(name, &labels), Some(model.number), "{text}");
-                    continue;
-                }
-                assert_eq!(value("e_sum", &labels), Some(model.number), "{text}");
-                let mut cumulative = 0;
-                for (le, count) in ["-1", "0.5", "8", "+Inf"].iter().zip(model.buckets) {
-                    cumulative += count;
-                    let labels = [labels[0], labels[1], ("le", le)];
-                    assert_eq!(value("e_bucket", &labels), Some(cumulative as f64), "{text}");
-                }
+                check_series(&read, *kind, [("x", *x), ("y", *y)], &model.lock().unwrap());
             }
         }
         let families = read.families.iter().filter(|family| NAMES.contains(&&*family.name)).count();
