@@ -1,9 +1,10 @@
 //! The exposition, byte by byte, against the reader and a naive encoder.
 
+use crate::sides::Side;
 use crate::{read, reader};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use quipu::Registry;
+use quipu::{FlagSet, Gauge, Info, Registry, StateSet, Summary};
 
 /// What a gauge's value becomes.
 fn written(value: f64) -> String {
@@ -164,10 +165,26 @@ fn scrapes_of_one_registry_are_in_one_order() {
 
 const BOUNDS: [f64; 3] = [-1.5, 0.0, 1000.0];
 
+/// Of summaries, in percent. Between 1 and 2^31, they are exact but for the relative error.
+const QUANTILES: [usize; 3] = [0, 75, 100];
+const RELATIVE_ERROR: f64 = 0.01;
+
+/// What plans are of: the kind, its type in the text, and what the name ends in.
+const KINDS: [(&str, &str, &str); 7] = [
+    ("counter", "counter", "_total"),
+    ("gauge", "gauge", ""),
+    ("histogram", "histogram", ""),
+    ("summary", "summary", ""),
+    ("state set", "gauge", ""),
+    ("flag set", "gauge", ""),
+    ("info", "gauge", "_info"),
+];
+
 /// A family and what is recorded into it.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     kind: &'static str,
+    exposed_as: &'static str,
     name: String,
     help: String,
     labels: Vec<String>,
@@ -192,7 +209,18 @@ impl Plan {
             "counter" => record!(registry.counter(name, help), |counter: &quipu::Counter, value| {
                 counter.inc_by(count_of(value));
             }),
-            "gauge" => record!(registry.gauge(name, help), quipu::Gauge::set),
+            "gauge" => record!(registry.gauge(name, help), Gauge::set),
+            "summary" => {
+                let quantiles = QUANTILES.map(|percent| percent as f64 / 100.0);
+                let builder = registry.summary(name, help).quantiles(quantiles).range(1.0, 2_f64.powi(31));
+                record!(builder.relative_error(RELATIVE_ERROR), |summary: &Summary, value| summary.observe(size(value)))
+            }
+            "state set" => {
+                record!(registry.state_set(name, help), |state: &StateSet<Side>, value| state.set(side(value)))
+            }
+            "flag set" => record!(registry.flag_set(name, help), |flags: &FlagSet<Side>, value| flags
+                .set(side(value), is_up(value))),
+            "info" => record!(registry.info(name, help), |info: &Info, _| info.set()),
             _ => {
                 record!(registry.histogram(name, help).bounds(BOUNDS), |histogram: &quipu::Histogram, value| histogram
                     .observe(whole(value)))
@@ -204,7 +232,8 @@ impl Plan {
     fn lines(&self) -> Vec<String> {
         let help = self.help.trim_end_matches('\r').replace('\\', r"\\").replace('\n', r"\n");
         let help_line = if help.is_empty() { None } else { Some(format!("# HELP {} {help}", self.name)) };
-        let mut lines: Vec<_> = help_line.into_iter().chain([format!("# TYPE {} {}", self.name, self.kind)]).collect();
+        let mut lines: Vec<_> =
+            help_line.into_iter().chain([format!("# TYPE {} {}", self.name, self.exposed_as)]).collect();
         for (labels, values) in &self.series {
             let pairs = self.labels.iter().zip(labels);
             let labels: Vec<_> = pairs.map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
@@ -225,6 +254,29 @@ impl Plan {
                 vec![line("", None, sum.to_string())]
             }
             "gauge" => vec![line("", None, format!("{}", values.last().unwrap_or(&0.0)))],
+            "info" => vec![line("", None, "1".to_owned())],
+            "state set" | "flag set" => {
+                let state = values.last().map_or(SIDES[0].0, |value| side(*value));
+                let is_up =
+                    |flag| values.iter().rfind(|value| side(**value) == flag).is_some_and(|value| is_up(*value));
+                let holds = |of| if self.kind == "flag set" { is_up(of) } else { of == state };
+                let sample =
+                    |(of, text)| line("", Some(format!("{}=\"{text}\"", self.name)), u8::from(holds(of)).to_string());
+                SIDES.into_iter().map(sample).collect()
+            }
+            "summary" => {
+                let mut sorted: Vec<f64> = values.iter().map(|value| size(*value)).collect();
+                sorted.sort_by(f64::total_cmp);
+                let quantile = |percent: usize| {
+                    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+                    let exact = sorted.get(rank - 1).map_or("NaN".to_owned(), f64::to_string);
+                    line("", Some(format!("quantile=\"{}\"", percent as f64 / 100.0)), exact)
+                };
+                let mut lines: Vec<_> = QUANTILES.into_iter().map(quantile).collect();
+                lines.push(line("_sum", None, format!("{}", sorted.iter().sum::<f64>() + 0.0)));
+                lines.push(line("_count", None, values.len().to_string()));
+                lines
+            }
             _ => {
                 let up_to = |bound: f64| values.iter().filter(|value| whole(**value) <= bound).count();
                 let bucket =
@@ -249,6 +301,21 @@ fn whole(value: f64) -> f64 {
     f64::from(value as i32)
 }
 
+/// What a summary can observe: whole, and not below zero.
+fn size(value: f64) -> f64 {
+    whole(value).abs()
+}
+
+const SIDES: [(Side, &str); 2] = [(Side::Left, "left"), (Side::Right, "right")];
+
+fn side(value: f64) -> Side {
+    SIDES[(value.to_bits() & 1) as usize].0
+}
+
+fn is_up(value: f64) -> bool {
+    value.to_bits() & 2 == 0
+}
+
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }
@@ -256,17 +323,17 @@ fn escaped(value: &str) -> String {
 pub(crate) fn plans() -> impl Strategy<Value = Vec<Plan>> {
     let series = |labels: usize| vec((vec(any::<String>(), labels), vec(any::<f64>(), 0..6)), 1..8);
     let help = prop_oneof![any::<String>(), "[a\\\\\r\n]{0,3}"];
-    let plan = ("[a-zA-Z][a-zA-Z_]{0,3}", 0..3usize, help, 0..4usize);
+    let plan = ("[a-zA-Z][a-zA-Z_]{0,3}", 0..KINDS.len(), help, 0..4usize);
     let plan = plan.prop_flat_map(move |(name, kind, help, labels)| (Just((name, kind, help, labels)), series(labels)));
     vec(plan, 0..6).prop_map(|plans| {
         let numbered = plans.into_iter().enumerate();
         let plan = |(n, ((name, kind, help, labels), mut series)): (usize, (_, Vec<(Vec<String>, _)>))| {
             series.sort_by(|a, b| a.0.cmp(&b.0));
             series.dedup_by(|a, b| a.0 == b.0);
-            let (kind, suffix) = [("counter", "_total"), ("gauge", ""), ("histogram", "")][kind];
+            let (kind, exposed_as, suffix) = KINDS[kind];
             let name: String = format!("{name}{n}{suffix}");
             let labels = ["first", "b", "C_3"][..labels].iter().map(|label| label.to_string());
-            Plan { kind, name, help, labels: labels.collect(), series }
+            Plan { kind, exposed_as, name, help, labels: labels.collect(), series }
         };
         numbered.map(plan).collect()
     })
@@ -297,7 +364,11 @@ proptest! {
             }
             prop_assert_eq!(head, expected_head);
             let (value, expected_value): (f64, f64) = (value.parse().unwrap(), expected_value.parse().unwrap());
-            prop_assert!(value.to_bits() == expected_value.to_bits() || value.is_nan() && expected_value.is_nan());
+            // In a label's value, a backslash stands before the quotation mark.
+            let is_quantile = head.contains("quantile=\"");
+            let error = if is_quantile { RELATIVE_ERROR * (1.0 + 1e-9) } else { 0.0 };
+            let is_same = value.to_bits() == expected_value.to_bits() || value.is_nan() && expected_value.is_nan();
+            prop_assert!(is_same || (value - expected_value).abs() <= error * expected_value, "{found}, not {expected}");
         }
         prop_assert_eq!(found.len(), expected.len());
     }

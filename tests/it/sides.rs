@@ -2,7 +2,7 @@
 
 use quipu::{LabelSet, LabelValue};
 
-#[derive(LabelValue, Clone, Copy, Debug)]
+#[derive(LabelValue, Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Side {
     Left,
     Right,
