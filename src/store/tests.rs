@@ -8,6 +8,7 @@ mod histograms;
 mod lanes;
 mod removal;
 mod storms;
+mod summaries;
 
 use super::MetricRef;
 use crate::metric::{Counter, sealed::Sealed};
