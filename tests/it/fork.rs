@@ -6,7 +6,7 @@ mod expiry;
 
 use crate::alone::alone;
 use crate::reader;
-use quipu::{Counter, Family, Histogram, LabelNames, Registry};
+use quipu::{Counter, Family, Histogram, LabelNames, Registry, StateSet, Summary};
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -59,6 +59,8 @@ struct Metrics {
     registry: Registry,
     events: Counter,
     latency: Histogram,
+    size: Summary,
+    state: StateSet<bool>,
     family: Family<Counter, LabelNames<1>>,
 }
 
@@ -67,6 +69,8 @@ impl Metrics {
         let record = || {
             self.events.inc();
             self.latency.observe(2.0);
+            self.size.observe(2.0);
+            self.state.set(true);
             self.family.with(["old"]).inc();
         };
         for _ in 0..threads {
@@ -84,6 +88,11 @@ impl Metrics {
         assert_eq!(read.value("family_total", &[("n", "old")]), Some(times), "{text}");
         assert_eq!(read.value("latency_count", &[]), Some(times), "{text}");
         assert_eq!(read.value("latency_sum", &[]), Some(2.0 * times), "{text}");
+        assert_eq!(read.value("size_count", &[]), Some(times), "{text}");
+        assert_eq!(read.value("size_sum", &[]), Some(2.0 * times), "{text}");
+        // The window goes on as well.
+        assert_eq!(self.size.snapshot().window_count() as f64, times);
+        assert_eq!(read.value("state", &[("state", "true")]), Some(1.0), "{text}");
     }
 }
 
@@ -92,6 +101,8 @@ fn fork_and_count() {
     let metrics = Metrics {
         events: registry.counter("events_total", "E.").register().unwrap(),
         latency: registry.histogram("latency", "L.").register().unwrap(),
+        size: registry.summary("size", "S.").register().unwrap(),
+        state: registry.state_set("state", "S.").register().unwrap(),
         family: registry.counter("family_total", "F.").labels(["n"]).register().unwrap(),
         registry,
     };
