@@ -7,8 +7,12 @@ mod reader;
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use quipu::model::VALUE_LIMIT;
-use quipu::{Counter, Family, FloatCounter, Gauge, Histogram, InFlightGauge, LabelNames, Registry};
+use quipu::model::{LabelBuffer, VALUE_LIMIT};
+use quipu::registry::MetricBuilder;
+use quipu::{
+    Counter, Family, FlagSet, FloatCounter, Gauge, Histogram, InFlightGauge, Info, LabelNames, LabelValue, Registry,
+    StateSet, Summary,
+};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -17,25 +21,74 @@ const LABELS: [&str; 6] = ["", "a", "b", "a\"", "\\\n", "ab"];
 const BOUNDS: [f64; 3] = [-1.0, 0.0, 100.0];
 const REFUSED: [f64; 6] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MAX, f64::MIN, VALUE_LIMIT];
 
+/// Of summaries, in percent, and by what part they may be wrong.
+const QUANTILES: [usize; 3] = [0, 50, 100];
+const RELATIVE_ERROR: f64 = 0.05;
+
+const STATES: [&str; 3] = ["a", "b", "c"];
+
+/// One of [`STATES`], by its place.
+#[derive(Clone, Copy)]
+struct State(usize);
+
+impl LabelValue for State {
+    const VALUES: Option<&'static [&'static str]> = Some(&STATES);
+
+    fn index(&self) -> usize {
+        self.0
+    }
+
+    fn as_label<'a>(&'a self, _: &'a mut LabelBuffer) -> &'a str {
+        STATES[self.0]
+    }
+}
+
+fn place(n: i16) -> usize {
+    usize::from(n.unsigned_abs()) % STATES.len()
+}
+
 fn refused(n: u8) -> f64 {
     REFUSED[usize::from(n) % REFUSED.len()]
 }
 
-#[derive(Arbitrary, Clone, Copy, Debug)]
+#[derive(Arbitrary, Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum MetricType {
     Counter,
     FloatCounter,
     Gauge,
     InFlight,
     Histogram,
+    Summary,
+    StateSet,
+    FlagSet,
+    Info,
 }
 
-const KINDS: [MetricType; 5] =
-    [MetricType::Counter, MetricType::FloatCounter, MetricType::Gauge, MetricType::InFlight, MetricType::Histogram];
+const KINDS: [MetricType; 9] = [
+    MetricType::Counter,
+    MetricType::FloatCounter,
+    MetricType::Gauge,
+    MetricType::InFlight,
+    MetricType::Histogram,
+    MetricType::Summary,
+    MetricType::StateSet,
+    MetricType::FlagSet,
+    MetricType::Info,
+];
 
 impl MetricType {
     fn name(self) -> &'static str {
-        ["a_total", "b_total", "c", "d", "e"][self as usize]
+        ["a_total", "b_total", "c", "d", "e", "f", "g", "h", "i_info"][self as usize]
+    }
+
+    /// How many samples a series has.
+    fn samples(self) -> usize {
+        match self {
+            MetricType::Histogram => BOUNDS.len() + 3,
+            MetricType::Summary => QUANTILES.len() + 2,
+            MetricType::StateSet | MetricType::FlagSet => STATES.len(),
+            _ => 1,
+        }
     }
 }
 
@@ -69,6 +122,10 @@ enum Metric {
     Gauge(Gauge),
     InFlightGuard(InFlightGauge),
     Histogram(Histogram),
+    Summary(Summary),
+    StateSet(StateSet<State>),
+    FlagSet(FlagSet<State>),
+    Info(Info),
 }
 
 impl Metric {
@@ -88,16 +145,29 @@ impl Metric {
             (Metric::InFlightGuard(gauge), Record::Down) => gauge.dec(),
             (Metric::Histogram(histogram), Record::By(n)) => histogram.observe(n.into()),
             (Metric::Histogram(histogram), Record::Refused(n)) => histogram.observe(refused(n)),
+            (Metric::Summary(summary), Record::By(n)) => summary.observe(n.unsigned_abs().into()),
+            (Metric::Summary(summary), Record::Down) => summary.observe(-1.0),
+            (Metric::Summary(summary), Record::Refused(n)) => summary.observe(refused(n)),
+            (Metric::StateSet(state), Record::By(n)) => state.set(State(place(n))),
+            // No state has this place.
+            (Metric::StateSet(state), Record::Refused(_)) => state.set(State(STATES.len())),
+            (Metric::FlagSet(flags), Record::By(n)) => flags.set(State(place(n)), n > 0),
+            (Metric::FlagSet(flags), Record::Refused(_)) => flags.set(State(STATES.len()), true),
+            (Metric::Info(info), _) => info.set(),
             _ => {}
         }
     }
 }
 
-/// What a series holds: one number, or a sum and the counts of the buckets.
+/// What a series holds: one number, or a sum and the counts of the buckets, or all that was observed; the place of a state, or
+/// which flags are up.
 #[derive(Clone, Debug, Default)]
 struct Plain {
     value: f64,
     buckets: [u64; BOUNDS.len() + 1],
+    observed: Vec<f64>,
+    state: usize,
+    flags: [bool; STATES.len()],
 }
 
 impl Plain {
@@ -108,7 +178,14 @@ impl Plain {
                 let bucket = BOUNDS.iter().position(|bound| f64::from(n) <= *bound);
                 self.buckets[bucket.unwrap_or(BOUNDS.len())] += 1;
             }
-            (MetricType::Histogram, _) => {}
+            (MetricType::Summary, Record::By(n)) => {
+                self.value += f64::from(n.unsigned_abs());
+                self.observed.push(n.unsigned_abs().into());
+            }
+            (MetricType::StateSet, Record::By(n)) => self.state = place(n),
+            (MetricType::FlagSet, Record::By(n)) => self.flags[place(n)] = n > 0,
+            (MetricType::Histogram | MetricType::Summary | MetricType::StateSet | MetricType::FlagSet, _) => {}
+            (MetricType::Info, _) => {}
             (_, Record::Up) => self.value += 1.0,
             (MetricType::Gauge | MetricType::InFlight, Record::Down) => self.value -= 1.0,
             (MetricType::Counter | MetricType::FloatCounter, Record::By(n)) => {
@@ -121,10 +198,50 @@ impl Plain {
     }
 }
 
+impl Plain {
+    /// Compares what is exposed of a series; `value` is the sample with this suffix and one more label.
+    fn compare(&self, kind: MetricType, value: impl Fn(&str, Option<(&str, &str)>) -> f64) {
+        match kind {
+            MetricType::Histogram => {
+                same(value("_sum", None), self.value);
+                let mut below = 0;
+                for (le, count) in ["-1", "0", "100", "+Inf"].into_iter().zip(self.buckets) {
+                    below += count;
+                    same(value("_bucket", Some(("le", le))), below as f64);
+                }
+            }
+            MetricType::Summary => {
+                same(value("_sum", None), self.value);
+                same(value("_count", None), self.observed.len() as f64);
+                let mut sorted = self.observed.clone();
+                sorted.sort_by(f64::total_cmp);
+                for percent in QUANTILES {
+                    let found = value("", Some(("quantile", &(percent as f64 / 100.0).to_string())));
+                    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+                    match sorted.get(rank - 1) {
+                        Some(exact) => {
+                            assert!((found - exact).abs() <= (RELATIVE_ERROR + 1e-9) * exact, "{found}, not {exact}")
+                        }
+                        None => assert!(found.is_nan()),
+                    }
+                }
+            }
+            MetricType::StateSet | MetricType::FlagSet => {
+                for (n, state) in STATES.into_iter().enumerate() {
+                    let holds = if matches!(kind, MetricType::FlagSet) { self.flags[n] } else { self.state == n };
+                    same(value("", Some((kind.name(), state))), u8::from(holds).into());
+                }
+            }
+            MetricType::Info => same(value("", None), 1.0),
+            _ => same(value("", None), self.value),
+        }
+    }
+}
+
 type Shared = Arc<Mutex<Plain>>;
 
 /// The naive registry: handles share their number with the map, as long as it is there.
-type Oracle = HashMap<(&'static str, &'static str), Shared>;
+type Oracle = HashMap<(MetricType, &'static str), Shared>;
 
 struct Held {
     kind: MetricType,
@@ -154,7 +271,18 @@ fn find(registry: &Registry, kind: MetricType, label: &'static str, hold: bool) 
         MetricType::Gauge => find!(registry.gauge(name, "Help."), Metric::Gauge),
         MetricType::InFlight => find!(registry.in_flight_gauge(name, "Help."), Metric::InFlightGuard),
         MetricType::Histogram => find!(registry.histogram(name, "Help.").bounds(BOUNDS), Metric::Histogram),
+        MetricType::Summary => find!(summary(registry), Metric::Summary),
+        MetricType::StateSet => find!(registry.state_set(name, "Help."), Metric::StateSet),
+        MetricType::FlagSet => find!(registry.flag_set(name, "Help."), Metric::FlagSet),
+        MetricType::Info => find!(registry.info(name, "Help."), Metric::Info),
     }
+}
+
+/// Its window is longer than a run.
+fn summary(registry: &Registry) -> MetricBuilder<'_, Summary> {
+    let quantiles = QUANTILES.map(|percent| percent as f64 / 100.0);
+    let builder = registry.summary(MetricType::Summary.name(), "Help.").quantiles(quantiles);
+    builder.relative_error(RELATIVE_ERROR).range(1.0, 1e5)
 }
 
 fn remove(registry: &Registry, kind: MetricType, label: &str) -> bool {
@@ -170,6 +298,10 @@ fn remove(registry: &Registry, kind: MetricType, label: &str) -> bool {
         MetricType::Gauge => remove!(registry.gauge(name, "Help.")),
         MetricType::InFlight => remove!(registry.in_flight_gauge(name, "Help.")),
         MetricType::Histogram => remove!(registry.histogram(name, "Help.").bounds(BOUNDS)),
+        MetricType::Summary => remove!(summary(registry)),
+        MetricType::StateSet => remove!(registry.state_set::<State>(name, "Help.")),
+        MetricType::FlagSet => remove!(registry.flag_set::<State>(name, "Help.")),
+        MetricType::Info => remove!(registry.info(name, "Help.")),
     }
 }
 
@@ -186,7 +318,7 @@ struct Run {
 impl Run {
     fn find(&mut self, kind: MetricType, label: &'static str, hold: bool) -> Held {
         let metric = find(&self.registry, kind, label, hold);
-        let plain = self.oracle.entry((kind.name(), label)).or_default().clone();
+        let plain = self.oracle.entry((kind, label)).or_default().clone();
         Held { kind, metric, plain }
     }
 
@@ -218,12 +350,12 @@ impl Run {
                 }
             }
             Operation::RemoveSeries(kind, n) => {
-                let was_there = self.oracle.remove(&(kind.name(), label(n))).is_some();
+                let was_there = self.oracle.remove(&(kind, label(n))).is_some();
                 assert_eq!(remove(&self.registry, kind, label(n)), was_there);
             }
             Operation::RemoveFamily(kind) => {
                 self.registry.unregister(kind.name());
-                self.oracle.retain(|(name, _), _| *name != kind.name());
+                self.oracle.retain(|(of, _), _| *of != kind);
             }
             Operation::Scrape => self.compare(),
         }
@@ -237,27 +369,18 @@ impl Run {
             let Some(family) = read.family(kind.name()) else {
                 continue;
             };
-            let lines = if matches!(kind, MetricType::Histogram) { BOUNDS.len() + 3 } else { 1 };
+            let lines = kind.samples();
             assert_eq!(family.samples.len() % lines, 0);
             series += family.samples.len() / lines;
         }
         assert_eq!(series, self.oracle.len(), "{text}");
-        for ((name, label), plain) in &self.oracle {
-            let plain = plain.lock().unwrap();
-            let value = |name: &str, labels: &[(&str, &str)]| {
-                let value = read.value(name, labels);
-                value.unwrap_or_else(|| panic!("no {name} {labels:?}\n{text}"))
+        for ((kind, label), plain) in &self.oracle {
+            let value = |suffix: &str, more: Option<(&str, &str)>| {
+                let labels: Vec<_> = [("x", *label)].into_iter().chain(more).collect();
+                let value = read.value(&format!("{}{suffix}", kind.name()), &labels);
+                value.unwrap_or_else(|| panic!("no {kind:?} {labels:?}\n{text}"))
             };
-            if *name != MetricType::Histogram.name() {
-                same(value(name, &[("x", label)]), plain.value);
-                continue;
-            }
-            same(value("e_sum", &[("x", label)]), plain.value);
-            let mut below = 0;
-            for (le, count) in ["-1", "0", "100", "+Inf"].into_iter().zip(plain.buckets) {
-                below += count;
-                same(value("e_bucket", &[("x", label), ("le", le)]), below as f64);
-            }
+            plain.lock().unwrap().compare(*kind, value);
         }
     }
 }
