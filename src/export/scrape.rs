@@ -33,6 +33,10 @@ impl Scrape {
     /// themselves, for example. A family that cannot stand beside one of an earlier registry is left out, and so is a series that
     /// an earlier registry has as well. `quipu_left_out_total` of the later registry counts each.
     ///
+    /// So of two series with the same labels the earlier registry's value is shown, and no sum of both. Beyond [limits](crate::guard), that
+    /// goes for series of `__overflow__`, too. Give each registry a [label](crate::registry::RegistryBuilder::label) of its own if
+    /// several have the same family: then all is shown, and a query adds it up.
+    ///
     /// ```
     /// use quipu::export::{Format, Scrape};
     /// let (ours, theirs) = (quipu::Registry::new(), quipu::Registry::new());

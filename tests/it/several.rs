@@ -64,6 +64,28 @@ fn a_series_that_is_there_already_is_left_out_and_counted() {
     assert_eq!((left_out(&registries[0], "a_total"), left_out(&registries[1], "a_total")), (0, 3_000));
 }
 
+/// Their sum would be right. A label for each registry shows both.
+#[test]
+fn what_is_beyond_the_limits_of_several_is_shown_of_the_first() {
+    let read_of = |parts: [Option<&'static str>; 2]| {
+        let registries = parts.map(|part| {
+            let builder = part.iter().fold(Registry::builder(), |builder, part| builder.label("part", *part));
+            let registry = builder.build().unwrap();
+            let jobs =
+                registry.counter("jobs_total", "J.").labels(["tenant"]).max_values("tenant", 1).register().unwrap();
+            ["a", "b", "c"].iter().for_each(|tenant| jobs.with([*tenant]).inc_by(1 + part.map_or(0, str::len) as u64));
+            registry
+        });
+        let (read, later) = (read(&registries), registries[1].clone());
+        (move |labels: &[(&str, &str)]| read.value("jobs_total", labels), left_out(&later, "jobs_total"))
+    };
+    let (value, left_out) = read_of([None, None]);
+    assert_eq!((value(&[("tenant", "__overflow__")]), left_out), (Some(2.0), 2));
+    let (value, left_out) = read_of([Some("x"), Some("yy")]);
+    assert_eq!(value(&[("part", "x"), ("tenant", "__overflow__")]), Some(4.0));
+    assert_eq!((value(&[("part", "yy"), ("tenant", "__overflow__")]), left_out), (Some(6.0), 0));
+}
+
 #[test]
 fn a_series_that_was_shown_is_not_shown_again_though_it_is_gone() {
     let registries = [Registry::new(), Registry::new()];
