@@ -107,6 +107,7 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let events = Events::new();
     events.show_lag(catalog.storage.clone(), &registry);
     let (queues, waiting) = Queues::new(&catalog);
+    // Before there are new ones, which would be queued twice.
     let left = store.list(|database| database.jobs()).await.map_err(|error| cannot_use(&options.database, &error))?;
     let operations = Operations { store: store.clone(), queues, events: events.clone(), catalog: catalog.clone() };
     let (stand_in, client) = model(&options, rng.fork()).await?;
@@ -119,7 +120,6 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let scrapes = Part::start(|stop| ports.scrapes.serve(stop));
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
     let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
-    // Before there are new ones, which would be queued twice.
     let resumed = left.len();
     operations.queues.resume(left);
     let keeper = Part::start(|stop| desk.clone().keep_house(stop));
