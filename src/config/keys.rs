@@ -34,7 +34,7 @@ pub(crate) struct Known {
     pub(super) is_template: bool,
     pub(super) example: Option<&'static str>,
     /// In TOML, as it is now; `None` if there is none.
-    pub(super) value: Option<String>,
+    pub(crate) value: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -61,10 +61,6 @@ impl Known {
             (Some(_), true) => "a value that is not shown".to_owned(),
             (Some(value), false) => value.clone(),
         }
-    }
-
-    pub(crate) fn has_same_value(&self, other: &Known) -> bool {
-        self.value == other.value
     }
 
     /// Whether it is a key, and not a table that has keys.

@@ -110,7 +110,8 @@ fn changes(before: &[Known], after: &[Known], is_live: bool) -> Vec<Change> {
         }
     }
     let change = |[from, to]: [Option<&Known>; 2]| {
-        let is_same = from.zip(to).is_some_and(|(from, to)| from.has_same_value(to));
+        let value = |known: Option<&Known>| known.and_then(|known| known.value.clone());
+        let is_same = value(from) == value(to);
         let shown = |known: Option<&Known>| known.map_or_else(|| "not set".to_owned(), Known::shown);
         let key = from.or(to)?.name();
         (!is_same).then(|| Change { key, from: shown(from), to: shown(to) })

@@ -1,31 +1,15 @@
 //! Files that are none.
 
-use crate::refused;
-use quipu::Engine;
+use crate::{Temporary, builder, refused};
 use std::fs;
-use std::path::PathBuf;
-
-/// A path that no other test has; what is there goes with it.
-struct Temporary(PathBuf);
 
 impl Temporary {
-    fn new(name: &str) -> Temporary {
-        Temporary(std::env::temp_dir().join(format!("quipu-config-{}-{name}", std::process::id())))
-    }
-
     /// What is said of the file, without its path.
     #[track_caller]
     fn refused(&self) -> String {
-        let error = Engine::builder().without_environment().file(&self.0).build().unwrap_err().to_string();
+        let error = builder().file(&self.0).build().unwrap_err().to_string();
         let path = self.0.display().to_string();
         error.strip_prefix(&path).unwrap_or_else(|| panic!("{error}")).to_owned()
-    }
-}
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-        let _ = fs::remove_dir(&self.0);
     }
 }
 
@@ -46,7 +30,7 @@ fn one_that_is_not_there_or_no_file() {
 fn one_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt;
     let file = Temporary::new("secret.toml");
-    fs::write(&file.0, "[metrics]").unwrap();
+    file.write("[metrics]");
     fs::set_permissions(&file.0, fs::Permissions::from_mode(0o000)).unwrap();
     // Root may read all.
     if fs::read(&file.0).is_err() {
@@ -64,19 +48,19 @@ fn one_of_100_mb_is_not_read_to_its_end() {
 #[test]
 fn one_that_is_no_text() {
     let file = Temporary::new("binary.toml");
-    fs::write(&file.0, b"[metrics]\n\"\xc3\xa4\" = \xff\x00").unwrap();
+    file.write(b"[metrics]\n\"\xc3\xa4\" = \xff\x00");
     assert_eq!(file.refused(), ":2:7: this is no text in UTF-8; write the path of a TOML file");
-    fs::write(&file.0, b"\x7fELF\0\0\0").unwrap();
+    file.write(b"\x7fELF\0\0\0");
     assert!(file.refused().starts_with(":1:"), "{}", file.refused());
 }
 
 #[test]
 fn a_mark_at_the_beginning_is_no_part_of_it() {
     let file = Temporary::new("marked.toml");
-    fs::write(&file.0, "\u{feff}metrics.namespace = \"shop\"\n").unwrap();
-    let engine = Engine::builder().without_environment().file(&file.0).build().unwrap();
+    file.write("\u{feff}metrics.namespace = \"shop\"\n");
+    let engine = builder().file(&file.0).build().unwrap();
     assert_eq!(engine.settings().namespace, "shop");
-    fs::write(&file.0, "\u{feff}metrics.namespaces = \"shop\"\r\n").unwrap();
+    file.write("\u{feff}metrics.namespaces = \"shop\"\r\n");
     assert!(file.refused().starts_with(":1:9: unknown key"), "{}", file.refused());
 }
 

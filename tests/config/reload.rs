@@ -1,0 +1,172 @@
+//! Changes while an engine runs.
+
+use crate::engine::scrape;
+use crate::{Temporary, builder};
+use quipu::engine::{Change, Reloaded};
+use quipu::testing::value;
+use quipu::{Engine, Registry};
+use quipu_catalog::Catalog;
+use quipu_catalog::config::CatalogConfig;
+use quipu_catalog::llm::{Operation, Usage};
+use std::sync::mpsc;
+
+fn texts(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(Change::to_string).collect()
+}
+
+/// An engine with a file of its own.
+fn with_file(name: &str, text: &str) -> (Engine, Temporary) {
+    let file = Temporary::new(name);
+    file.write(text);
+    (builder().file(&file.0).build().unwrap(), file)
+}
+
+#[track_caller]
+fn reload(engine: &Engine) -> Reloaded {
+    engine.reload().unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn has(registry: &Registry, family: &str) -> bool {
+    registry.to_text().contains(&format!("# TYPE {family} "))
+}
+
+fn threshold(engine: &Engine) -> f64 {
+    value(engine.registry(), "quipu_alert_threshold", [("alert", "high_error_rate_threshold")])
+}
+
+#[test]
+fn what_can_change_changes_at_once_and_totals_go_on() {
+    let (engine, file) = with_file("live.toml", "[metrics.llm.prices.gpt]\ncompletion = 1\n");
+    let catalog = Catalog::from_engine(&engine).unwrap();
+    let registry = engine.registry();
+    let spend = || {
+        let usage = Usage { completion: 1_000, ..Usage::default() };
+        catalog.llm.start("openai", "gpt-4o", Operation::Analysis).success(usage);
+        value(registry, "llm_cost_dollars_total", [("provider", "openai"), ("model", "gpt-4o")])
+    };
+    assert_eq!(spend(), 1.0);
+    file.write("metrics.llm.prices = { gpt-4o = { completion = 0.25 } }\nmetrics.llm.track_token_usage = false\n");
+    let reloaded = reload(&engine);
+    assert_eq!(
+        texts(&reloaded.changed),
+        [
+            "`metrics.llm.prices.gpt.completion`: 1.0 → not set",
+            "`metrics.llm.prices.gpt.prompt`: 0.0 → not set",
+            "`metrics.llm.prices.gpt-4o.completion`: not set → 0.25",
+            "`metrics.llm.prices.gpt-4o.prompt`: not set → 0.0",
+            "`metrics.llm.track_token_usage`: true → false",
+        ]
+    );
+    assert!(reloaded.needs_restart.is_empty() && reloaded.warnings.is_empty(), "{reloaded:?}");
+    assert_eq!(spend(), 1.25);
+    assert!(!has(registry, "llm_tokens_total"));
+    file.write("");
+    reload(&engine);
+    // What was hidden was counted, and without a price nothing is spent.
+    let tokens = [("provider", "openai"), ("model", "gpt-4o"), ("token_type", "completion")];
+    assert_eq!(value(registry, "llm_tokens_total", tokens), 2_000.0);
+    assert_eq!(spend(), 1.25);
+    assert!(texts(&reload(&engine).changed).is_empty());
+}
+
+#[test]
+fn what_needs_a_restart_is_told_each_time_and_changes_nothing() {
+    let (engine, file) = with_file("restart.toml", "");
+    file.write("[metrics]\nnamespace = \"shop\"\n[metrics.push_gateway]\npassword = \"secret\"\nusername = \"me\"\n");
+    for _ in 0..2 {
+        let reloaded = reload(&engine);
+        assert!(reloaded.changed.is_empty());
+        assert_eq!(
+            texts(&reloaded.needs_restart),
+            [
+                "`metrics.namespace`: \"\" → \"shop\"",
+                "`metrics.push_gateway.password`: not set → a value that is not shown",
+                "`metrics.push_gateway.username`: not set → \"me\"",
+            ]
+        );
+        engine.registry().counter("a_total", "A.").register().unwrap();
+        assert!(has(engine.registry(), "a_total"));
+    }
+    file.write("");
+    assert!(reload(&engine).needs_restart.is_empty());
+}
+
+#[test]
+fn a_bad_file_changes_nothing() {
+    let (engine, file) = with_file("bad.toml", "metrics.alerts.high_error_rate_threshold = 0.25\n");
+    for bad in ["metrics.alerts.high_error_rate_threshold = 0.5\nmetrics.nothing = 1\n", "[[[", "\u{0}"] {
+        file.write(bad);
+        engine.reload().unwrap_err();
+        assert_eq!((threshold(&engine), engine.settings().alerts.high_error_rate_threshold), (0.25, 0.25));
+    }
+    std::fs::remove_file(&file.0).unwrap();
+    assert!(engine.reload().unwrap_err().to_string().contains("cannot be read"));
+    file.write("metrics.alerts.high_error_rate_threshold = 0.5\n");
+    assert_eq!(texts(&reload(&engine).changed), ["`metrics.alerts.high_error_rate_threshold`: 0.25 → 0.5"]);
+    assert_eq!(threshold(&engine), 0.5);
+}
+
+#[test]
+fn a_follower_hears_the_sections_now_and_at_each_reload() {
+    let (engine, file) = with_file("follow.toml", "");
+    let (sender, heard) = mpsc::channel();
+    engine.follow(move |config: &CatalogConfig| sender.send(config.llm.track_cost).unwrap());
+    file.write("metrics.llm.track_cost = false\n");
+    reload(&engine);
+    file.write("metrics.llm.track_cost = 0\n");
+    engine.reload().unwrap_err();
+    assert_eq!(heard.try_iter().collect::<Vec<_>>(), [true, false]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn collectors_come_and_go_while_it_runs() {
+    let text = "metrics.listen_address = \"127.0.0.1:0\"\n";
+    let (engine, file) = with_file("collectors.toml", text);
+    let running = engine.start().await.unwrap();
+    assert!(scrape(&running).await.family("process_open_fds").is_some());
+    file.write(format!("{text}metrics.collectors.process = false\nmetrics.system.track_disk = true\n"));
+    let reloaded = reload(&engine);
+    assert_eq!(
+        texts(&reloaded.changed),
+        ["`metrics.collectors.process`: true → false", "`metrics.system.track_disk`: false → true"]
+    );
+    assert!(scrape(&running).await.family("process_open_fds").is_none());
+    let is_there = || engine.registry().describe().iter().any(|family| family.name() == "system_disk_bytes");
+    assert!(is_there());
+    // A name that somebody else has is a warning, and the rest goes on.
+    file.write(text);
+    reload(&engine);
+    engine.registry().gauge("system_disk_bytes", "Mine.").register().unwrap();
+    file.write(format!("{text}metrics.system.track_disk = true\n"));
+    let warnings = reload(&engine).warnings;
+    assert!(warnings.len() == 1 && warnings[0].starts_with("`metrics.system.enabled`: "), "{warnings:?}");
+    assert!(scrape(&running).await.family("process_open_fds").is_some());
+    running.stop().await;
+}
+
+/// Recording goes on all the while, and loses nothing.
+#[test]
+fn reloads_under_load_lose_nothing() {
+    let (engine, file) = with_file("load.toml", "");
+    let catalog = Catalog::from_engine(&engine).unwrap();
+    let calls = 20_000;
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                for _ in 0..calls {
+                    let usage = Usage { completion: 1_000, ..Usage::default() };
+                    catalog.llm.start("openai", "gpt-4o", Operation::Analysis).success(usage);
+                }
+            });
+        }
+        for n in 0..50 {
+            file.write(format!("metrics.llm.prices.gpt.completion = {}\n", 1 + n % 2));
+            reload(&engine);
+        }
+    });
+    let labels = [("provider", "openai"), ("model", "gpt-4o")];
+    let cost = value(engine.registry(), "llm_cost_dollars_total", labels);
+    let unpriced = value(engine.registry(), "llm_unpriced_requests_total", labels);
+    let priced = 2.0 * f64::from(calls) - unpriced;
+    assert!(cost >= priced && cost <= 2.0 * priced, "{cost} {unpriced}");
+}
