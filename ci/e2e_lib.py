@@ -15,6 +15,7 @@ CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: e2e
+    honor_labels: {honor_labels}
     static_configs: {targets}
 """
 
@@ -89,10 +90,10 @@ def difference(found, wanted):
     return "\n".join(lines)
 
 
-def start_prometheus(stack, scratch, targets, *flags):
+def start_prometheus(stack, scratch, targets, *flags, honor_labels=False):
     """One that scrapes these targets, each with the labels that it gets, every second, and has done so once."""
     targets = json.dumps([{"targets": [target], "labels": labels} for target, labels in targets.items()])
-    (scratch / "prometheus.yml").write_text(CONFIG.format(targets=targets))
+    (scratch / "prometheus.yml").write_text(CONFIG.format(targets=targets, honor_labels=json.dumps(honor_labels)))
     prometheus = Prometheus(free_port(), scratch / "prometheus.log")
     command = [
         "prometheus",

@@ -39,6 +39,14 @@ debian() { # COMMAND PACKAGE...: installs the packages if the command is not the
         </dev/null >/dev/null || missing "$command is not there and $* cannot be installed"
 }
 
+debian_server() { # COMMAND: installs the package of this name, which would start the server on its usual port
+    local policy=/usr/sbin/policy-rc.d
+    command -v "$1" >/dev/null && return
+    [[ -w ${policy%/*} ]] || missing "$1 is not there, and only root can install it"
+    [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && trap "rm -f $policy" EXIT; }
+    debian "$1" "$1"
+}
+
 debian_backports() { # PACKAGE: the version that Debian made for its last release from its next one
     local apt codename
     # shellcheck source=/dev/null

@@ -11,6 +11,7 @@
 //! | measure functions and blocks by an attribute, register a struct | [`macros`] |
 //! | show what something else keeps | [`collectors`] |
 //! | see it in Grafana, and be told when something is wrong | [`dashboards`] |
+//! | push what a batch job has recorded | [`push`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
 //! | find out why something is not as you expect | [`troubleshooting`] |
@@ -34,6 +35,7 @@ pages! {
     macros
     collectors
     dashboards
+    push
     testing
     practices
     troubleshooting

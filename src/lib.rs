@@ -31,6 +31,7 @@
 //! - A [`CircuitBreaker`] leaves alone what keeps failing, and shows its state.
 //! - [`collect`] has values that are read when they are scraped, by closures and by collectors.
 //! - [`export`] exposes a registry: as chunks of text, as a tower service, or on a port of its own.
+//! - [`push`] sends it to a Pushgateway.
 //! - [`http`] measures the requests of a web service. The crate `quipu-axum` puts it, and the endpoint, on an axum router.
 //! - [`grpc`] measures the calls of gRPC services and clients, on tonic or by hand.
 //! - An [`Engine`] makes all of that from one [configuration](config), a file in TOML and the environment.
@@ -47,6 +48,7 @@
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
 //! - `process`: [`collect::Process`], the standard `process_*` metrics.
+//! - `push`: the module [`push`], on tokio and hyper.
 //! - `system`: [`collect::System`], memory, processors and disks of the machine.
 //! - `testing`: the module [`testing`].
 //! - `tokio`: [`collect::TokioRuntime`], and collectors that wait find the runtime in which they were registered. `server` brings it.
@@ -86,6 +88,7 @@
         feature = "derive",
         feature = "grpc",
         feature = "process",
+        feature = "push",
         feature = "server",
         feature = "system",
         feature = "testing"
@@ -122,6 +125,8 @@ pub mod lanes;
 #[cfg(not(quipu_loom))]
 mod metric;
 pub mod model;
+#[cfg(all(feature = "push", not(quipu_loom)))]
+pub mod push;
 #[cfg(not(quipu_loom))]
 pub mod registry;
 mod store;

@@ -27,6 +27,7 @@ mod metric_set;
 mod names;
 mod offenders;
 mod oracle;
+mod push;
 mod readme;
 mod rivals_failings;
 mod several;
