@@ -90,12 +90,14 @@ mod proc {
 
     pub(super) fn collect(samples: &mut Samples) {
         set(samples, "process_open_fds", open_files());
-        let Some(stat) = Stat::read() else { return };
-        set(samples, "process_threads", Some(stat.threads));
-        set(samples, "process_virtual_memory_bytes", Some(stat.virtual_bytes));
-        let page_bytes = constant(Constant::PageBytes);
-        set(samples, "process_resident_memory_bytes", page_bytes.map(|bytes| bytes * stat.resident_pages));
-        set(samples, "process_start_time_seconds", start_seconds(&stat));
+        show(samples, &Stat::parse(&read_to_string("/proc/self/stat").unwrap_or_default()));
+    }
+
+    fn show(samples: &mut Samples, stat: &Stat) {
+        set(samples, "process_threads", stat.threads);
+        set(samples, "process_virtual_memory_bytes", stat.virtual_bytes);
+        set(samples, "process_resident_memory_bytes", resident_bytes(stat));
+        set(samples, "process_start_time_seconds", start_seconds(stat));
     }
 
     /// But for the one by which they are counted.
@@ -103,52 +105,94 @@ mod proc {
         Some((read_dir("/proc/self/fd").ok()?.count() as u64).saturating_sub(1))
     }
 
-    fn start_seconds(stat: &Stat) -> Option<f64> {
-        let all = read_to_string("/proc/stat").ok()?;
-        let boot: u64 = all.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-        Some(boot as f64 + stat.start_ticks as f64 / constant(Constant::TicksPerSecond)? as f64)
+    fn resident_bytes(stat: &Stat) -> Option<u64> {
+        stat.resident_pages?.checked_mul(constant(Constant::PageBytes)?)
     }
 
-    /// Of `/proc/self/stat`.
-    #[derive(Debug, PartialEq)]
+    fn start_seconds(stat: &Stat) -> Option<f64> {
+        let ticks = stat.start_ticks?;
+        let all = read_to_string("/proc/stat").ok()?;
+        let boot: u64 = all.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+        Some(boot as f64 + ticks as f64 / constant(Constant::TicksPerSecond)? as f64)
+    }
+
+    /// Of `/proc/self/stat`; each field that could be read.
+    #[derive(Debug, Default, PartialEq)]
     pub(super) struct Stat {
-        threads: u64,
+        threads: Option<u64>,
         /// After the system's boot.
-        start_ticks: u64,
-        virtual_bytes: u64,
-        resident_pages: u64,
+        start_ticks: Option<u64>,
+        virtual_bytes: Option<u64>,
+        resident_pages: Option<u64>,
     }
 
     impl Stat {
-        fn read() -> Option<Stat> {
-            Stat::parse(&read_to_string("/proc/self/stat").ok()?)
-        }
-
-        fn parse(text: &str) -> Option<Stat> {
+        fn parse(text: &str) -> Stat {
             // The second field is the name, in parentheses, which may itself have some, and blanks.
-            let fields: Vec<&str> = text.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+            let Some((_, fields)) = text.rsplit_once(')') else { return Stat::default() };
+            let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
             let field = |number: usize| fields.get(number - 3)?.parse().ok();
-            Some(Stat {
-                threads: field(20)?,
-                start_ticks: field(22)?,
-                virtual_bytes: field(23)?,
-                resident_pages: field(24)?,
-            })
+            Stat { threads: field(20), start_ticks: field(22), virtual_bytes: field(23), resident_pages: field(24) }
         }
     }
 
     #[cfg(test)]
     mod tests {
         use super::*;
+        use crate::Registry;
+        use crate::collect::{CollectError, Collector};
 
         #[test]
         fn a_name_may_look_like_fields() {
             let text = "7 (a) R (b 1 2) S 1 7 7 0 -1 4194304 103 0 0 0 3 4 0 0 20 0 9 0 326435 3133440 417 18446744073709551615 1";
-            let stat = Stat { threads: 9, start_ticks: 326_435, virtual_bytes: 3_133_440, resident_pages: 417 };
-            assert_eq!(Stat::parse(text), Some(stat));
-            for cut in ["", "7 (a) R", "7 (a) S 1 7 7 0 -1 4194304 103 0 0 0 3 4 0 0 20 0 x 0 1 1 1", "7 a S"] {
-                assert_eq!(Stat::parse(cut), None, "{cut}");
+            let [threads, start_ticks, virtual_bytes, resident_pages] = [9, 326_435, 3_133_440, 417].map(Some);
+            assert_eq!(Stat::parse(text), Stat { threads, start_ticks, virtual_bytes, resident_pages });
+        }
+
+        #[test]
+        fn a_field_that_cannot_be_read_costs_no_other() {
+            let parsed = |fields: &str| {
+                let stat = Stat::parse(&format!("7 (a) S 1 7 7 0 -1 4194304 103 0 0 0 3 4 0 0 20 0 {fields}"));
+                [stat.threads, stat.start_ticks, stat.virtual_bytes, stat.resident_pages]
+            };
+            assert_eq!(parsed("9 0 10 11 12 1"), [Some(9), Some(10), Some(11), Some(12)]);
+            assert_eq!(parsed("x 0 10 11 12 1"), [None, Some(10), Some(11), Some(12)]);
+            assert_eq!(parsed("9 0 -1 11 12"), [Some(9), None, Some(11), Some(12)]);
+            assert_eq!(parsed("9 0 10 18446744073709551616 12"), [Some(9), Some(10), None, Some(12)]);
+            assert_eq!(parsed("9 0 10"), [Some(9), Some(10), None, None]);
+            for cut in ["", "7 (a) R", "7 a S"] {
+                assert_eq!(Stat::parse(cut), Stat::default(), "{cut}");
             }
+        }
+
+        #[test]
+        fn what_is_not_known_is_missing_and_nothing_else() {
+            struct Of(Stat);
+            impl Collector for Of {
+                fn declare(&self, families: &mut Declaration) {
+                    families.name("process");
+                    declare(families);
+                }
+                fn collect(&mut self, samples: &mut Samples) -> Result<(), CollectError> {
+                    show(samples, &self.0);
+                    Ok(())
+                }
+            }
+            let registry = Registry::new();
+            registry.collect(Of(Stat { virtual_bytes: Some(10), ..Stat::default() })).unwrap();
+            let snapshot = registry.snapshot();
+            let names = snapshot.families().iter().map(|family| family.name());
+            let shown: Vec<_> = names.filter(|name| name.starts_with("process_")).collect();
+            assert_eq!(shown, ["process_virtual_memory_bytes"]);
+            assert_eq!(snapshot.value("quipu_collector_up", &[("collector", "process")]), Some(1.0));
+        }
+
+        /// More pages than there can be: nothing wraps.
+        #[test]
+        fn memory_that_no_number_can_hold_is_not_known() {
+            let pages = |resident_pages| Stat { resident_pages, ..Stat::default() };
+            assert_eq!(resident_bytes(&pages(Some(u64::MAX))), None);
+            assert!(resident_bytes(&pages(Some(1))).is_some_and(|bytes| bytes >= 4096));
         }
     }
 }
