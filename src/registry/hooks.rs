@@ -40,7 +40,8 @@ impl Hooks {
         }
         let hooks = lock(&self.0).hooks.clone();
         for (_, hook) in hooks {
-            guarded(|| hook());
+            // The last reference may be this one: what the hook owns is dropped in here too.
+            guarded(move || hook());
         }
         IS_RUNNING.set(false);
     }
@@ -164,6 +165,37 @@ mod tests {
         assert_eq!(registry.snapshot().value("runs", &[]), Some(4.0));
         drop(third);
         assert_eq!(registry.snapshot().value("runs", &[]), Some(5.0));
+    }
+
+    /// What it owns is code of others as well, and may go while it runs.
+    #[test]
+    fn one_that_is_dropped_while_it_runs_and_panics_then_does_no_harm() {
+        struct Bomb;
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                panic!("of a test");
+            }
+        }
+        let registry = Registry::new();
+        let own = Arc::new(Mutex::new(None));
+        let hook = registry.before_scrape({
+            let (own, bomb) = (own.clone(), Bomb);
+            move || {
+                let _ = &bomb;
+                drop(lock(&own).take());
+            }
+        });
+        *lock(&own) = Some(hook);
+        let runs = registry.gauge("runs", "R.").register().unwrap();
+        registry
+            .before_scrape({
+                let runs = runs.clone();
+                move || runs.inc()
+            })
+            .keep();
+        registry.to_text();
+        registry.to_text();
+        assert_eq!(runs.value(), 2.0);
     }
 
     /// What one registers is in the same scrape; and of several handles to a registry, one is enough.
