@@ -5,13 +5,13 @@ use crate::model::{FamilySnapshot, OWN_PREFIX, SeriesSnapshot};
 use core::fmt::Write as _;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Values by sample, as they are exposed: `jobs_total{queue="mail"}`. Of a histogram, `_count` and `_sum`.
+/// Values by sample, as they are exposed: `jobs_total{queue="mail"}`. Of a histogram or a summary, `_count` and `_sum`.
 type Samples = BTreeMap<String, f64>;
 
 /// Asserts that `work` changes exactly these samples, each by so much, and no others. Returns what `work` does.
 ///
-/// Samples are written as they are exposed: `jobs_total{queue="mail"}`; of a histogram there are `_count` and `_sum`, without the
-/// buckets. A series that `work` makes changes from zero. quipu's metrics about itself, whose names begin with `quipu_`, are left out.
+/// Samples are written as they are exposed: `jobs_total{queue="mail"}`; of a histogram or a summary there are `_count` and `_sum`,
+/// without the buckets or quantiles. A series that `work` makes changes from zero. quipu's metrics about itself, whose names begin with `quipu_`, are left out.
 ///
 /// # Panics
 /// If other samples change, or by another amount. The message lists each difference.
@@ -108,9 +108,11 @@ fn of_series(family: &FamilySnapshot, series: &SeriesSnapshot) -> Vec<(String, f
         None => String::new(),
     };
     let named = |suffix: &str, value| (format!("{}{suffix}{labels}", family.name()), value);
-    match (series.value(), series.histogram()) {
-        (Some(value), _) => vec![named("", value)],
-        (_, Some(histogram)) => vec![named("_count", histogram.count() as f64), named("_sum", histogram.sum())],
-        _ => Vec::new(),
+    if let Some(value) = series.value() {
+        return vec![named("", value)];
     }
+    let histogram = series.histogram().map(|histogram| (histogram.count(), histogram.sum()));
+    let observed = histogram.or_else(|| series.summary().map(|summary| (summary.count(), summary.sum())));
+    let (count, sum) = observed.expect("a series has a value, or is a histogram or a summary");
+    vec![named("_count", count as f64), named("_sum", sum)]
 }

@@ -23,7 +23,8 @@ pub fn value<'a>(registry: &Registry, family: &str, labels: impl AsRef<[(&'a str
         Some(value) => value,
         None => panic!("`{family}` has no single value; use `quipu::testing::histogram`"),
     });
-    numbers.into_iter().sum()
+    // The sum of no floats is -0.
+    numbers.into_iter().fold(0.0, |sum, number| sum + number)
 }
 
 /// What a histogram has observed in the series with these labels together, whatever others they have. Empty if there is none.

@@ -59,6 +59,38 @@ fn changes_of_floats_are_those_of_floats() {
 }
 
 #[test]
+fn no_kind_of_metric_changes_unseen() {
+    let (registry, _) = registry();
+    let latency = registry.summary("latency_seconds", "L.").labels(["queue"]).register().unwrap();
+    let ready = registry.state_set::<bool>("ready", "R.").register().unwrap();
+    let flags = registry.flag_set::<bool>("flags", "F.").register().unwrap();
+    let work = || {
+        latency.with(["mail"]).observe(3.0);
+        ready.set(true);
+        flags.set(true, true);
+    };
+    let text = message(|| assert_changes(&registry, [], work));
+    for line in [
+        "latency_seconds_count{queue=\"mail\"} changed by 1, not expected",
+        "latency_seconds_sum{queue=\"mail\"} changed by 3, not expected",
+        "ready{ready=\"false\"} changed by -1, not expected",
+        "ready{ready=\"true\"} changed by 1, not expected",
+        "flags{flags=\"true\"} changed by 1, not expected",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
+    assert_values(
+        &registry,
+        [
+            (r#"latency_seconds_count{queue="mail"}"#, 1.0),
+            (r#"latency_seconds_sum{queue="mail"}"#, 3.0),
+            (r#"ready{ready="true"}"#, 1.0),
+            (r#"flags{flags="true"}"#, 1.0),
+        ],
+    );
+}
+
+#[test]
 fn values_are_exact_and_zeros_may_be_left_out() {
     let (registry, _) = registry();
     let depth = registry.gauge("depth", "D.").labels(["queue"]).register().unwrap();
@@ -76,7 +108,7 @@ fn values_are_exact_and_zeros_may_be_left_out() {
 fn a_value_is_the_sum_over_the_labels_that_are_not_given() {
     let (registry, _) = registry();
     let requests = registry.counter("requests_total", "R.").labels(["path", "status"]).register().unwrap();
-    assert_eq!(value(&registry, "requests_total", []), 0.0);
+    assert_eq!(value(&registry, "requests_total", []).to_string(), "0");
     for (path, status, n) in [("/a", "200", 1), ("/a", "500", 10), ("/b", "200", 100)] {
         requests.with([path, status]).inc_by(n);
     }
