@@ -1,6 +1,7 @@
 //! What is recorded of one request.
 
 use std::sync::Arc;
+use std::thread::panicking;
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{Response, StatusCode};
@@ -165,9 +166,13 @@ impl Drop for Exchange {
             endpoint.response_size.observe(self.response_bytes as f64);
         }
         match self.body {
-            BodyState::Open if self.response_bytes < self.whole_bytes => endpoint.broken_off_by_client.inc(),
+            BodyState::Whole => {}
+            BodyState::Open if self.response_bytes >= self.whole_bytes => {}
             BodyState::Failed => endpoint.broken_off_by_server.inc(),
-            _ => {}
+            // The body has panicked, or what sends it.
+            BodyState::Open | BodyState::Endless if panicking() => endpoint.broken_off_by_server.inc(),
+            BodyState::Open => endpoint.broken_off_by_client.inc(),
+            BodyState::Endless => {}
         }
         outcome.requests.inc();
         endpoint.in_flight.dec();

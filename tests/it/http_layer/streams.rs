@@ -74,6 +74,26 @@ async fn a_body_that_fails_was_broken_off_by_the_server() {
     assert_eq!(broken_off(&registry), [0.0, 1.0]);
 }
 
+/// The connection goes with it: to the client it is one that was broken off.
+#[tokio::test]
+async fn a_body_that_panics_was_broken_off_by_the_server() {
+    for content_type in ["text/plain", "text/event-stream"] {
+        let (sender, body) = open_body();
+        let body = Body::new(body.map_frame(|frame| match frame.data_ref() {
+            Some(data) if data.is_empty() => panic!("of a test"),
+            _ => frame,
+        }));
+        let (registry, app, _) = answering(([(header::CONTENT_TYPE, content_type)], body));
+        let body = app.oneshot(request("GET", "/x", "")).await.unwrap().into_body();
+        for piece in ["piece", ""] {
+            sender.send(Ok(piece.into())).await.unwrap();
+        }
+        assert!(tokio::spawn(body.collect()).await.unwrap_err().is_panic());
+        assert_eq!(broken_off(&registry), [0.0, 1.0], "{content_type}");
+        assert_eq!(sum(&registry, "http_requests_in_flight"), 0.0);
+    }
+}
+
 /// Servers read no further than the length that was announced.
 #[tokio::test]
 async fn a_body_is_whole_when_its_length_has_passed() {
