@@ -92,6 +92,8 @@ impl GrpcCall {
                 result
             })
             .await;
+            // What tells the status may panic as well.
+            self.0.enter();
             let status = result.as_ref().err().map_or(GrpcStatus::Ok, status);
             self.response_messages(result.is_ok().into());
             self.finish(status);

@@ -3,9 +3,9 @@
 use super::*;
 use quipu::grpc::GrpcStatus;
 use quipu::instrument_grpc;
-use std::future::{Future, pending};
+use std::future::{Future, pending, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Waker};
 
 fn metrics() -> (Registry, GrpcMetrics) {
@@ -61,7 +61,11 @@ fn a_future_that_is_dropped_is_canceled_and_one_that_panics_unknown() {
     let mut panics = Box::pin(panics);
     catch_unwind(AssertUnwindSafe(|| panics.as_mut().poll(&mut cx))).unwrap_err();
     drop(panics);
-    assert_calls(&registry, &[("test.Incidents Get Canceled", 2.0), ("test.Incidents Get Unknown", 1.0)]);
+    let misjudged = metrics.start("test.Incidents", "Get").unary(ready(Err(())), |()| panic!("on purpose"));
+    let mut misjudged: Pin<Box<dyn Future<Output = Result<(), ()>>>> = Box::pin(misjudged);
+    catch_unwind(AssertUnwindSafe(|| misjudged.as_mut().poll(&mut cx))).unwrap_err();
+    drop(misjudged);
+    assert_calls(&registry, &[("test.Incidents Get Canceled", 2.0), ("test.Incidents Get Unknown", 2.0)]);
     assert_eq!(sum(&registry, "grpc_streams_active"), 0.0);
 }
 
