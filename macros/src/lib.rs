@@ -328,6 +328,8 @@ pub fn derive_metric_set(input: TokenStream) -> TokenStream {
 ///
 /// The compiler refuses names, labels and bounds that break a rule, a `const fn`, and `errors` where no `Result` is returned. The error points to the place.
 ///
+/// With `errors` or a tracker the body of a function that is not `async` runs in a closure, where `#[track_caller]` has no effect.
+///
 /// # Trackers
 ///
 /// `tracker = expression` makes a value for each call, and tells it how the call has ended: a

@@ -449,6 +449,41 @@ fn functions_may_share_a_name_and_be_called_from_the_log() {
 }
 
 #[test]
+fn several_attributes_stand_on_one_function() {
+    #[timed("whole_seconds", registry = world())]
+    #[timed("part_seconds", labels(n), registry = world())]
+    fn plain(n: u8) -> u8 {
+        n
+    }
+    #[timed("try_seconds", registry = world())]
+    #[timed("retry_seconds", errors, registry = world())]
+    async fn fails() -> Result<(), ()> {
+        Err(())
+    }
+    assert_eq!((plain(7), ready(fails())), (7, Err(())));
+    assert_eq!(count("part_seconds", &[("n", "7")]), Some(1));
+    assert_eq!(["whole_seconds", "try_seconds", "retry_seconds"].map(|name| count(name, &[])), [Some(1); 3]);
+    assert_eq!(value("retry_errors_total", &[]), Some(1.0));
+}
+
+#[test]
+fn a_function_that_never_returns_has_an_end_all_the_same() {
+    static SECONDS: LazyLock<Histogram> = LazyLock::new(Histogram::detached);
+    #[timed("doom_seconds", registry = world())]
+    #[timed(tracker = SECONDS.start_timer())]
+    fn doom() -> ! {
+        panic!("as a test")
+    }
+    assert!(
+        catch_unwind(|| {
+            doom();
+        })
+        .is_err()
+    );
+    assert_eq!((count("doom_seconds", &[]), SECONDS.snapshot().count()), (Some(1), 1));
+}
+
+#[test]
 fn without_a_registry_it_is_that_of_the_process() {
     #[timed("process_wide_seconds")]
     fn work() {}

@@ -37,11 +37,16 @@ impl Function {
         if let Some(constness) = &self.signature.constness {
             return Err(Error::new_spanned(constness, "a `const fn` cannot read a clock; leave `const` out"));
         }
-        if counts_errors && matches!(self.signature.output, ReturnType::Default) {
+        if counts_errors && (matches!(self.signature.output, ReturnType::Default) || self.never_returns()) {
             let message = "`errors` looks at the `Result` that a function returns, and this one returns none";
             return Err(Error::new_spanned(&self.signature.ident, message));
         }
         Ok(())
+    }
+
+    /// Whether its type says so: `-> !`.
+    pub(super) fn never_returns(&self) -> bool {
+        matches!(&self.signature.output, ReturnType::Type(_, output) if matches!(**output, Type::Never(_)))
     }
 
     /// The type that it returns, unless that has no name.

@@ -31,9 +31,12 @@ pub(crate) fn attribute(options: TokenStream, item: TokenStream) -> Result<Token
         #(#attributes)*
         #visibility #signature {
             #(#inner)*
-            #items
             #[allow(unused_qualifications)]
-            let #mutable __quipu_call = #start;
+            let #mutable __quipu_call = {
+                // In here, so that two of these attributes can stand on one function.
+                #items
+                #start
+            };
             #body
         }
     })
@@ -59,7 +62,7 @@ fn is_polled(function: &Function, options: &Options) -> bool {
 
 fn body(function: &Function, options: &Options) -> TokenStream {
     let Function { body, signature, .. } = function;
-    if !is_told(options) {
+    if !is_told(options) || function.never_returns() {
         return body.clone();
     }
     let quipu = &options.quipu;
