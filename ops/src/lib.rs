@@ -14,16 +14,17 @@ mod settings;
 
 pub use families::Families;
 pub use grafana::to_json;
-pub use settings::{Settings, Thresholds};
+pub use settings::{CannotWrite, Settings};
 
 /// The files, by their paths below `ops/`.
 ///
-/// # Panics
-/// If the latency objective's seconds are no bound of the histogram of durations.
-pub fn files(families: &Families, settings: &Settings) -> Vec<(String, String)> {
-    let dashboards = dashboards::all(families, &settings.thresholds);
+/// # Errors
+/// When the settings make no sense; the error says what to write.
+pub fn files(families: &Families, settings: &Settings) -> Result<Vec<(String, String)>, CannotWrite> {
+    let rules =
+        rules::all(families, settings)?.map(|file| (format!("rules/{}.yml", file.name), file.to_yaml(settings)));
+    let dashboards = dashboards::all(families, &settings.alerts);
     let dashboards =
         dashboards.map(|dashboard| (format!("dashboards/{}.json", dashboard.uid), to_json(&dashboard, settings)));
-    let rules = rules::all(families, settings).map(|file| (format!("rules/{}.yml", file.name), file.to_yaml(settings)));
-    dashboards.into_iter().chain(rules).collect()
+    Ok(dashboards.into_iter().chain(rules).collect())
 }

@@ -9,6 +9,7 @@ const HELP: &str = "\
 Writes dashboards of Grafana and rules of Prometheus.
 
   --to DIRECTORY      where dashboards/ and rules/ go (the directory ops of the repository)
+  --config FILE       the service's configuration, with the thresholds of alerts, the namespace and the bounds
   --job JOB           the label `job` of the service's series (incident-manager)
   --prefix PREFIX     what stands before the names of its metrics, with the `_` at its end (nothing)
   --runbooks ADDRESS  below which the pages of docs/runbooks are (docs/runbooks)";
@@ -31,6 +32,7 @@ fn run() -> Result<(), Box<dyn Error>> {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value; --help says which"));
         match &*argument {
             "--to" => to = value()?.into(),
+            "--config" => settings.read(value()?.as_ref())?,
             "--job" => settings.job = value()?,
             "--prefix" => settings.prefix = value()?,
             "--runbooks" => value()?.trim_end_matches('/').clone_into(&mut settings.runbooks),
@@ -41,7 +43,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("{other} is no option; --help lists them").into()),
         }
     }
-    for (path, text) in files(&Families::new()?, &settings) {
+    for (path, text) in files(&Families::new()?, &settings)? {
         let path = to.join(path);
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
         std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;

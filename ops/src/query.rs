@@ -13,6 +13,9 @@ pub struct Scope {
 /// What Prometheus itself stores about a target.
 const OF_PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 
+/// What stands behind no namespace: the engine's own metrics, and those that other dashboards look for.
+const WITHOUT_PREFIX: [&str; 2] = ["quipu_", "process_"];
+
 impl Scope {
     /// Names begin with `prefix`, and each selector has these matchers as well.
     pub fn new(prefix: impl Into<String>, matchers: impl Into<String>) -> Self {
@@ -26,7 +29,7 @@ impl Scope {
         for part in parts {
             let end = part.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(part.len());
             let (name, rest) = part.split_at(end);
-            if !name.starts_with("quipu_") && !OF_PROMETHEUS.contains(&name) {
+            if !WITHOUT_PREFIX.iter().any(|start| name.starts_with(start)) && !OF_PROMETHEUS.contains(&name) {
                 query.push_str(&self.prefix);
             }
             query.push_str(name);

@@ -1,7 +1,15 @@
 //! What differs from one deployment to the next.
 
+use crate::families::Families;
+use core::fmt;
+use quipu::config::{ConfigError, Sources};
+use quipu::engine::Alerts;
+use std::path::Path;
+
+pub(crate) const SECONDS: &str = "http_request_duration_seconds";
+
 /// Of which service the files speak, and when its alerts fire.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// The label `job` that Prometheus gives to the service's series.
     pub job: String,
@@ -10,28 +18,32 @@ pub struct Settings {
     /// The address below which the pages of `docs/runbooks` are.
     pub runbooks: String,
     /// When alerts fire.
-    pub thresholds: Thresholds,
+    pub alerts: Alerts,
+    /// The bounds of `http_request_duration_seconds`, if they are not those that it has by itself.
+    pub bounds: Option<Vec<f64>>,
 }
 
-/// When alerts fire: above these values.
+/// Settings of which no rules can be made.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Thresholds {
-    /// Part of the HTTP requests that end in a status of 500 or more, from 0 to 1.
-    pub http_error_ratio: f64,
-    /// 95th percentile of the duration of HTTP requests, in seconds.
-    pub http_p95_seconds: f64,
-    /// Incidents of severity P0 that are not over.
-    pub active_p0_incidents: f64,
-    /// Part of the requests to a provider of LLMs that fail, from 0 to 1.
-    pub llm_error_ratio: f64,
-    /// Items that wait in a queue.
-    pub queue_backlog: f64,
-    /// Part of the HTTP requests that are to succeed, in 30 days; below 1.
-    pub availability_objective: f64,
-    /// Part of the successful HTTP requests that are to take at most `latency_seconds`, in 30 days; below 1.
-    pub latency_objective: f64,
-    /// A bound of the histogram `http_request_duration_seconds`.
-    pub latency_seconds: f64,
+pub enum CannotWrite {
+    /// The job is empty, or has a character that a query would have to escape.
+    Job(String),
+    /// The prefix is none of a name.
+    Prefix(String),
+    /// An objective that leaves no budget, or nothing but that.
+    Objective {
+        /// Its key in `[metrics.alerts]`.
+        key: &'static str,
+        /// What it is.
+        objective: f64,
+    },
+    /// The histogram does not tell how many requests take as long.
+    Latency {
+        /// What `latency_objective_seconds` is.
+        seconds: f64,
+        /// What it can be.
+        bounds: Vec<f64>,
+    },
 }
 
 impl Default for Settings {
@@ -40,22 +52,78 @@ impl Default for Settings {
             job: "incident-manager".to_owned(),
             prefix: String::new(),
             runbooks: "docs/runbooks".to_owned(),
-            thresholds: Thresholds::default(),
+            alerts: Alerts::default(),
+            bounds: None,
         }
     }
 }
 
-impl Default for Thresholds {
-    fn default() -> Self {
-        Self {
-            http_error_ratio: 0.05,
-            http_p95_seconds: 1.0,
-            active_p0_incidents: 0.0,
-            llm_error_ratio: 0.1,
-            queue_backlog: 1000.0,
-            availability_objective: 0.999,
-            latency_objective: 0.99,
-            latency_seconds: 1.0,
+impl Settings {
+    /// Takes the thresholds, the namespace and the bounds from the service's own configuration. Keys of other crates are passed over.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or a key or a value in it is wrong.
+    pub fn read(&mut self, file: &Path) -> Result<(), ConfigError> {
+        let mut engine = quipu::engine::Settings::default();
+        Sources::new().file(file).allow_unknown().read(&mut engine)?;
+        self.alerts = engine.alerts;
+        self.bounds = engine.histograms.remove(SECONDS);
+        self.prefix = engine.namespace;
+        if !self.prefix.is_empty() {
+            self.prefix.push('_');
+        }
+        Ok(())
+    }
+
+    pub(crate) fn check(&self, families: &Families) -> Result<(), CannotWrite> {
+        if self.job.is_empty() || self.job.contains(['"', '\\', '\n', '$', '{']) {
+            return Err(CannotWrite::Job(self.job.clone()));
+        }
+        let is_name = |prefix: &str| prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let is_prefix = |prefix: &str| {
+            is_name(prefix) && prefix.ends_with('_') && !prefix.starts_with(|c: char| c.is_ascii_digit())
+        };
+        if !self.prefix.is_empty() && !is_prefix(&self.prefix) {
+            return Err(CannotWrite::Prefix(self.prefix.clone()));
+        }
+        let Alerts { availability_objective, latency_objective, .. } = self.alerts;
+        for (key, objective) in
+            [("availability_objective", availability_objective), ("latency_objective", latency_objective)]
+        {
+            if objective <= 0.0 || objective >= 1.0 {
+                return Err(CannotWrite::Objective { key, objective });
+            }
+        }
+        let seconds = self.alerts.latency_objective_seconds;
+        let bounds = self.bounds.as_deref().unwrap_or_else(|| families.named(SECONDS).bounds());
+        if !bounds.contains(&seconds) {
+            return Err(CannotWrite::Latency { seconds, bounds: bounds.to_vec() });
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for CannotWrite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Job(job) => {
+                write!(f, "the job {job:?}: write the label `job` of the service, without quotes or backslashes")
+            }
+            Self::Prefix(prefix) => write!(
+                f,
+                "the prefix {prefix:?} is none of a metric's name: write the namespace and `_`, such as `shop_`"
+            ),
+            Self::Objective { key, objective } => {
+                write!(f, "`{key}` is {objective}: write a share between 0 and 1, such as 0.999")
+            }
+            Self::Latency { seconds, bounds } => {
+                write!(
+                    f,
+                    "`latency_objective_seconds` is {seconds}, which is none of the bounds of `{SECONDS}`: write one of {bounds:?}"
+                )
+            }
         }
     }
 }
+
+impl std::error::Error for CannotWrite {}

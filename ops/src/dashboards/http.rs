@@ -3,17 +3,17 @@
 use super::HTTP_ERRORS;
 use crate::families::Families;
 use crate::panel::{Dashboard, Panel, Row, Shape};
-use crate::settings::Thresholds;
+use quipu::engine::Alerts;
 
 const SECONDS: &str = "http_request_duration_seconds";
 
-pub(super) fn dashboard(families: &Families, thresholds: &Thresholds) -> Dashboard {
+pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     Dashboard {
         uid: "quipu-http",
         title: "Incident manager / HTTP",
         description: "Requests by HTTP and gRPC: how many, how many fail, how long they take. Paths are patterns of routes.",
         rows: vec![
-            now(thresholds),
+            now(alerts),
             errors(families),
             traffic(families),
             latency(families),
@@ -28,16 +28,16 @@ fn number(title: &str, unit: &'static str, description: &str, query: impl Into<S
     Panel::new(Shape::Number, title, unit, description).query(title, query)
 }
 
-fn now(thresholds: &Thresholds) -> Row {
+fn now(alerts: &Alerts) -> Row {
     let p95 = format!("histogram_quantile(0.95, sum by (le) (rate(@{SECONDS}_bucket[$__rate_interval])))");
     let grpc = "sum(rate(@grpc_requests_total{status=~\"Unknown|Unimplemented|Internal|Unavailable|DataLoss\"}[$__rate_interval])) / sum(rate(@grpc_requests_total[$__rate_interval]))";
     Row {
         title: "Now",
         panels: vec![
             number("Errors", "percentunit", "Part of the requests that end in a status of 500 or more.", HTTP_ERRORS)
-                .steps(thresholds.http_error_ratio / 2.0, thresholds.http_error_ratio),
+                .steps(alerts.high_error_rate_threshold / 2.0, alerts.high_error_rate_threshold),
             number("p95", "s", "95th percentile of the duration of requests.", p95)
-                .steps(thresholds.http_p95_seconds / 2.0, thresholds.http_p95_seconds),
+                .steps(alerts.high_latency_p95_seconds / 2.0, alerts.high_latency_p95_seconds),
             number(
                 "Requests",
                 "reqps",
@@ -52,7 +52,7 @@ fn now(thresholds: &Thresholds) -> Row {
                 "Part of the gRPC calls that end in a status that is the server's fault.",
                 grpc,
             )
-            .steps(thresholds.http_error_ratio / 2.0, thresholds.http_error_ratio),
+            .steps(alerts.high_error_rate_threshold / 2.0, alerts.high_error_rate_threshold),
         ],
     }
 }

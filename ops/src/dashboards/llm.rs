@@ -3,17 +3,17 @@
 use super::LLM_ERRORS;
 use crate::families::Families;
 use crate::panel::{BREAKER, Dashboard, Panel, Row, Shape};
-use crate::settings::Thresholds;
+use quipu::engine::Alerts;
 
 const MODEL: &[&str] = &["provider", "model"];
 
-pub(super) fn dashboard(families: &Families, thresholds: &Thresholds) -> Dashboard {
+pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     Dashboard {
         uid: "quipu-llm",
         title: "Incident manager / LLM integration",
         description: "Calls of language models by provider and model: errors, limits, latency, tokens and cost.",
         rows: vec![
-            now(thresholds),
+            now(alerts),
             failures(families),
             traffic(families),
             latency(families),
@@ -23,7 +23,7 @@ pub(super) fn dashboard(families: &Families, thresholds: &Thresholds) -> Dashboa
     }
 }
 
-fn now(thresholds: &Thresholds) -> Row {
+fn now(alerts: &Alerts) -> Row {
     let number =
         |title, unit, description, query: &str| Panel::new(Shape::Number, title, unit, description).query(title, query);
     let quantile = |family| format!("histogram_quantile(0.95, sum by (le) (rate(@{family}_bucket[$__rate_interval])))");
@@ -33,7 +33,7 @@ fn now(thresholds: &Thresholds) -> Row {
         title: "Now",
         panels: vec![
             number("Errors", "percentunit", "Part of the requests that fail.", LLM_ERRORS)
-                .steps(thresholds.llm_error_ratio / 2.0, thresholds.llm_error_ratio),
+                .steps(alerts.llm_error_rate_threshold / 2.0, alerts.llm_error_rate_threshold),
             number(
                 "Breakers not closed",
                 "short",

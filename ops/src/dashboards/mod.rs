@@ -9,15 +9,15 @@ mod system;
 
 use crate::families::Families;
 use crate::panel::Dashboard;
-use crate::settings::Thresholds;
+use quipu::engine::Alerts;
 
 /// All of them.
-pub fn all(families: &Families, thresholds: &Thresholds) -> [Dashboard; 4] {
+pub fn all(families: &Families, alerts: &Alerts) -> [Dashboard; 4] {
     [
-        overview::dashboard(families, thresholds),
-        http::dashboard(families, thresholds),
-        llm::dashboard(families, thresholds),
-        system::dashboard(families, thresholds),
+        overview::dashboard(families, alerts),
+        http::dashboard(families, alerts),
+        llm::dashboard(families, alerts),
+        system::dashboard(families, alerts),
     ]
 }
 

@@ -4,23 +4,23 @@ use super::{HTTP_ERRORS, LLM_ERRORS, mean};
 use crate::families::Families;
 use crate::panel::{Dashboard, HEALTH, Panel, Row, Shape, UP};
 use crate::rules::latency_errors;
-use crate::settings::Thresholds;
+use quipu::engine::Alerts;
 
-pub(super) fn dashboard(families: &Families, thresholds: &Thresholds) -> Dashboard {
+pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     Dashboard {
         uid: "quipu-overview",
         title: "Incident manager / Overview",
         description: "What is wrong, first; then how incidents come and go. The other dashboards have the details.",
-        rows: vec![now(thresholds), alerts(families), budgets(thresholds), incidents(families), times(families)],
+        rows: vec![now(alerts), firing(families), budgets(alerts), incidents(families), times(families)],
     }
 }
 
-fn now(thresholds: &Thresholds) -> Row {
+fn now(alerts: &Alerts) -> Row {
     let number = |title, unit, description| Panel::new(Shape::Number, title, unit, description);
     let queue = "Items that wait in the fullest queue.";
     let p0 = "Incidents of severity P0 that are not over.";
     let p95 = "95th percentile of the duration of HTTP requests.";
-    let (half_errors, half_llm) = (thresholds.http_error_ratio / 2.0, thresholds.llm_error_ratio / 2.0);
+    let (half_errors, half_llm) = (alerts.high_error_rate_threshold / 2.0, alerts.llm_error_rate_threshold / 2.0);
     Row {
         title: "Now",
         panels: vec![
@@ -29,24 +29,24 @@ fn now(thresholds: &Thresholds) -> Row {
                 .red_from(1.0),
             number("Active P0 incidents", "short", p0)
                 .query("P0", "sum(@incidents_active{severity=\"P0\"})")
-                .red_from(thresholds.active_p0_incidents + 1.0),
+                .red_from(alerts.active_p0_incidents_threshold + 1.0),
             number("HTTP errors", "percentunit", "Part of the HTTP requests that end in a status of 500 or more.")
                 .query("errors", HTTP_ERRORS)
-                .steps(half_errors, thresholds.http_error_ratio),
+                .steps(half_errors, alerts.high_error_rate_threshold),
             number("HTTP p95", "s", p95)
                 .query("p95", "histogram_quantile(0.95, sum by (le) (rate(@http_request_duration_seconds_bucket[$__rate_interval])))")
-                .steps(thresholds.http_p95_seconds / 2.0, thresholds.http_p95_seconds),
+                .steps(alerts.high_latency_p95_seconds / 2.0, alerts.high_latency_p95_seconds),
             number("LLM errors", "percentunit", "Part of the requests to LLMs that fail.")
                 .query("errors", LLM_ERRORS)
-                .steps(half_llm, thresholds.llm_error_ratio),
+                .steps(half_llm, alerts.llm_error_rate_threshold),
             number("Backlog", "short", queue)
                 .query("waiting", "max(sum by (queue_name) (@jobs_queue_depth))")
-                .steps(thresholds.queue_backlog / 2.0, thresholds.queue_backlog),
+                .steps(alerts.job_queue_backlog_threshold / 2.0, alerts.job_queue_backlog_threshold),
         ],
     }
 }
 
-fn alerts(families: &Families) -> Row {
+fn firing(families: &Families) -> Row {
     Row {
         title: "Alerts and state",
         panels: vec![
@@ -73,15 +73,15 @@ fn alerts(families: &Families) -> Row {
 
 const FIRING: &[(u32, &str, crate::panel::Colour)] = &[(1, "firing", crate::panel::Colour::Red)];
 
-fn budgets(thresholds: &Thresholds) -> Row {
+fn budgets(alerts: &Alerts) -> Row {
     let availability = |range: &str| {
         let errors = format!(
             "sum(increase(@http_requests_total{{status=~\"5..\"}}[{range}])) / sum(increase(@http_requests_total[{range}]))"
         );
-        format!("{errors} / {}", budget(thresholds.availability_objective))
+        format!("{errors} / {}", budget(alerts.availability_objective))
     };
     let latency = |range: &str| {
-        format!("({}) / {}", latency_errors(thresholds, "", "increase", range), budget(thresholds.latency_objective))
+        format!("({}) / {}", latency_errors(alerts, "", "increase", range), budget(alerts.latency_objective))
     };
     let burn = "How fast the error budget of 30 days is used: at 1 it lasts for exactly these days, at 14.4 for two.";
     let panel = |title, what: &str| Panel::new(Shape::Lines, title, "short", &format!("{what} {burn}")).width(8);

@@ -2,16 +2,16 @@
 
 use crate::families::Families;
 use crate::panel::{BREAKER, Dashboard, Panel, Row, Shape, UP};
-use crate::settings::Thresholds;
+use quipu::engine::Alerts;
 
-pub(super) fn dashboard(families: &Families, thresholds: &Thresholds) -> Dashboard {
+pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     Dashboard {
         uid: "quipu-system",
         title: "Incident manager / System health",
         description: "Jobs, notifications, playbooks, storage, code, the process and the machine; and the metrics engine itself.",
         rows: vec![
-            now(thresholds),
-            jobs(families, thresholds),
+            now(alerts),
+            jobs(families, alerts),
             notifications(families),
             playbooks(families),
             storage(families),
@@ -37,7 +37,7 @@ fn ratio(title: &str, description: &str, legend: &str, query: &str) -> Panel {
     Panel::new(Shape::Lines, title, "percentunit", description).query(legend, query).max(1.0)
 }
 
-fn now(thresholds: &Thresholds) -> Row {
+fn now(alerts: &Alerts) -> Row {
     let failures =
         "sum(rate(@jobs_total{status=\"failure\"}[$__rate_interval])) / sum(rate(@jobs_total[$__rate_interval]))";
     let memory = "1 - sum(@system_memory_bytes{type=\"available\"}) / sum(@system_memory_bytes{type=\"total\"})";
@@ -51,7 +51,7 @@ fn now(thresholds: &Thresholds) -> Row {
                 "Items that wait in the fullest queue.",
                 "max(sum by (queue_name) (@jobs_queue_depth))",
             )
-            .steps(thresholds.queue_backlog / 2.0, thresholds.queue_backlog),
+            .steps(alerts.job_queue_backlog_threshold / 2.0, alerts.job_queue_backlog_threshold),
             number("Job failures", "percentunit", "Part of the attempts at jobs that fail for good.", failures)
                 .steps(0.01, 0.05),
             number(
@@ -81,7 +81,7 @@ fn now(thresholds: &Thresholds) -> Row {
     }
 }
 
-fn jobs(families: &Families, thresholds: &Thresholds) -> Row {
+fn jobs(families: &Families, alerts: &Alerts) -> Row {
     let failures = "sum by (job_type) (rate(@jobs_total{status=\"failure\"}[$__rate_interval])) / sum by (job_type) (rate(@jobs_total[$__rate_interval]))";
     let backlog = families.value("Backlog by queue", "jobs_queue_depth", &["queue_name"]);
     Row {
@@ -94,7 +94,7 @@ fn jobs(families: &Families, thresholds: &Thresholds) -> Row {
                 "{{job_type}}",
                 failures,
             ),
-            backlog.steps(thresholds.queue_backlog / 2.0, thresholds.queue_backlog),
+            backlog.steps(alerts.job_queue_backlog_threshold / 2.0, alerts.job_queue_backlog_threshold),
             families.quantile("P99 duration by type", "0.99", "jobs_duration_seconds", &["job_type"]),
             families.heatmap("Spread of durations", "jobs_duration_seconds"),
             families.highest("Age of the oldest item", "jobs_queue_oldest_item_age_seconds", &["queue_name"]),

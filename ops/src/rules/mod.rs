@@ -8,7 +8,7 @@ pub use objectives::latency_errors;
 
 use crate::families::Families;
 use crate::query::Scope;
-use crate::settings::Settings;
+use crate::settings::{CannotWrite, Settings};
 use std::fmt::Write as _;
 
 /// A file of rules.
@@ -84,15 +84,16 @@ impl Severity {
 
 /// All of them.
 ///
-/// # Panics
-/// If the latency objective's seconds are no bound of the histogram of durations, since no part below them is known then.
-pub fn all(families: &Families, settings: &Settings) -> [RuleFile; 3] {
+/// # Errors
+/// When the settings make no sense; the error says what to write.
+pub fn all(families: &Families, settings: &Settings) -> Result<[RuleFile; 3], CannotWrite> {
+    settings.check(families)?;
     let scope = Scope::new(&settings.prefix, format!("job=\"{}\"", settings.job));
-    [
-        RuleFile { name: "objectives", groups: objectives::groups(families, settings, &scope) },
+    Ok([
+        RuleFile { name: "objectives", groups: objectives::groups(settings, &scope) },
         RuleFile { name: "service", groups: service::groups(settings, &scope) },
         RuleFile { name: "engine", groups: engine::groups(&scope) },
-    ]
+    ])
 }
 
 impl RuleFile {

@@ -3,9 +3,9 @@
 //! An alert looks at a long window, to be sure, and at a short one, to end soon after the fault does.
 
 use super::{Alert, Group, Rule, Severity};
-use crate::families::Families;
 use crate::query::Scope;
-use crate::settings::{Settings, Thresholds};
+use crate::settings::Settings;
+use quipu::engine::Alerts;
 
 const DAYS: f64 = 30.0;
 
@@ -41,8 +41,8 @@ impl Burn {
 /// The part of successful HTTP requests that took too long, by labels such as ` by (job)`.
 ///
 /// Prometheus 3 stores the bound 1 as `1.0`.
-pub fn latency_errors(thresholds: &Thresholds, by: &str, function: &str, window: &str) -> String {
-    let seconds = thresholds.latency_seconds;
+pub fn latency_errors(alerts: &Alerts, by: &str, function: &str, window: &str) -> String {
+    let seconds = alerts.latency_objective_seconds;
     let bound = if seconds.fract() == 0.0 { format!("=~\"{seconds}(\\\\.0)?\"") } else { format!("=\"{seconds}\"") };
     let requests = |series: &str, bound: &str| {
         format!("sum{by} ({function}(@http_request_duration_seconds_{series}{{{bound}status!~\"5..\"}}[{window}]))")
@@ -50,25 +50,19 @@ pub fn latency_errors(thresholds: &Thresholds, by: &str, function: &str, window:
     format!("1 - {} / {}", requests("bucket", &format!("le{bound},")), requests("count", ""))
 }
 
-pub(super) fn groups(families: &Families, settings: &Settings, scope: &Scope) -> Vec<Group> {
-    let thresholds = &settings.thresholds;
-    let bounds = families.named("http_request_duration_seconds").bounds();
-    let seconds = thresholds.latency_seconds;
-    assert!(
-        bounds.contains(&seconds),
-        "a latency objective of {seconds} s is none of the histogram's bounds, {bounds:?}; write one of them"
-    );
+pub(super) fn groups(settings: &Settings, scope: &Scope) -> Vec<Group> {
+    let alerts = &settings.alerts;
     let failed = |window: &str| {
         format!(
             "sum by (job) (rate(@http_requests_total{{status=~\"5..\"}}[{window}]))\n/\nsum by (job) (rate(@http_requests_total[{window}]))"
         )
     };
-    let slow = |window: &str| latency_errors(thresholds, " by (job)", "rate", window);
+    let slow = |window: &str| latency_errors(alerts, " by (job)", "rate", window);
     let record = |name: &str, query: &dyn Fn(&str) -> String| {
         let rule = |window: &&str| Rule::Record { name: format!("{name}{window}"), query: scope.query(&query(window)) };
         WINDOWS.iter().map(rule).collect::<Vec<_>>()
     };
-    let budgets = [1.0 - thresholds.availability_objective, 1.0 - thresholds.latency_objective];
+    let budgets = [1.0 - alerts.availability_objective, 1.0 - alerts.latency_objective];
     vec![
         Group { name: "availability", rules: record(FAILED, &failed) },
         Group { name: "latency", rules: record(SLOW_REQUESTS, &slow) },

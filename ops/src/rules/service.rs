@@ -14,13 +14,13 @@ pub(super) fn groups(settings: &Settings, scope: &Scope) -> Vec<Group> {
 }
 
 fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
-    let thresholds = &settings.thresholds;
+    let alerts = &settings.alerts;
     let job = &settings.job;
     [
         Alert {
             name: "HighHTTPErrorRate",
             severity: Severity::Page,
-            query: format!("{FAILED}5m{{job=\"{job}\"}} > {}", thresholds.http_error_ratio),
+            query: format!("{FAILED}5m{{job=\"{job}\"}} > {}", alerts.high_error_rate_threshold),
             hold: "5m",
             summary: "Many HTTP requests fail.",
             description: "{{ $value | humanizePercentage }} of the HTTP requests of {{ $labels.job }} ended in a status of 500 or more.".to_owned(),
@@ -30,7 +30,7 @@ fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
             severity: Severity::Ticket,
             query: scope.query(&format!(
                 "histogram_quantile(0.95, sum by (job, le) (rate(@http_request_duration_seconds_bucket[5m]))) > {}",
-                thresholds.http_p95_seconds,
+                alerts.high_latency_p95_seconds,
             )),
             hold: "5m",
             summary: "HTTP requests are slow.",
@@ -39,7 +39,7 @@ fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
         Alert {
             name: "CriticalIncidentsActive",
             severity: Severity::Page,
-            query: scope.query(&format!("sum by (job) (@incidents_active{{severity=\"P0\"}}) > {}", thresholds.active_p0_incidents)),
+            query: scope.query(&format!("sum by (job) (@incidents_active{{severity=\"P0\"}}) > {}", alerts.active_p0_incidents_threshold)),
             hold: "1m",
             summary: "Incidents of severity P0 are not over.",
             description: "{{ $value }} incidents of severity P0 are active.".to_owned(),
@@ -50,7 +50,7 @@ fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
             query: scope.query(&format!(
                 "sum by (job, provider) (rate(@llm_requests_total{{status=\"error\"}}[5m]))\n/\n\
                  sum by (job, provider) (rate(@llm_requests_total[5m]))\n> {}",
-                thresholds.llm_error_ratio,
+                alerts.llm_error_rate_threshold,
             )),
             hold: "5m",
             summary: "Many requests to a provider of LLMs fail.",
@@ -59,7 +59,7 @@ fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
         Alert {
             name: "JobQueueBacklog",
             severity: Severity::Ticket,
-            query: scope.query(&format!("sum by (job, queue_name) (@jobs_queue_depth) > {}", thresholds.queue_backlog)),
+            query: scope.query(&format!("sum by (job, queue_name) (@jobs_queue_depth) > {}", alerts.job_queue_backlog_threshold)),
             hold: "10m",
             summary: "A queue of jobs does not empty.",
             description: "{{ $value }} items wait in the queue {{ $labels.queue_name }}.".to_owned(),

@@ -118,7 +118,7 @@ fn selectors_have_the_variables() {
             assert_eq!(count("job=~\"$job\""), selectors.len(), "{title}: {text}");
             assert_eq!(count("instance=~\"$instance\""), selectors.len() - of_alerts, "{title}: {text}");
             let is_ours = |selector: &&Selector<'_>| {
-                !selector.name().starts_with("quipu_")
+                !["quipu_", "process_"].iter().any(|start| selector.name().starts_with(start))
                     && !["up", "scrape_duration_seconds", "scrape_samples_scraped", "ALERTS"].contains(&selector.name())
             };
             assert_eq!(count("${namespace}"), selectors.iter().filter(is_ours).count(), "{title}: {text}");

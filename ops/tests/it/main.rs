@@ -5,6 +5,7 @@ mod promql;
 mod rules;
 mod runbooks;
 mod selectors;
+mod settings;
 mod stale;
 mod unit_tests;
 mod yaml;

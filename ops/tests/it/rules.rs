@@ -18,6 +18,7 @@ struct Rules {
 fn all() -> Rules {
     let mut rules = Rules { records: Vec::new(), alerts: Vec::new() };
     for rule in quipu_ops::rules::all(&FAMILIES, &settings())
+        .unwrap()
         .into_iter()
         .flat_map(|file| file.groups)
         .flat_map(|group| group.rules)
@@ -66,7 +67,7 @@ pub(crate) fn sums_of_ratios(query: &Expr) -> Vec<String> {
 
 #[test]
 fn the_files_hold_the_rules() {
-    for file in quipu_ops::rules::all(&FAMILIES, &settings()) {
+    for file in quipu_ops::rules::all(&FAMILIES, &settings()).unwrap() {
         let read = yaml::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("rules/{}.yml", file.name)));
         let groups = read["groups"].as_array().unwrap();
         assert_eq!(groups.len(), file.groups.len());

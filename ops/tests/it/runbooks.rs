@@ -8,7 +8,7 @@ const SECTIONS: [&str; 3] = ["## What it means", "## What to look at", "## What 
 
 #[test]
 fn every_alert_has_a_page_and_every_page_an_alert() {
-    let files = quipu_ops::rules::all(&FAMILIES, &settings());
+    let files = quipu_ops::rules::all(&FAMILIES, &settings()).unwrap();
     let alerts: BTreeSet<String> =
         files.iter().flat_map(|file| file.alerts()).map(|alert| alert.name.to_owned()).collect();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");

@@ -9,7 +9,7 @@ const WRITE: &str = "write it with `cargo run -p quipu-ops`";
 #[test]
 fn the_files_are_fresh() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let files = quipu_ops::files(&FAMILIES, &settings());
+    let files = quipu_ops::files(&FAMILIES, &settings()).unwrap();
     for (path, text) in &files {
         let kept = std::fs::read_to_string(folder.join(path)).unwrap_or_default().replace("\r\n", "\n");
         assert!(kept == *text, "ops/{path} is stale; {WRITE}");

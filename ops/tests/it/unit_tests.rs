@@ -8,7 +8,7 @@ use std::path::Path;
 fn every_alert_is_seen_to_fire_and_to_be_silent() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let (mut fires, mut silent) = (BTreeSet::new(), BTreeSet::new());
-    for file in quipu_ops::rules::all(&FAMILIES, &settings()) {
+    for file in quipu_ops::rules::all(&FAMILIES, &settings()).unwrap() {
         let tests = yaml::read(&folder.join(format!("tests/rules/{}.yml", file.name)));
         let cases =
             tests["tests"].as_array().unwrap().iter().flat_map(|test| test["alert_rule_test"].as_array().unwrap());
@@ -22,7 +22,7 @@ fn every_alert_is_seen_to_fire_and_to_be_silent() {
             }
         }
     }
-    let files = quipu_ops::rules::all(&FAMILIES, &settings());
+    let files = quipu_ops::rules::all(&FAMILIES, &settings()).unwrap();
     let alerts: BTreeSet<String> =
         files.iter().flat_map(|file| file.alerts()).map(|alert| alert.name.to_owned()).collect();
     assert_eq!(fires, alerts, "alerts that are seen to fire, and all");

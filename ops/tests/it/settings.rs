@@ -1,0 +1,91 @@
+//! What a deployment sets stands in the files, and what makes no sense is told.
+
+use crate::{FAMILIES, settings};
+use quipu_ops::{CannotWrite, Settings, files, rules};
+
+fn read(text: &str) -> Settings {
+    let file = std::env::temp_dir().join(format!("quipu-ops-{}-{}.toml", std::process::id(), text.len()));
+    std::fs::write(&file, text).unwrap();
+    let mut settings = settings();
+    let read = settings.read(&file);
+    std::fs::remove_file(&file).unwrap();
+    read.unwrap();
+    settings
+}
+
+fn query(settings: &Settings, alert: &str) -> String {
+    let files = rules::all(&FAMILIES, settings).unwrap();
+    files.iter().flat_map(|file| file.alerts()).find(|one| one.name == alert).unwrap().query.clone()
+}
+
+#[test]
+fn thresholds_come_from_the_configuration() {
+    let settings = read(
+        "[metrics]\nnamespace = \"shop\"\n[metrics.llm]\nenabled = true\n[metrics.alerts]\nactive_p0_incidents_threshold = 5\n\
+         high_error_rate_threshold = 0.2\nhigh_latency_p95_seconds = 0.5\nllm_error_rate_threshold = 0.3\njob_queue_backlog_threshold = 50\n\
+         availability_objective = 0.95\n",
+    );
+    let expected = [
+        (
+            "CriticalIncidentsActive",
+            "sum by (job) (shop_incidents_active{job=\"incident-manager\",severity=\"P0\"}) > 5",
+        ),
+        ("HighHTTPErrorRate", "job:http_requests_failed:ratio_rate5m{job=\"incident-manager\"} > 0.2"),
+    ];
+    for (alert, expected) in expected {
+        assert_eq!(query(&settings, alert), expected);
+    }
+    assert!(
+        query(&settings, "HighAPILatency")
+            .ends_with("(shop_http_request_duration_seconds_bucket{job=\"incident-manager\"}[5m]))) > 0.5")
+    );
+    assert!(query(&settings, "LLMHighErrorRate").ends_with("> 0.3"));
+    assert!(query(&settings, "JobQueueBacklog").ends_with("> 50"));
+    // 2 % of a budget of 5 % in an hour of 30 days: 14.4 times as fast.
+    let burn = query(&settings, "HTTPAvailabilityFastBurn");
+    assert!(
+        burn.contains("rate1h{job=\"incident-manager\"} > 0.72\n")
+            && burn.contains("rate30m{job=\"incident-manager\"} > 0.3\n"),
+        "{burn}"
+    );
+    let dashboards = files(&FAMILIES, &settings).unwrap();
+    let (_, overview) = dashboards.iter().find(|(path, _)| path == "dashboards/quipu-overview.json").unwrap();
+    assert!(overview.contains("\"query\": \"shop_\"") && overview.contains("\"value\": 0.2"));
+}
+
+#[test]
+fn the_latency_objective_is_a_bound_of_the_histogram() {
+    let objective = |bounds: &str| {
+        let text = format!(
+            "[metrics.histograms]\nhttp_request_duration_seconds = {bounds}\n[metrics.alerts]\nlatency_objective_seconds = 0.3\n"
+        );
+        rules::all(&FAMILIES, &read(&text)).map(|_| ())
+    };
+    assert_eq!(objective("[0.1, 0.3]"), Ok(()));
+    let error = objective("[0.1, 0.5]").unwrap_err();
+    assert_eq!(error, CannotWrite::Latency { seconds: 0.3, bounds: vec![0.1, 0.5] });
+    let expected = "`latency_objective_seconds` is 0.3, which is none of the bounds of `http_request_duration_seconds`: write one of [0.1, 0.5]";
+    assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn what_makes_no_sense_is_told() {
+    let check = |change: fn(&mut Settings)| {
+        let mut settings = settings();
+        change(&mut settings);
+        files(&FAMILIES, &settings).map(|_| ()).unwrap_err()
+    };
+    assert_eq!(check(|settings| settings.job = "a\"b".to_owned()), CannotWrite::Job("a\"b".to_owned()));
+    assert_eq!(check(|settings| settings.job.clear()), CannotWrite::Job(String::new()));
+    for prefix in ["shop", "9_", "a-b_"] {
+        let mut wrong = settings();
+        wrong.prefix = prefix.to_owned();
+        assert_eq!(files(&FAMILIES, &wrong).map(|_| ()), Err(CannotWrite::Prefix(prefix.to_owned())));
+    }
+    let objective = check(|settings| settings.alerts.availability_objective = 1.0);
+    assert_eq!(objective, CannotWrite::Objective { key: "availability_objective", objective: 1.0 });
+    assert_eq!(
+        check(|settings| settings.alerts.latency_objective = 0.0),
+        CannotWrite::Objective { key: "latency_objective", objective: 0.0 }
+    );
+}
