@@ -2,11 +2,9 @@
 
 use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::export::Server;
-use quipu::grpc::GrpcMetrics;
-use quipu::http::HttpMetrics;
 use quipu::model::MetricType;
 use quipu::registry::FamilyDescription;
-use quipu::{CircuitBreaker, Registry};
+use quipu::{CircuitBreaker, Engine};
 use quipu_catalog::Catalog;
 use quipu_catalog::llm::Prices;
 use std::collections::BTreeMap;
@@ -22,11 +20,10 @@ impl Families {
     /// # Errors
     /// When one of them cannot be registered, or a port of the loopback address cannot be bound.
     pub fn new() -> Result<Self, Box<dyn Error>> {
-        let registry = Registry::new();
-        Catalog::register(&registry, Prices::none())?;
-        HttpMetrics::new(&registry)?;
-        GrpcMetrics::new(&registry)?;
-        CircuitBreaker::builder("any").register(&registry)?;
+        let engine = Engine::builder().without_environment().build()?;
+        let registry = engine.registry();
+        Catalog::register(registry, Prices::none())?;
+        CircuitBreaker::builder("any").register(registry)?;
         registry.record_safe(|| ());
         registry.collect(Process::new())?;
         registry.collect(System::new().disks())?;

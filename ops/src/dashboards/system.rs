@@ -253,6 +253,13 @@ fn engine(families: &Families) -> Row {
             scrape("Time of a scrape", "s", "scrape_duration_seconds"),
             scrape("Samples of a scrape", "short", "scrape_samples_scraped"),
             Panel { shape: Shape::Stack, ..families.value("Series by family", "quipu_series", &["family"]) }.width(12),
+            Panel::new(
+                Shape::Table,
+                "Thresholds of alerts",
+                "short",
+                "`quipu_alert_threshold`: what alerts compare with, as the service is configured.",
+            )
+            .query("", "max by (alert) (@quipu_alert_threshold)"),
             families.states("Collectors", "quipu_collector_up", &["instance", "collector"], UP),
             families.highest("Time of collectors", "quipu_collector_duration_seconds", &["collector"]),
             families.increase("Errors of collectors", "quipu_collector_errors_total", &["collector", "reason"]),
