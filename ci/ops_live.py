@@ -34,9 +34,9 @@ VARIABLES = {
     "$job": JOB,
     "$instance": ".+",
 }
-# Where nothing goes wrong, no series says so; thresholds need a configuration; and a container may have no disk to see.
+# Where nothing goes wrong, no series says so; the service has no configuration, and pushes nothing; and a container may have no disk to see.
 SILENT = """
-quipu_alert_threshold quipu_collector_errors_total quipu_expired_series_total quipu_left_out_total quipu_record_failures_total quipu_refused_lookups_total
+quipu_alert_threshold quipu_push quipu_collector_errors_total quipu_expired_series_total quipu_left_out_total quipu_record_failures_total quipu_refused_lookups_total
 system_disk_bytes
 """.split()
 

@@ -3,6 +3,7 @@
 use quipu::collect::{Process, Service, System, TokioRuntime};
 use quipu::export::Server;
 use quipu::model::MetricType;
+use quipu::push::Gateway;
 use quipu::registry::FamilyDescription;
 use quipu::{CircuitBreaker, Engine};
 use quipu_catalog::Catalog;
@@ -25,6 +26,7 @@ impl Families {
         Catalog::register(registry, Prices::none())?;
         CircuitBreaker::builder("any").register(registry)?;
         registry.record_safe(|| ());
+        Gateway::builder(registry.clone(), "http://127.0.0.1:9091", "any").build()?;
         registry.collect(Process::new())?;
         registry.collect(System::new().disks())?;
         registry.collect(Service::new("1.0").commit("0").timestamp("0"))?;

@@ -24,6 +24,7 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
             engine(families),
             limits(families),
             memory(families),
+            pushes(families),
             faults(families),
         ],
     }
@@ -323,6 +324,26 @@ fn memory(families: &Families) -> Row {
             families.highest("Series not freed yet", "quipu_retained_series", &["instance"]),
             families.highest("Lanes that are lost", "quipu_lost_lanes", &["instance"]),
             families.highest("Freeing refused by the system", "quipu_freeing_refused", &["instance"]),
+        ],
+    }
+}
+
+fn pushes(families: &Families) -> Row {
+    let since = Panel::new(
+        Shape::Lines,
+        "Since the last push that succeeded",
+        "s",
+        "Time since `quipu_push_last_success_timestamp_seconds`.",
+    );
+    Row {
+        title: "Metrics engine: pushes",
+        panels: vec![
+            families.rate("Pushes", "quipu_pushes_total", &["gateway"]).width(6),
+            families.increase("Pushes that failed", "quipu_push_failures_total", &["gateway", "reason"]).width(6),
+            families.highest("Time of a push", "quipu_push_duration_seconds", &["gateway"]).width(6),
+            since
+                .query("{{gateway}}", "time() - max by (gateway) (@quipu_push_last_success_timestamp_seconds)")
+                .width(6),
         ],
     }
 }

@@ -61,7 +61,7 @@ const LIMITS: [Line; 3] = [
     ),
 ];
 
-const STATE: [Line; 6] = [
+const STATE: [Line; 7] = [
     (
         "CollectorDown",
         "@quipu_collector_up == 0",
@@ -103,6 +103,14 @@ const STATE: [Line; 6] = [
         "5m",
         "Scrapes are broken off: their clients do not read them in time.",
         "{{ $value | humanize }} connections of scrapers of {{ $labels.instance }} were closed in 15 minutes.",
+    ),
+    (
+        "PushFailing",
+        "time() - max by (job, instance, gateway) (@quipu_push_last_success_timestamp_seconds) > 900\nand\n\
+         sum by (job, instance, gateway) (increase(@quipu_push_failures_total[15m])) > 0",
+        "5m",
+        "Pushes to a Pushgateway fail: what it shows is old.",
+        "The last push of {{ $labels.instance }} to {{ $labels.gateway }} that succeeded was {{ $value | humanizeDuration }} ago.",
     ),
 ];
 
