@@ -11,6 +11,7 @@
 //! | measure functions and blocks by an attribute, register a struct | [`macros`] |
 //! | show what something else keeps | [`collectors`] |
 //! | see it in Grafana, and be told when something is wrong | [`dashboards`] |
+//! | look at a service without Prometheus | [`page`] |
 //! | push what a batch job has recorded | [`push`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
@@ -35,6 +36,7 @@ pages! {
     macros
     collectors
     dashboards
+    page
     push
     testing
     practices

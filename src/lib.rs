@@ -47,6 +47,7 @@
 //! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
+//! - `page`: a page for people on the scrape server, [`export::ServerBuilder::page`]. It brings `server`.
 //! - `process`: [`collect::Process`], the standard `process_*` metrics.
 //! - `push`: the module [`push`], on tokio and hyper.
 //! - `system`: [`collect::System`], memory, processors and disks of the machine.
@@ -87,6 +88,7 @@
         feature = "config",
         feature = "derive",
         feature = "grpc",
+        feature = "page",
         feature = "process",
         feature = "push",
         feature = "server",

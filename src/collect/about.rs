@@ -2,7 +2,8 @@
 
 use super::samples::Refused;
 use super::slot::Failure;
-use crate::registry::{DynLabelNames, Family};
+use crate::clock::Clock;
+use crate::registry::{CollectorError, CollectorStatus, DynLabelNames, Family};
 use crate::sync::{Mutex, lock};
 use crate::{Counter, Gauge, RegisterError, Registry};
 
@@ -15,6 +16,7 @@ pub(super) struct About {
     errors: Family<Counter, DynLabelNames>,
     /// Held while series are made: a call may end after the removal.
     is_removed: Mutex<bool>,
+    last: Mutex<CollectorStatus>,
 }
 
 impl About {
@@ -39,19 +41,32 @@ impl About {
                 .dyn_labels(&[&collector, &reason])
                 .register()?,
             is_removed: Mutex::new(false),
+            last: Mutex::default(),
         })
     }
 
     pub(super) fn up(&self, is_up: bool) {
+        lock(&self.last).is_up = Some(is_up);
         self.set(&self.up, f64::from(u8::from(is_up)));
     }
 
     pub(super) fn took(&self, seconds: f64) {
+        lock(&self.last).seconds = Some(seconds);
         self.set(&self.duration, seconds);
     }
 
-    pub(super) fn failed(&self, failure: Failure) {
-        self.count(failure.reason(), 1);
+    pub(super) fn failed(&self, failure: Failure, message: Option<String>) {
+        let (reason, time) = (failure.reason(), Clock::Real.unix_seconds());
+        // That it is skipped says less than why.
+        if failure != Failure::Skipped || lock(&self.last).last_error.is_none() {
+            lock(&self.last).last_error = Some(CollectorError { reason, message, time });
+        }
+        self.count(reason, 1);
+    }
+
+    /// How the calls went, without their series.
+    pub(super) fn status(&self) -> CollectorStatus {
+        lock(&self.last).clone()
     }
 
     pub(super) fn refused(&self, Refused { invalid, duplicate, .. }: Refused) {

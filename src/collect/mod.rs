@@ -74,7 +74,7 @@ use core::time::Duration;
 use slot::{Call, Failure, Limits, Registered, Slot, Work};
 use std::sync::Arc;
 
-/// Why a call of a collector failed. Any error: it is counted, and not shown.
+/// Why a call of a collector failed. Any error: it is counted, and its text is shown on the page of the scrape server, if that has one.
 pub type CollectError = Box<dyn core::error::Error + Send + Sync>;
 
 /// Yields families when a registry is scraped. Registered with [`Registry::collect`].
@@ -196,8 +196,16 @@ fn discard(waker: Option<Waker>) {
     guarded(|| drop(waker));
 }
 
-/// An error may panic when it is dropped, and is one nevertheless.
-fn failed(error: CollectError) -> Failure {
+/// So much is kept of what an error says.
+const MESSAGE: usize = 500;
+
+/// An error may panic when it is asked or dropped, and is one nevertheless.
+fn failed(error: CollectError, call: &Call) -> Failure {
+    if let Some(mut message) = guarded(|| error.to_string()) {
+        let cut = (0..=MESSAGE.min(message.len())).rev().find(|at| message.is_char_boundary(*at));
+        message.truncate(cut.unwrap_or_default());
+        call.says(message);
+    }
     guarded(|| drop(error));
     Failure::Error
 }
@@ -206,8 +214,8 @@ fn failed(error: CollectError) -> Failure {
 struct Blocking<C>(C);
 
 impl<C: Collector> Work for Blocking<C> {
-    fn call(&mut self, samples: &mut Samples, _: &Call) -> Result<(), Failure> {
-        self.0.collect(samples).map_err(failed)
+    fn call(&mut self, samples: &mut Samples, call: &Call) -> Result<(), Failure> {
+        self.0.collect(samples).map_err(|error| failed(error, call))
     }
 }
 
@@ -233,7 +241,7 @@ impl<C: AsyncCollector> Work for Waiting<C> {
         #[cfg(feature = "tokio")]
         let _entered = self.runtime.as_ref().map(tokio::runtime::Handle::enter);
         match block_on(self.collector.collect(samples), || call.patience()) {
-            Some(result) => result.map_err(failed),
+            Some(result) => result.map_err(|error| failed(error, call)),
             None => Err(Failure::Timeout),
         }
     }

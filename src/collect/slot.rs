@@ -14,7 +14,7 @@ use super::{discard, guarded, pool, wake};
 use crate::clock::nanoseconds;
 use crate::guard::{CircuitBreaker, Permit};
 use crate::model::FamilySnapshot;
-use crate::registry::{Collected, Collecting, PATIENCE};
+use crate::registry::{Collected, Collecting, CollectorStatus, PATIENCE};
 use crate::sync::{AtomicU64, Mutex, Ordering, lock};
 use core::fmt;
 use core::future::ready;
@@ -108,12 +108,19 @@ struct Progress {
     late: Option<Families>,
     waiting: Vec<(u64, Waker)>,
     next_waiting: u64,
+    /// What the collector said when it failed.
+    message: Option<String>,
 }
 
 impl Call {
     fn new(asked: u64, due: u64, permit: Permit) -> Call {
         let progress = Progress { permit: Some(permit), ..Progress::default() };
         Call { asked, due, until: AtomicU64::new(due), progress: Mutex::new(progress) }
+    }
+
+    /// Keeps what the collector says of its failure.
+    pub(super) fn says(&self, message: String) {
+        lock(&self.progress).message = Some(message);
     }
 
     /// How long somebody still waits for it, if anybody does.
@@ -175,7 +182,7 @@ impl Slot {
             }
             Err(failure) => {
                 if is_in_time {
-                    self.about.failed(failure);
+                    self.about.failed(failure, progress.message.take());
                 }
                 mem::take(&mut state.last)
             }
@@ -204,7 +211,7 @@ impl Slot {
             permit.failure();
         }
         self.about.up(false);
-        self.about.failed(Failure::Timeout);
+        self.about.failed(Failure::Timeout, None);
         self.about.took(progress.begun.map_or(0.0, |begun| seconds(begun, now)));
         last
     }
@@ -219,7 +226,7 @@ impl Slot {
             None => {
                 let Ok(permit) = self.limits.breaker.try_acquire() else {
                     self.about.up(false);
-                    self.about.failed(Failure::Skipped);
+                    self.about.failed(Failure::Skipped, None);
                     return held.and_show(mem::take(&mut state.last));
                 };
                 let due = after(now, self.limits.timeout.unwrap_or(PATIENCE));
@@ -364,6 +371,12 @@ impl Collected for Registered {
 
     fn removed(&self) {
         self.0.about.remove();
+    }
+
+    fn status(&self) -> CollectorStatus {
+        let last = lock(&self.0.state).last.clone();
+        let series = last.iter().map(|family| (family.name().to_owned(), family.series().len())).collect();
+        CollectorStatus { series, ..self.0.about.status() }
     }
 }
 

@@ -42,6 +42,12 @@ enum Content {
         text: Bytes,
         _places: [Place; 2],
     },
+    /// What is made in pieces, and takes its place until the last.
+    #[cfg(feature = "page")]
+    Summary {
+        summary: super::page::Summary,
+        _place: Place,
+    },
     /// Nothing, of a length that is not told: HEAD must not say that a scrape has no bytes.
     Head,
     Message(Bytes),
@@ -54,6 +60,11 @@ impl ScrapeBody {
 
     pub(super) fn whole(text: Bytes, places: [Place; 2]) -> Self {
         Self(Content::Whole { text, _places: places })
+    }
+
+    #[cfg(feature = "page")]
+    pub(super) fn summary(summary: super::page::Summary, place: Place) -> Self {
+        Self(Content::Summary { summary, _place: place })
     }
 
     pub(super) fn head() -> Self {
@@ -77,6 +88,8 @@ impl Body for ScrapeBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ScrapeError>>> {
         let data = match &mut self.0 {
             Content::Scrape(encoder) => ready!(encoder.poll_chunk(cx)),
+            #[cfg(feature = "page")]
+            Content::Summary { summary, .. } => summary.next().map(Ok),
             Content::Head => None,
             // In pieces, so that the body lives, and with it the places, until the client has read most of it.
             Content::Whole { text, .. } | Content::Message(text) => {
@@ -92,6 +105,8 @@ impl Body for ScrapeBody {
             Content::Head => true,
             Content::Whole { text, .. } | Content::Message(text) => text.is_empty(),
             Content::Scrape(_) => false,
+            #[cfg(feature = "page")]
+            Content::Summary { .. } => false,
         }
     }
 
@@ -99,6 +114,8 @@ impl Body for ScrapeBody {
         match &self.0 {
             Content::Whole { text, .. } | Content::Message(text) => SizeHint::with_exact(text.len() as u64),
             Content::Scrape(_) | Content::Head => SizeHint::default(),
+            #[cfg(feature = "page")]
+            Content::Summary { .. } => SizeHint::default(),
         }
     }
 }

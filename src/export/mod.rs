@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | from a program without async | [`serve`] | `server` |
 //! | on a port of its own, inside tokio | [`Server`] | `server` |
+//! | a page for people as well | [`ServerBuilder::page`] | `page` |
 //! | on the port of an axum application | `router` of the crate `quipu-axum` | |
 //! | under a path of one's own, with any tower server | [`ScrapeService`] | `http` |
 //! | in any other way | [`Scrape`] | |
@@ -20,6 +21,8 @@ mod scrape;
 
 #[cfg(feature = "http")]
 mod body;
+#[cfg(feature = "page")]
+mod page;
 #[cfg(feature = "http")]
 mod places;
 #[cfg(feature = "http")]

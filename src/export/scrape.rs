@@ -24,6 +24,8 @@ pub struct Scrape {
     encoder: Encoder,
     format: Format,
     is_done: bool,
+    /// Whether what is shown counts as exposed.
+    is_export: bool,
 }
 
 impl Scrape {
@@ -110,8 +112,14 @@ impl Scrape {
         Scrape::walk(registry::collect(registries, names, within).await, format)
     }
 
+    /// The same, for somebody who only looks: no series is taken to have been exposed.
+    #[cfg(feature = "page")]
+    pub(super) fn for_a_look(self) -> Scrape {
+        Scrape { is_export: false, ..self }
+    }
+
     fn walk(gathered: Vec<Gathered>, format: Format) -> Scrape {
-        Scrape { gather: Gather::new(gathered), encoder: Encoder::new(format), format, is_done: false }
+        Scrape { gather: Gather::new(gathered), encoder: Encoder::new(format), format, is_done: false, is_export: true }
     }
 
     /// Replaces what is in `chunk` by the next 64 KiB or so, in whole lines or messages. `false` when nothing was left; the
@@ -140,7 +148,7 @@ impl Scrape {
             self.is_done = !is_more;
         }
         *chunk = self.encoder.finish()?;
-        if chunk.is_empty() {
+        if chunk.is_empty() && self.is_export {
             // Whoever asks for more has taken all there was.
             self.gather.note_exported();
         }

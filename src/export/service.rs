@@ -13,6 +13,8 @@ use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version};
 use tower_service::Service;
 
+#[cfg(feature = "page")]
+use super::page::Summary;
 use super::places::{Client, Place, Places};
 use super::{Format, Scrape, ScrapeBody, ScrapeError, query, timeout};
 use crate::{Counter, Registry};
@@ -115,7 +117,11 @@ impl ScrapeService {
         }
         match query::names(request.uri().query()) {
             Err(bad) => ScrapeFuture::ready(plain(StatusCode::BAD_REQUEST, format!("{bad}\n"))),
-            Ok(names) if *request.method() == Method::GET => self.get(request, names, client),
+            Ok(names) if *request.method() == Method::GET => {
+                let within = timeout::for_collection(request.headers(), self.response);
+                let scrape = Scrape::begin(self.registries.to_vec(), names, Format::Text, within);
+                self.get(request.version(), scrape, client)
+            }
             Ok(_) => ScrapeFuture::ready(exposition(ScrapeBody::head())),
         }
     }
@@ -132,17 +138,46 @@ impl ScrapeService {
         }
     }
 
-    fn get<B>(&self, request: &Request<B>, names: Option<Arc<[String]>>, client: Client) -> ScrapeFuture {
-        let spare = if client.is_preferred { 0 } else { self.under_way.limit() / 8 };
-        let is_old = request.version() < Version::HTTP_11;
-        let whole = if is_old { self.whole.take(client, 0).map(Some) } else { Some(None) };
-        let (Some(whole), Some(place)) = (whole, self.under_way.take(client, spare)) else {
-            self.count_refused();
-            let text = "too many scrapes are under way; come again in a second\n";
-            return ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)));
-        };
+    /// Answers with some families to somebody who looks at them.
+    #[cfg(feature = "page")]
+    pub(super) fn look_at<B>(&self, request: &Request<B>, names: Arc<[String]>, client: Client) -> ScrapeFuture {
+        if *request.method() == Method::HEAD {
+            return ScrapeFuture::ready(exposition(ScrapeBody::head()));
+        }
         let within = timeout::for_collection(request.headers(), self.response);
-        let scrape = Scrape::begin(self.registries.to_vec(), names, Format::Text, within);
+        let scrape = Scrape::begin(self.registries.to_vec(), Some(names), Format::Text, within);
+        self.get(request.version(), async { scrape.await.for_a_look() }, client)
+    }
+
+    /// Answers with how the registries stand.
+    #[cfg(feature = "page")]
+    pub(super) fn summarize(&self, method: &Method, client: Client) -> ScrapeFuture {
+        if *method == Method::HEAD {
+            return ScrapeFuture::ready(Response::new(ScrapeBody::head()));
+        }
+        let Some(place) = self.place(client) else { return self.refuse() };
+        ScrapeFuture::ready(Response::new(ScrapeBody::summary(Summary::of(&self.registries), place)))
+    }
+
+    fn place(&self, client: Client) -> Option<Place> {
+        let spare = if client.is_preferred { 0 } else { self.under_way.limit() / 8 };
+        self.under_way.take(client, spare)
+    }
+
+    fn refuse(&self) -> ScrapeFuture {
+        self.count_refused();
+        let text = "too many scrapes are under way; come again in a second\n";
+        ScrapeFuture::ready(with(RETRY_AFTER, "1", plain(StatusCode::SERVICE_UNAVAILABLE, text)))
+    }
+
+    fn get(
+        &self,
+        version: Version,
+        scrape: impl Future<Output = Scrape> + Send + 'static,
+        client: Client,
+    ) -> ScrapeFuture {
+        let whole = if version < Version::HTTP_11 { self.whole.take(client, 0).map(Some) } else { Some(None) };
+        let (Some(whole), Some(place)) = (whole, self.place(client)) else { return self.refuse() };
         match whole {
             None => ScrapeFuture(Box::pin(async { exposition(ScrapeBody::scrape(scrape.await, place)) })),
             Some(whole) => {
@@ -245,6 +280,16 @@ pub struct ScrapeFuture(Pin<Box<dyn Future<Output = Response<ScrapeBody>> + Send
 impl ScrapeFuture {
     pub(super) fn ready(response: Response<ScrapeBody>) -> Self {
         Self(Box::pin(ready(response)))
+    }
+
+    /// The same, with a change to its response.
+    #[cfg(feature = "page")]
+    pub(super) fn map(self, change: impl FnOnce(&mut Response<ScrapeBody>) + Send + 'static) -> Self {
+        Self(Box::pin(async {
+            let mut response = self.0.await;
+            change(&mut response);
+            response
+        }))
     }
 }
 

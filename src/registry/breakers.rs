@@ -3,6 +3,8 @@
 use super::error::RegisterError;
 use super::family::{Family, LabelNames};
 use super::registry::Registry;
+#[cfg(feature = "page")]
+use super::status::BreakerStatus;
 use crate::guard::{BreakerState, CircuitBreaker, CircuitBreakerBuilder};
 use crate::metric::{Counter, Gauge};
 use crate::sync::{Mutex, lock};
@@ -49,6 +51,21 @@ impl Breakers {
             series.transitions.iter_mut().zip(totals.transitions).for_each(|(counter, total)| counter.bring_to(total));
             series.rejections.bring_to(totals.rejections);
         }
+    }
+
+    /// How each stands.
+    #[cfg(feature = "page")]
+    pub(super) fn statuses(&self) -> Vec<BreakerStatus> {
+        let status = |Exposed { prefix, breaker, .. }: &Exposed| {
+            let (state, totals) = breaker.observe();
+            BreakerStatus {
+                name: format!("{prefix}{}", breaker.name()),
+                state: STATES[state as usize].1,
+                opened: totals.transitions[BreakerState::Open as usize],
+                rejections: totals.rejections,
+            }
+        };
+        lock(&self.0).iter().map(status).collect()
     }
 
     fn register(&self, prefix: &Arc<str>, builder: CircuitBreakerBuilder, series: BreakerSeries) -> Registered {

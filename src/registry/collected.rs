@@ -17,6 +17,34 @@ pub(crate) trait Collected: Send + Sync + fmt::Debug {
     fn collect(&self, within: Duration) -> Collecting;
     /// The registry has forgotten it.
     fn removed(&self);
+    /// How its calls went.
+    #[cfg_attr(not(feature = "page"), expect(dead_code, reason = "only the page shows it"))]
+    fn status(&self) -> CollectorStatus;
+}
+
+/// What is known of the calls of a collector.
+#[derive(Clone, Debug, Default)]
+#[cfg_attr(not(feature = "page"), expect(dead_code, reason = "only the page shows it"))]
+pub(crate) struct CollectorStatus {
+    /// Whether the last call yielded its values in time; `None` before the first one.
+    pub(crate) is_up: Option<bool>,
+    /// How long it took.
+    pub(crate) seconds: Option<f64>,
+    pub(crate) last_error: Option<CollectorError>,
+    /// How many series the last good call yielded, by family.
+    pub(crate) series: Vec<(String, usize)>,
+}
+
+/// How a call went wrong.
+#[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "page"), expect(dead_code, reason = "only the page shows it"))]
+pub(crate) struct CollectorError {
+    /// The word for it in the label `reason`.
+    pub(crate) reason: &'static str,
+    /// What the collector said, which may be cut.
+    pub(crate) message: Option<String>,
+    /// When, in seconds since 1970.
+    pub(crate) time: f64,
 }
 
 /// What one scrape waits for.
@@ -41,6 +69,12 @@ impl Collectors {
     /// The collector that yields this family.
     pub(super) fn of(&self, family: &str) -> Option<&str> {
         self.by_family.get(family).map(|owned| &*owned.collector)
+    }
+
+    /// All collectors, with their names.
+    #[cfg(feature = "page")]
+    pub(super) fn named(&self) -> Vec<(String, Arc<dyn Collected>)> {
+        self.by_name.iter().map(|(name, collector)| (name.clone(), collector.clone())).collect()
     }
 
     /// All families.

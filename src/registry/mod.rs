@@ -27,10 +27,12 @@ mod safe;
 mod self_metrics;
 mod settings;
 mod states;
+#[cfg(feature = "page")]
+mod status;
 
 pub use crate::model::{LabelBuffer, LabelSet, LabelValue};
 pub use builder::MetricBuilder;
-pub(crate) use collected::{Collected, Collecting};
+pub(crate) use collected::{Collected, Collecting, CollectorError, CollectorStatus};
 pub use describe::{FamilyDescription, LabelDescription};
 pub(crate) use description::Description;
 pub use error::{BuildError, LabelError, RegisterError};
@@ -48,3 +50,5 @@ pub use registry::Registry;
 pub use safe::Recorded;
 pub(crate) use safe::guarded;
 pub use settings::RegistryBuilder;
+#[cfg(feature = "page")]
+pub(crate) use status::{BreakerStatus, FamilyStatus, Offending, Status};

@@ -46,7 +46,7 @@ impl Registry {
 }
 
 /// The offenders of each label of a family that has any.
-fn by_label(family: &FamilyCore) -> impl Iterator<Item = (&str, &LabelOffenders)> {
+pub(super) fn by_label(family: &FamilyCore) -> impl Iterator<Item = (&str, &LabelOffenders)> {
     let labels = &family.description.labels;
     let by_label = family.set.offenders().into_iter().flat_map(|offenders| offenders.by_label());
     by_label.filter_map(|(label, offenders)| Some((&**labels.get(label)?, offenders)))

@@ -15,6 +15,8 @@ use super::settings::RegistryBuilder;
 use crate::clock::Clock;
 use crate::guard::RegistryLimits;
 use crate::model::{Buckets, GlobalLabels, Named, OWN_PREFIX};
+#[cfg(feature = "page")]
+use crate::store::SharedLimits;
 use crate::sync::{Mutex, lock};
 use core::fmt;
 use std::collections::BTreeSet;
@@ -351,6 +353,12 @@ impl Registry {
         &self.shared.overrides
     }
 
+    /// What all families use together, and may use.
+    #[cfg(feature = "page")]
+    pub(super) fn shared_limits(&self) -> &SharedLimits {
+        &self.shared.guard.shared
+    }
+
     /// Whether it exposes metrics about itself.
     pub(super) fn has_self_metrics(&self) -> bool {
         self.shared.self_metrics.is_some()
@@ -380,7 +388,7 @@ impl Registry {
     }
 
     /// Whether both have the same families.
-    pub(super) fn is_same(&self, other: &Registry) -> bool {
+    pub(crate) fn is_same(&self, other: &Registry) -> bool {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 

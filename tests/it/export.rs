@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod alone;
 mod names;
+mod page;
 mod requests;
 mod scrapes;
 

@@ -27,7 +27,7 @@ impl Ports {
         let grpc = TcpListener::bind(options.grpc).await;
         let grpc =
             grpc.map_err(|error| format!("cannot listen on {}: {error}; {}", options.grpc, another("--grpc")))?;
-        let scrapes = Server::builder(registry.clone()).offenders_path(OFFENDERS).bind(options.metrics).await;
+        let scrapes = Server::builder(registry.clone()).page().offenders_path(OFFENDERS).bind(options.metrics).await;
         let scrapes = scrapes.map_err(|error| format!("{error}; {}", another("--metrics")))?;
         options.api = api.local_addr()?;
         options.grpc = grpc.local_addr()?;

@@ -14,6 +14,8 @@ use super::listen::{Acceptor, listen};
 use super::{Server, ServerHandle, handle};
 use crate::Registry;
 use crate::export::ScrapeService;
+#[cfg(feature = "page")]
+use crate::export::page;
 
 /// Settings for a [`Server`]; made by [`Server::builder`]. Times of more than a year are a year, so that `Duration::MAX` is as good as no
 /// limit.
@@ -44,6 +46,8 @@ pub struct ServerBuilder {
     paths: Vec<String>,
     offenders_path: Option<String>,
     scrapes: Option<usize>,
+    #[cfg(feature = "page")]
+    has_page: bool,
     pub(super) limits: Limits,
 }
 
@@ -82,7 +86,15 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl ServerBuilder {
     pub(super) fn new(registry: Registry) -> Self {
-        Self { registries: vec![registry], paths: Vec::new(), offenders_path: None, scrapes: None, limits: LIMITS }
+        Self {
+            registries: vec![registry],
+            paths: Vec::new(),
+            offenders_path: None,
+            scrapes: None,
+            #[cfg(feature = "page")]
+            has_page: false,
+            limits: LIMITS,
+        }
     }
 
     /// Serves one more registry, as [`ScrapeService::of`] says.
@@ -107,6 +119,28 @@ impl ServerBuilder {
     /// ```
     pub fn offenders_path(mut self, path: impl Into<String>) -> Self {
         self.offenders_path = Some(path.into());
+        self
+    }
+
+    /// Serves a page for people at `/`: all families with their history of the last minutes, rates, percentiles and heat maps, what comes beyond
+    /// limits, circuit breakers and collectors. The [guide](crate::guide::page) shows it.
+    ///
+    /// Nothing of it comes from elsewhere. It asks for what is on screen only, at paths beside its own (`/values`, `/summary.json` and
+    /// those of its files, such as `/page.js`), and for nothing while nobody looks. It shows label values as clients sent them, to all
+    /// who reach the port.
+    ///
+    /// # Cost
+    /// A scrape of the families on screen, of 10,000 samples at most, every two seconds for each browser; and every five seconds a walk over
+    /// the list of families, without their series.
+    ///
+    /// ```
+    /// let server = quipu::export::Server::builder(quipu::Registry::new()).page().serve("127.0.0.1:0")?;
+    /// println!("open http://{}/", server.local_addr());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[cfg(feature = "page")]
+    pub fn page(mut self) -> Self {
+        self.has_page = true;
         self
     }
 
@@ -189,6 +223,10 @@ impl ServerBuilder {
         if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| !is_path(path)) {
             return Err(CannotServe::at(path));
         }
+        #[cfg(feature = "page")]
+        if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| self.has_page && page::is_at(path)) {
+            return Err(CannotServe::beside_page(path));
+        }
         let counter = |name, help| {
             let counter = self.registries[0].own_metrics().counter(name, help).register();
             counter.map_err(|error| CannotServe::on(address, io::Error::other(error)))
@@ -204,6 +242,8 @@ impl ServerBuilder {
             service = service.max_scrapes(scrapes);
         }
         let endpoint = Endpoint::new(service, paths, self.offenders_path);
+        #[cfg(feature = "page")]
+        let endpoint = endpoint.with_page(self.has_page);
         let address = listener.local_addr()?;
         let acceptor = Acceptor::new(listener, errors, evicted, self.limits.accept);
         Ok(Server { acceptor, late, address, endpoint: Arc::new(endpoint), limits: self.limits })

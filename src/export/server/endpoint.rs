@@ -6,6 +6,8 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, Version};
 use hyper::body::Incoming;
 
+#[cfg(feature = "page")]
+use super::super::page;
 use super::super::places::Client;
 use super::super::query::decoded;
 use super::super::service::{ScrapeFuture, ScrapeService, plain};
@@ -17,13 +19,29 @@ pub(super) struct Endpoint {
     paths: Vec<String>,
     /// Where offenders are shown.
     offenders_path: Option<String>,
+    /// Whether there is a page for people.
+    #[cfg(feature = "page")]
+    has_page: bool,
     not_found: Bytes,
 }
 
 impl Endpoint {
     pub(super) fn new(service: ScrapeService, paths: Vec<String>, offenders_path: Option<String>) -> Self {
         let not_found = format!("metrics are at {}\n", paths.join(", ")).into();
-        Self { service, paths, offenders_path, not_found }
+        Self {
+            service,
+            paths,
+            offenders_path,
+            #[cfg(feature = "page")]
+            has_page: false,
+            not_found,
+        }
+    }
+
+    /// The same, with a page for people.
+    #[cfg(feature = "page")]
+    pub(super) fn with_page(self, has_page: bool) -> Self {
+        Self { has_page, ..self }
     }
 
     /// Answers a request; as to `client`, see [`ScrapeService::respond`].
@@ -37,6 +55,12 @@ impl Endpoint {
         }
         if self.offenders_path.as_deref() == Some(request.uri().path()) {
             return self.service.show_offenders(request.method());
+        }
+        #[cfg(feature = "page")]
+        if self.has_page
+            && let Some(response) = page::respond(&self.service, request.uri().path(), request, client)
+        {
+            return response;
         }
         let Some(path) = decoded(request.uri().path()) else {
             return self.not_found();

@@ -6,8 +6,13 @@ use std::io::{self, ErrorKind};
 
 /// The error of the operating system does not name the address.
 pub(super) enum CannotServe {
-    Address { address: String, source: io::Error },
+    Address {
+        address: String,
+        source: io::Error,
+    },
     Path(String),
+    #[cfg(feature = "page")]
+    BesidePage(String),
 }
 
 impl CannotServe {
@@ -15,6 +20,11 @@ impl CannotServe {
         // With quotes if it is a string.
         let address = format!("{address:?}").trim_matches('"').to_owned();
         io::Error::new(source.kind(), CannotServe::Address { address, source })
+    }
+
+    #[cfg(feature = "page")]
+    pub(super) fn beside_page(path: &str) -> io::Error {
+        io::Error::new(ErrorKind::InvalidInput, CannotServe::BesidePage(path.to_owned()))
     }
 
     pub(super) fn at(path: &str) -> io::Error {
@@ -42,6 +52,13 @@ impl fmt::Display for CannotServe {
                 "cannot serve metrics at the path {path:?}: a path begins with `/` and has neither query nor space; \
                  write one such as \"/metrics\""
             ),
+            #[cfg(feature = "page")]
+            CannotServe::BesidePage(path) => {
+                write!(
+                    f,
+                    "cannot serve metrics at the path {path:?}: the page is there; write another one, such as \"/metrics\""
+                )
+            }
         }
     }
 }
@@ -58,6 +75,8 @@ impl Error for CannotServe {
         match self {
             CannotServe::Address { source, .. } => Some(source),
             CannotServe::Path(_) => None,
+            #[cfg(feature = "page")]
+            CannotServe::BesidePage(_) => None,
         }
     }
 }

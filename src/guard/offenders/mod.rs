@@ -153,7 +153,20 @@ impl Report {
 pub(crate) struct Offender {
     text: Text,
     /// So many samples at least.
-    samples: u64,
+    pub(crate) samples: u64,
+}
+
+#[cfg(feature = "page")]
+impl Offender {
+    /// The value, or its beginning.
+    pub(crate) fn value(&self) -> &str {
+        self.text.as_str()
+    }
+
+    /// Whether there is more of the value.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.text.is_cut
+    }
 }
 
 /// The value, escaped, and three dots behind it if there is more of it.

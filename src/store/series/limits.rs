@@ -216,6 +216,12 @@ impl Usage {
         (usage, fills)
     }
 
+    /// The memory of the series.
+    #[cfg(feature = "page")]
+    pub(in crate::store) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// The labels whose values can be replaced.
     pub(in crate::store) fn open(&self) -> Labels {
         self.open

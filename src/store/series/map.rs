@@ -158,6 +158,12 @@ impl SeriesMap {
         Some(self.usage.as_ref()?.overflow()?.offenders())
     }
 
+    /// The memory of the series; `None` if it has no limits, and is not counted.
+    #[cfg(feature = "page")]
+    pub(crate) fn bytes(&self) -> Option<usize> {
+        Some(self.usage.as_ref()?.bytes())
+    }
+
     /// Leaves to others what is reserved for the family, though handles to it may live on.
     pub(crate) fn give_back_reserved(&self) {
         self.usage.iter().for_each(|usage| usage.give_back());
