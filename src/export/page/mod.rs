@@ -44,12 +44,14 @@ macro_rules! resources {
     };
 }
 
-static RESOURCES: [Resource; 10] = resources! {
+static RESOURCES: [Resource; 12] = resources! {
     "/" "page.html" "text/html; charset=utf-8"
     "/icon.svg" "icon.svg" "image/svg+xml"
     "/page.css" "page.css" "text/css; charset=utf-8"
     "/page.js" "page.js" "text/javascript; charset=utf-8"
+    "/app.js" "app.js" "text/javascript; charset=utf-8"
     "/chart.js" "chart.js" "text/javascript; charset=utf-8"
+    "/family.js" "family.js" "text/javascript; charset=utf-8"
     "/format.js" "format.js" "text/javascript; charset=utf-8"
     "/history.js" "history.js" "text/javascript; charset=utf-8"
     "/list.js" "list.js" "text/javascript; charset=utf-8"

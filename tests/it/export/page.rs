@@ -6,12 +6,14 @@ use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::guard::CircuitBreaker;
 use serde_json::Value;
 
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("/", include_str!("../../../src/export/page/page.html")),
     ("/icon.svg", include_str!("../../../src/export/page/icon.svg")),
     ("/page.css", include_str!("../../../src/export/page/page.css")),
     ("/page.js", include_str!("../../../src/export/page/page.js")),
+    ("/app.js", include_str!("../../../src/export/page/app.js")),
     ("/chart.js", include_str!("../../../src/export/page/chart.js")),
+    ("/family.js", include_str!("../../../src/export/page/family.js")),
     ("/format.js", include_str!("../../../src/export/page/format.js")),
     ("/history.js", include_str!("../../../src/export/page/history.js")),
     ("/list.js", include_str!("../../../src/export/page/list.js")),
