@@ -45,6 +45,8 @@
 //! - A clock that goes back makes durations of zero.
 //! - Items that wait in a queue that is closed and dropped wait no more, and were not processed.
 //! - A probe that hangs or panics is one of a service that is down.
+//! - A series that is [removed](quipu::Family::remove) from a family does not come back: trackers keep handles to the series of the names
+//!   that they have seen.
 //!
 //! # Features
 //!

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 impl Health {
-    /// Asks a service how it is, and shows that: at once, and then as often as `every` says (1 ms at least).
+    /// Asks a service how it is, and shows that: at once, and then as often as `every` says (1 ms at least, a year at most).
     ///
     /// Spawn the future on a tokio runtime. Needs the feature `tokio`.
     ///
@@ -32,9 +32,9 @@ impl Health {
         let shown = Shown { health: self.clone(), service: service.to_owned() };
         async move {
             shown.set(ServiceState::Down);
-            let mut ticks = interval(every.max(Duration::from_millis(1)));
+            let mut ticks = interval(every.clamp(SHORTEST, LONGEST));
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut last: Option<Probe<R::Output>> = None;
+            let mut last: Option<Probe> = None;
             loop {
                 ticks.tick().await;
                 if last.as_ref().is_some_and(|last| !last.0.is_finished()) {
@@ -44,9 +44,10 @@ impl Health {
                     shown.set(ServiceState::Down);
                     continue;
                 };
-                let running = last.insert(Probe(tokio::spawn(future)));
+                // What it says is understood there as well: that is code of the probe's.
+                let running = last.insert(Probe(tokio::spawn(async { future.await.into() })));
                 let state = match timeout(longest, &mut running.0).await {
-                    Ok(Ok(answer)) => answer.into(),
+                    Ok(Ok(state)) => state,
                     Ok(Err(_)) => ServiceState::Down,
                     Err(_) => {
                         running.0.abort();
@@ -59,10 +60,14 @@ impl Health {
     }
 }
 
-/// A probe, which does not outlive the loop.
-struct Probe<T>(JoinHandle<T>);
+/// The bounds of a period: tokio cannot tell when one much longer would end.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-impl<T> Drop for Probe<T> {
+/// A probe, which does not outlive the loop.
+struct Probe(JoinHandle<ServiceState>);
+
+impl Drop for Probe {
     fn drop(&mut self) {
         self.0.abort();
     }

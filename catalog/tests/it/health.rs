@@ -161,3 +161,32 @@ async fn no_time_between_probes_is_a_millisecond() {
     assert!((5..=15).contains(&calls.load(Ordering::Relaxed)), "{calls:?}");
     watch.abort();
 }
+
+/// What a probe answers is understood by code of its own, which may panic.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_panics_is_one_of_a_service_that_is_down() {
+    struct Answer(bool);
+    impl From<Answer> for ServiceState {
+        fn from(answer: Answer) -> ServiceState {
+            assert!(answer.0, "as a test");
+            ServiceState::Healthy
+        }
+    }
+    let mut answers = [true, false, true].into_iter();
+    let (registry, _watch) = watch(move || ready(Answer(answers.next().unwrap_or_default())));
+    for expected in [0.0, 2.0, 0.0] {
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(state(&registry), Some(expected));
+        sleep(EVERY - Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_longest_period_is_one_as_well() {
+    let (registry, _) = quipu::testing::registry();
+    let health = Health::register(&registry).unwrap();
+    let watch = tokio::spawn(health.watch("db", Duration::MAX, Duration::MAX, || ready(ServiceState::Healthy)));
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(state(&registry), Some(0.0));
+    assert!(!watch.is_finished());
+}
