@@ -4,7 +4,10 @@ Usage: python3 ci/push.py target/debug/examples/batch
 """
 
 import contextlib
+import os
 import pathlib
+import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -31,30 +34,30 @@ class Gateway:
         with urllib.request.urlopen(request, timeout=10) as response:
             return response.status
 
-    def is_ready(self):
-        with contextlib.suppress(OSError):
-            return self.send("GET", "/-/ready") == 200
+    def is_listening(self):
+        with contextlib.suppress(OSError), socket.create_connection(self.address.split(":"), timeout=1):
+            return True
 
 
-def start_gateway(stack, scratch):
+def start_gateway(stack, scratch, *flags):
     gateway = Gateway(free_port())
     # Debian's keeps what is pushed, unless it is told not to.
-    command = ["prometheus-pushgateway", f"--web.listen-address={gateway.address}", "--persistence.file="]
-    log = scratch / "pushgateway.log"
+    command = ["prometheus-pushgateway", f"--web.listen-address={gateway.address}", "--persistence.file=", *flags]
+    log = scratch / f"pushgateway-{gateway.address}.log"
     file = stack.enter_context(log.open("w"))
     stack.enter_context(running(command, stdout=file, stderr=file))
-    until(20, gateway.is_ready, lambda: f"no Pushgateway:\n{log.read_text()}")
+    until(20, gateway.is_listening, lambda: f"no Pushgateway:\n{log.read_text()}")
     return gateway
 
 
 class Job:
     def __init__(self, binary, gateway, folder):
-        self.binary, self.gateway, self.folder = binary, gateway, folder
+        self.binary, self.url, self.folder, self.environment = binary, gateway.url, folder, dict(os.environ)
 
     def run(self, method, *labels):
         """What the job says on its standard error."""
-        command = [self.binary, method, self.gateway.url, self.folder, *labels]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        command = [self.binary, method, self.url, self.folder, *labels]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, env=self.environment)
         check(done.returncode == 0, f"{command}: {done.returncode}, {done.stderr}")
         return done.stderr
 
@@ -115,6 +118,29 @@ def compare_refusal(gateway, job):
     gateway.send("DELETE", "/metrics/job/other")
 
 
+def compare_tls(stack, scratch, binary, folder):
+    """A gateway with TLS is pushed to if its certificate is trusted, and is the one of its address."""
+    certificate, key, config = (scratch / name for name in ("certificate.pem", "key.pem", "web.yml"))
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=ci"]
+    usage = ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE"]
+    subprocess.run([*make, *usage, "-out", certificate, "-keyout", key], check=True, capture_output=True)
+    config.write_text(f"tls_server_config: {{cert_file: {certificate}, key_file: {key}}}\n")
+    gateway = start_gateway(stack, scratch, f"--web.config.file={config}")
+    job = Job(binary, gateway, folder)
+    job.url = gateway.url.replace("http", "https")
+    complaint = job.run("push")
+    check("certificate" in complaint, f"a certificate that nobody trusts: {complaint!r}")
+    job.environment["SSL_CERT_FILE"] = str(certificate)
+    complaint = job.run("push")
+    check(complaint == "", f"a trusted certificate: {complaint!r}")
+    context = ssl.create_default_context(cafile=certificate)
+    with urllib.request.urlopen(f"{job.url}/metrics", timeout=10, context=context) as response:
+        check('batch_files_total{instance="",job="batch",kind="file"}' in response.read().decode(), "nothing came over TLS")
+    job.url = job.url.replace("127.0.0.1", "localhost")
+    complaint = job.run("push")
+    check("not valid for name" in complaint, f"a certificate of another name: {complaint!r}")
+
+
 def main(binary):
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -129,6 +155,7 @@ def main(binary):
         compare_methods(prometheus, gateway, job)
         compare_labels(prometheus, job)
         compare_refusal(gateway, job)
+        compare_tls(stack, scratch, binary, folder)
     print(f"push: the values of a Pushgateway are those of the job, with {len(VALUES)} labels that need care")
 
 

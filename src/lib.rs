@@ -49,7 +49,7 @@
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.
 //! - `page`: a page for people on the scrape server, [`export::ServerBuilder::page`]. It brings `server`.
 //! - `process`: [`collect::Process`], the standard `process_*` metrics.
-//! - `push`: the module [`push`], on tokio and hyper.
+//! - `push`: the module [`push`], on tokio and hyper. `push-https` adds TLS, by rustls and ring, which compiles C.
 //! - `system`: [`collect::System`], memory, processors and disks of the machine.
 //! - `testing`: the module [`testing`].
 //! - `tokio`: [`collect::TokioRuntime`], and collectors that wait find the runtime in which they were registered. `server` brings it.

@@ -4,6 +4,8 @@ use super::about::About;
 use super::client::Client;
 use super::error::GatewayError;
 use super::path::{base64, push_label};
+#[cfg(feature = "push-https")]
+use super::tls::Tls;
 use super::{Gateway, Shared};
 use crate::guard::CircuitBreaker;
 use crate::model::check_label_name;
@@ -132,7 +134,12 @@ impl GatewayBuilder {
             .with_clock(self.registries[0].clock().clone())
             .build()
             .map_err(|problem| GatewayError::Register(RegisterError::Breaker { problem }))?;
+        #[cfg(feature = "push-https")]
+        let tls =
+            (base.scheme_str() == Some("https")).then(Tls::load).transpose().map_err(GatewayError::Certificates)?;
         let client = Client::new(uri, headers, self.timeout);
+        #[cfg(feature = "push-https")]
+        let client = client.with_tls(tls);
         let shared = Shared {
             registries: self.registries,
             client,
@@ -158,6 +165,9 @@ impl GatewayBuilder {
         }
         match uri.scheme_str() {
             Some("http") => Ok(uri),
+            #[cfg(feature = "push-https")]
+            Some("https") => Ok(uri),
+            #[cfg(not(feature = "push-https"))]
             Some("https") => Err(GatewayError::Https { url: self.url.clone() }),
             _ => Err(none()),
         }

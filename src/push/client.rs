@@ -2,6 +2,8 @@
 
 use super::body::Metrics;
 use super::error::{PushError, Stage};
+#[cfg(feature = "push-https")]
+use super::tls::Tls;
 use core::error::Error;
 use core::pin::pin;
 use core::time::Duration;
@@ -13,6 +15,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
+#[cfg(feature = "push-https")]
+use hyper_util::rt::TokioIo;
 use tokio::select;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
@@ -30,6 +34,9 @@ pub(super) struct Client {
     uri: Uri,
     headers: HeaderMap,
     timeout: Duration,
+    /// For `https`.
+    #[cfg(feature = "push-https")]
+    tls: Option<Tls>,
 }
 
 /// When a request has to be over.
@@ -42,7 +49,19 @@ pub(super) struct Deadline {
 impl Client {
     /// The URI has a scheme and an authority; headers include `Host`.
     pub(super) fn new(uri: Uri, headers: HeaderMap, timeout: Duration) -> Client {
-        Client { url: uri.to_string(), uri, headers, timeout }
+        Client {
+            url: uri.to_string(),
+            uri,
+            headers,
+            timeout,
+            #[cfg(feature = "push-https")]
+            tls: None,
+        }
+    }
+
+    #[cfg(feature = "push-https")]
+    pub(super) fn with_tls(self, tls: Option<Tls>) -> Client {
+        Client { tls, ..self }
     }
 
     pub(super) fn uri(&self) -> &Uri {
@@ -60,9 +79,18 @@ impl Client {
     /// Sends the metrics and waits for the answer.
     pub(super) async fn send(&self, method: Method, metrics: Metrics, deadline: Deadline) -> Result<(), PushError> {
         let mut connector = HttpConnector::new();
+        connector.enforce_http(false);
         let connection = self.within(deadline, Stage::Connect, connector.call(self.uri.clone())).await?;
         let connection = connection.map_err(|error| self.unconnected(error))?;
-        self.exchange(connection, self.request(method, metrics), deadline).await
+        let request = self.request(method, metrics);
+        #[cfg(feature = "push-https")]
+        if let Some(tls) = &self.tls {
+            let handshake = tls.connect(self.uri.host().unwrap_or_default(), connection.into_inner());
+            let connection = self.within(deadline, Stage::Connect, handshake).await?;
+            let connection = connection.map_err(|error| self.unconnected(error))?;
+            return self.exchange(TokioIo::new(connection), request, deadline).await;
+        }
+        self.exchange(connection, request, deadline).await
     }
 
     fn request(&self, method: Method, metrics: Metrics) -> Request<Metrics> {

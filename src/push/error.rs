@@ -55,6 +55,8 @@ pub enum GatewayError {
         /// The setting: the method's name.
         setting: &'static str,
     },
+    /// The URL begins with `https`, and there are no certificates to trust.
+    Certificates(io::Error),
     /// The metrics about pushes cannot be registered.
     Register(RegisterError),
 }
@@ -88,6 +90,10 @@ impl fmt::Display for GatewayError {
                 f.write_str("a user or password cannot be sent: a user has no `:`, and neither has control characters")
             }
             GatewayError::Zero { setting } => write!(f, "`{setting}` of the Pushgateway is zero: give more"),
+            GatewayError::Certificates(error) => write!(
+                f,
+                "no certificates to trust for the Pushgateway: {error}; install the system's, or name a file in `SSL_CERT_FILE`"
+            ),
             GatewayError::Register(error) => write!(f, "metrics about the Pushgateway: {error}"),
         }
     }
@@ -100,6 +106,7 @@ impl Error for GatewayError {
         match self {
             GatewayError::Label { problem, .. } => Some(problem),
             GatewayError::Register(error) => Some(error),
+            GatewayError::Certificates(error) => Some(error),
             _ => None,
         }
     }

@@ -34,6 +34,8 @@ mod error;
 mod path;
 mod pushing;
 mod thread;
+#[cfg(feature = "push-https")]
+mod tls;
 
 pub use builder::GatewayBuilder;
 pub use error::{GatewayError, PushError, Stage};

@@ -8,6 +8,7 @@ mod stand_in;
 
 use crate::reader;
 use quipu::Registry;
+use quipu::model::SeriesSnapshot;
 use quipu::push::{Gateway, GatewayBuilder, PushError};
 use stand_in::StandIn;
 
@@ -34,15 +35,13 @@ fn exposition(request: &stand_in::Request) -> reader::Exposition {
 #[track_caller]
 fn about(registry: &Registry, name: &str, labels: &[(&str, &str)]) -> f64 {
     let snapshot = registry.snapshot();
-    let series = snapshot.family(name).expect(name).series().iter();
-    let family = snapshot.family(name).unwrap();
+    let family = snapshot.family(name).expect(name);
     let names: Vec<_> = family.label_names().collect();
-    let is_asked = |values: Vec<&str>| {
-        labels.iter().all(|(name, value)| names.iter().zip(&values).any(|pair| pair == (&name.to_owned(), value)))
+    let is_asked = |series: &&SeriesSnapshot| {
+        let has = |label| names.iter().copied().zip(series.label_values()).any(|pair| pair == label);
+        labels.iter().all(|label| has(*label))
     };
-    let values =
-        series.filter(|series| is_asked(series.label_values().collect())).map(|series| series.value().unwrap());
-    values.sum()
+    family.series().iter().filter(is_asked).map(|series| series.value().unwrap()).sum()
 }
 
 fn failures(registry: &Registry, reason: &str) -> f64 {

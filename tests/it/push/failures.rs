@@ -204,6 +204,22 @@ fn who_cannot_be_reached_is_named() {
     }
 }
 
+/// A server without TLS, or one that nobody vouches for, is none that is pushed to.
+#[test]
+fn who_does_not_speak_tls_is_not_pushed_to() {
+    let gateway = StandIn::new(|_, client| {
+        client.read_line()?;
+        client.answer(200, "")
+    });
+    let registry = registry();
+    let url = format!("https://{}", gateway.address);
+    let error = Gateway::builder(registry.clone(), &*url, "backup").timeout(LONG).build().unwrap().push_blocking();
+    let error = error.unwrap_err();
+    assert!(matches!(error, PushError::Connect { .. }), "{error}");
+    assert!(error.to_string().starts_with(&format!("cannot connect to {url}/metrics")), "{error}");
+    assert_eq!(failures(&registry, "connect"), 1.0);
+}
+
 struct Panics;
 
 impl Collector for Panics {
