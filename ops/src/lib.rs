@@ -7,6 +7,7 @@
 pub mod dashboards;
 mod families;
 mod grafana;
+mod kubernetes;
 pub mod panel;
 pub mod query;
 pub mod rules;
@@ -21,10 +22,14 @@ pub use settings::{CannotWrite, Settings};
 /// # Errors
 /// When the settings make no sense; the error says what to write.
 pub fn files(families: &Families, settings: &Settings) -> Result<Vec<(String, String)>, CannotWrite> {
-    let rules =
-        rules::all(families, settings)?.map(|file| (format!("rules/{}.yml", file.name), file.to_yaml(settings)));
+    let rules = rules::all(families, settings)?;
     let dashboards = dashboards::all(families, &settings.alerts);
+    let cluster = [
+        ("kubernetes/rules.yml".to_owned(), kubernetes::rules(&rules, settings)),
+        ("kustomization.yml".to_owned(), kubernetes::kustomization(dashboards.iter().map(|dashboard| dashboard.uid))),
+    ];
     let dashboards =
         dashboards.map(|dashboard| (format!("dashboards/{}.json", dashboard.uid), to_json(&dashboard, settings)));
-    Ok(dashboards.into_iter().chain(rules).collect())
+    let rules = rules.map(|file| (format!("rules/{}.yml", file.name), file.to_yaml(settings)));
+    Ok(dashboards.into_iter().chain(rules).chain(cluster).collect())
 }

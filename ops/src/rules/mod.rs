@@ -107,7 +107,14 @@ impl RuleFile {
 
     /// The text of the file.
     pub fn to_yaml(&self, settings: &Settings) -> String {
-        let mut text = "# Written by `cargo run -p quipu-ops`; what is changed here is lost.\ngroups:\n".to_owned();
+        format!(
+            "# Written by `cargo run -p quipu-ops`; what is changed here is lost.\n{}",
+            self.groups_to_yaml(settings)
+        )
+    }
+
+    pub(crate) fn groups_to_yaml(&self, settings: &Settings) -> String {
+        let mut text = "groups:\n".to_owned();
         for group in &self.groups {
             let _ = writeln!(text, "  - name: {}\n    rules:", group.name);
             for rule in &group.rules {
