@@ -98,3 +98,49 @@ cargo_tool() { # CRATE VERSION
     CARGO_TARGET_DIR=$root/tools cargo install "$1" --version "$2" --locked --debug --quiet --root "$tools" \
         || missing "$1 $2 cannot be installed"
 }
+
+debian_unpacked() { # SUITE PACKAGE...: programs of another suite of Debian's on the path; nothing is installed
+    local suite=$1 there=$tools/debian-$1 apt package
+    shift
+    PATH=$there/usr/bin:$PATH
+    mkdir -p "$there/have"
+    apt=$(mktemp -d)
+    mkdir -p "$apt/sources" "$apt/lists/partial"
+    chmod -R a+rX "$apt"
+    # The machine's first source, with another suite.
+    sed "/^\$/,\$d; s/^Suites:.*/Suites: $suite/" /etc/apt/sources.list.d/debian.sources >"$apt/sources/debian.sources" || true
+    get() { apt-get -qq -o Dir::Etc::SourceList=- -o "Dir::Etc::SourceParts=$apt/sources" -o "Dir::State::Lists=$apt/lists" "$@"; }
+    for package; do
+        [[ -e $there/have/$package ]] && continue
+        echo "unpacking Debian's $package of $suite"
+        compgen -G "$apt/lists/*_InRelease" >/dev/null || get update </dev/null >/dev/null || break
+        (cd "$apt" && get download "$package" && dpkg-deb -x "$package"_*.deb "$there") </dev/null &>/dev/null || break
+        touch "$there/have/$package"
+    done
+    rm -rf "$apt"
+    for package; do
+        [[ -e $there/have/$package ]] || missing "$package of Debian's $suite cannot be had"
+    done
+}
+
+python_tools() { # NAME PACKAGE==VERSION...: their programs, and a Python that has them, on the path
+    local there=$tools/python-$1
+    shift
+    PATH=$there/bin:$PATH
+    [[ $(cat "$there/have" 2>/dev/null) == "$*" ]] && return
+    python3 -c 'import ensurepip' 2>/dev/null || debian python3-venv python3-venv
+    echo "installing $* by pip"
+    { python3 -m venv --clear "$there" && "$there/bin/pip" install --quiet "$@"; } || missing "$* cannot be installed"
+    echo "$*" >"$there/have"
+}
+
+npm_tools() { # NAME PACKAGE@VERSION...: their programs on the path, and their modules where NODE_PATH tells
+    local there=$tools/npm-$1
+    shift
+    PATH=$there/node_modules/.bin:$PATH
+    export NODE_PATH=$there/node_modules
+    [[ $(cat "$there/have" 2>/dev/null) == "$*" ]] && return
+    echo "installing $* by npm"
+    npm install --silent --no-audit --no-fund --no-save --prefix "$there" "$@" || missing "$* cannot be installed"
+    echo "$*" >"$there/have"
+}

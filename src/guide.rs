@@ -15,6 +15,9 @@
 //! | push what a batch job has recorded | [`push`] |
 //! | test what is recorded | [`testing`] |
 //! | know what is good practice | [`practices`] |
+//! | run it: containers, Prometheus, alerts | [`deployment`] |
+//! | know how much memory, time and disk that takes | [`sizing`] |
+//! | run two of everything, or go beyond one machine | [`high_availability`] |
 //! | find out why something is not as you expect | [`troubleshooting`] |
 //! | track jobs, calls of LLMs, incidents, storage | `quipu_catalog::guide`, of the crate `quipu-catalog` |
 //! | move from another crate | [`from_prometheus`], [`from_prometheus_client`], [`from_metrics`], [`from_axum_prometheus`] |
@@ -40,6 +43,9 @@ pages! {
     push
     testing
     practices
+    deployment
+    sizing
+    high_availability
     troubleshooting
     from_prometheus
     from_prometheus_client
