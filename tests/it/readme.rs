@@ -76,6 +76,7 @@ fn each_guide_names_the_crates_and_features_of_its_examples() {
         ("Process::new", "process"),
         (".stream(", "stream"),
         ("push::", "push"),
+        (".page()", "page"),
     ];
     let mut found = BTreeSet::new();
     for folder in ["docs/guide", "catalog/docs/guide"] {
