@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy;
@@ -19,6 +19,11 @@ use super::wire::{self, Answer};
 
 /// The most that is read of an answer.
 const MAX_ANSWER: usize = 1024 * 1024;
+
+const WANTED: &str = "give a URL such as https://api.openai.com or http://127.0.0.1:11434";
+
+/// The longest that a server may put a job off: one that says never is asked again.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
 /// Where a model is, and how it is asked.
 #[derive(Clone)]
@@ -69,7 +74,7 @@ impl Http {
                     trusted.map_err(|error| format!("no certificates to trust ({error}); install ca-certificates"))?;
                 Ok(Http::Tls(builder.build(trusted.https_only().enable_http1().build())))
             }
-            _ => Err("give a URL such as https://api.openai.com or http://127.0.0.1:11434".to_owned()),
+            _ => Err(WANTED.to_owned()),
         }
     }
 
@@ -123,7 +128,14 @@ impl Client {
         }
         let base = settings.base.trim_end_matches('/');
         let text = format!("{}/v1/chat/completions", base.strip_suffix("/v1").unwrap_or(base));
-        let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}"))?;
+        let uri: Uri = text.parse().map_err(|error| format!("{text}: {error}; {WANTED}"))?;
+        if has_bad_port(&uri) {
+            // The client would call port 80 or 443.
+            return Err(format!("{text}: the port is no number from 1 to 65535; {WANTED}"));
+        }
+        if settings.key.as_deref().is_some_and(|key| HeaderValue::from_str(key).is_err()) {
+            return Err("the key in LLM_API_KEY has a line break, or another character that no key has".to_owned());
+        }
         let http = Http::new(uri.scheme_str()).map_err(|error| format!("{text}: {error}"))?;
         Ok(Client { http, uri, settings })
     }
@@ -205,7 +217,9 @@ impl Completion {
     /// Takes in a whole answer, or a piece.
     fn add(&mut self, answer: Answer) -> Result<(), LlmError> {
         if let Some(problem) = answer.error {
-            return Err(LlmError::Unavailable(problem.message));
+            let message = problem.get("message").unwrap_or(&problem);
+            let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
+            return Err(LlmError::Unavailable(beginning(&message)));
         }
         self.usage = answer.usage.and_then(wire::Usage::counted).or(self.usage);
         for choice in answer.choices {
@@ -217,6 +231,12 @@ impl Completion {
     }
 }
 
+fn has_bad_port(uri: &Uri) -> bool {
+    let Some(authority) = uri.authority() else { return false };
+    let after_host = authority.as_str().rsplit(']').next().unwrap_or_default();
+    after_host.contains(':') && authority.port_u16().is_none_or(|port| port == 0)
+}
+
 fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
     if status == StatusCode::OK {
         return Ok(());
@@ -226,7 +246,7 @@ fn refuse(status: StatusCode, headers: &HeaderMap) -> Result<(), LlmError> {
             // The finer one first, which not every server sends.
             let wait = number(headers, "retry-after-ms").map(Duration::from_millis);
             let wait = wait.or_else(|| number(headers, header::RETRY_AFTER.as_str()).map(Duration::from_secs));
-            LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1)))
+            LlmError::RateLimit(wait.unwrap_or(Duration::from_secs(1)).min(MAX_WAIT))
         }
         ErrorType::Authentication => LlmError::Authentication,
         ErrorType::Timeout => LlmError::Timeout,
@@ -240,8 +260,12 @@ fn number<T: std::str::FromStr>(headers: &HeaderMap, name: &str) -> Option<T> {
 }
 
 fn parse(json: &[u8]) -> Result<Answer, LlmError> {
-    let unreadable = |_| LlmError::Unreadable(String::from_utf8_lossy(json).chars().take(100).collect());
-    serde_json::from_slice(json).map_err(unreadable)
+    serde_json::from_slice(json).map_err(|_| LlmError::Unreadable(beginning(&String::from_utf8_lossy(json))))
+}
+
+/// What is told of a text of the server's, which may be long.
+fn beginning(text: &str) -> String {
+    text.chars().take(100).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 fn unavailable(error: impl fmt::Display) -> LlmError {
@@ -258,6 +282,30 @@ mod tests {
         completion.add(parse(br#"{"choices": [{"delta": {"content": "So"}}]}"#).unwrap()).unwrap();
         let broken = completion.add(parse(br#"{"error": {"message": "overloaded"}}"#).unwrap());
         assert!(matches!(broken, Err(LlmError::Unavailable(what)) if what == "overloaded"));
+    }
+
+    #[test]
+    fn an_error_is_one_however_it_is_written_and_told_in_short() {
+        let told = |error: &str| {
+            let answer = parse(format!(r#"{{"error": {error}}}"#).as_bytes()).unwrap();
+            match Completion::default().add(answer) {
+                Err(LlmError::Unavailable(what)) => what,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(told(r#""overloaded""#), "overloaded");
+        assert_eq!(told(r#"{"code": 503}"#), r#"{"code":503}"#);
+        assert_eq!(told(r#"{"message": "a\u001b[31m\nb"}"#), "a [31m b");
+        assert_eq!(told(&format!(r#"{{"message": "{}"}}"#, "é".repeat(1 << 19))), "é".repeat(100));
+    }
+
+    #[test]
+    fn no_server_puts_a_job_off_for_good() {
+        for wait in ["99999999999", "18446744073709551615"] {
+            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, wait.parse().unwrap())]);
+            let error = refuse(StatusCode::TOO_MANY_REQUESTS, &headers).unwrap_err();
+            assert_eq!(error.retry_after(), Some(MAX_WAIT), "{wait}");
+        }
     }
 
     #[test]
@@ -296,8 +344,21 @@ mod tests {
             assert_eq!(with(&base).unwrap().uri, "http://127.0.0.1:11434/v1/chat/completions", "{base}");
         }
         assert!(!with("http://user:hunter2@host:1").unwrap_err().contains("hunter2"));
-        for wrong in ["ftp://api.openai.com", "localhost", "http://a b"] {
-            assert!(with(wrong).unwrap_err().contains(wrong), "{wrong}");
+        for wrong in
+            ["ftp://api.openai.com", "localhost", "http://a b", "http://a:99999", "https://[::1]:0", "http://a:"]
+        {
+            let error = with(wrong).unwrap_err();
+            assert!(error.contains(wrong) && error.ends_with(WANTED), "{error}");
         }
+        assert!(with("http://[::1]").is_ok());
+    }
+
+    #[test]
+    fn a_key_that_no_header_can_hold_is_refused_and_not_printed() {
+        let key = Some("hunter2\n".to_owned());
+        let base = "http://127.0.0.1:11434".to_owned();
+        let settings = Settings { base, key, within: Duration::from_secs(1), provider: "openai" };
+        let error = Client::new(settings).unwrap_err();
+        assert!(error.contains("LLM_API_KEY") && !error.contains("hunter2"), "{error}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -35,9 +36,10 @@ pub(super) struct StreamOptions {
 #[serde(default)]
 pub(super) struct Answer {
     pub(super) choices: Vec<Choice>,
+    #[serde(deserialize_with = "known")]
     pub(super) usage: Option<Usage>,
-    /// Ends a stream early.
-    pub(super) error: Option<Problem>,
+    /// Ends a stream early. Mostly it has a `message`.
+    pub(super) error: Option<serde_json::Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -56,11 +58,6 @@ pub(super) struct Text {
     pub(super) content: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct Problem {
-    pub(super) message: String,
-}
-
 /// The tokens of a call. The details are parts of the numbers above them. Servers leave out what they do not know, write `null`, or
 /// nonsense: none of it may cost the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
@@ -70,7 +67,9 @@ pub(super) struct Usage {
     pub(super) prompt_tokens: Option<u64>,
     #[serde(deserialize_with = "tokens")]
     pub(super) completion_tokens: Option<u64>,
+    #[serde(deserialize_with = "known")]
     pub(super) prompt_tokens_details: Option<PromptDetails>,
+    #[serde(deserialize_with = "known")]
     pub(super) completion_tokens_details: Option<CompletionDetails>,
 }
 
@@ -91,6 +90,11 @@ pub(super) struct CompletionDetails {
 /// None of what is no number of tokens, such as `null` or -1.
 fn tokens<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
     Ok(serde_json::Value::deserialize(from)?.as_u64())
+}
+
+/// None of what is something else, such as a text.
+fn known<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }
 
 impl Usage {
@@ -135,6 +139,13 @@ mod tests {
                 r#"{"prompt_tokens": 9, "completion_tokens": 8, "prompt_tokens_details": {"cached_tokens": -1}}"#,
                 Some([9, 8, 0, 0]),
             ),
+            (
+                r#"{"prompt_tokens": 9, "completion_tokens": 8, "prompt_tokens_details": "none",
+                    "completion_tokens_details": 7}"#,
+                Some([9, 8, 0, 0]),
+            ),
+            (r#""unknown""#, None),
+            ("7", None),
             (r#"{"prompt_tokens": 9, "completion_tokens": null}"#, None),
             (r#"{"prompt_tokens": -1, "completion_tokens": 8}"#, None),
             (r#"{"prompt_tokens": 9}"#, None),
