@@ -130,7 +130,7 @@ def check_healthcheck(stack):
     """That of the image."""
     host, _, port = stack.api.partition(":")
     asked = lambda *where: subprocess.run([DEPLOY / "healthcheck", *where], stderr=subprocess.DEVNULL, timeout=5).returncode
-    check(asked(host, port, "/health") == 0, "healthcheck: the service is healthy")
+    until(10, lambda: asked(host, port, "/health") == 0, "healthcheck: the service is healthy")
     check(asked(host, port, "/nothing") != 0 and asked(host, str(free_port()), "/health") != 0, "healthcheck: it is not")
 
 
