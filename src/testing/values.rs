@@ -21,7 +21,7 @@ use crate::model::{FamilySnapshot, HistogramSnapshot, SeriesSnapshot};
 pub fn value<'a>(registry: &Registry, family: &str, labels: impl AsRef<[(&'a str, &'a str)]>) -> f64 {
     let numbers = matching(registry, family, labels.as_ref(), |series| match series.value() {
         Some(value) => value,
-        None => panic!("`{family}` has no single value; use `quipu::testing::histogram`"),
+        None => panic!("`{family}` has no single value; use `{}`", reader(series)),
     });
     // The sum of no floats is -0.
     numbers.into_iter().fold(0.0, |sum, number| sum + number)
@@ -45,9 +45,19 @@ pub fn value<'a>(registry: &Registry, family: &str, labels: impl AsRef<[(&'a str
 pub fn histogram<'a>(registry: &Registry, family: &str, labels: impl AsRef<[(&'a str, &'a str)]>) -> HistogramSnapshot {
     let found = matching(registry, family, labels.as_ref(), |series| match series.histogram() {
         Some(histogram) => histogram.clone(),
-        None => panic!("`{family}` is no histogram; use `quipu::testing::value`"),
+        None => panic!("`{family}` is no histogram; use `{}`", reader(series)),
     });
     found.into_iter().reduce(HistogramSnapshot::plus).unwrap_or_default()
+}
+
+/// What reads a series of its kind.
+fn reader(series: &SeriesSnapshot) -> &'static str {
+    match (series.value(), series.histogram()) {
+        (Some(_), _) => "quipu::testing::value",
+        (_, Some(_)) => "quipu::testing::histogram",
+        // A summary.
+        _ => "Registry::snapshot",
+    }
 }
 
 /// What `read` says of the series with these labels.

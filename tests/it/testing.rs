@@ -140,10 +140,11 @@ fn a_name_that_is_not_there_is_a_mistake_in_the_test() {
     let (registry, _) = registry();
     drop(registry.counter("jobs_total", "J.").labels(["queue"]).register().unwrap());
     registry.histogram("size_bytes", "S.").register().unwrap();
+    registry.summary("age_seconds", "A.").register().unwrap();
     for (text, expected) in [
         (
             message(|| value(&registry, "job_total", [])),
-            "no family `job_total` is registered; there are [\"jobs_total\", \"size_bytes\"]",
+            "no family `job_total` is registered; there are [\"age_seconds\", \"jobs_total\", \"size_bytes\"]",
         ),
         (
             message(|| value(&registry, "jobs_total", [("queu", "a")])),
@@ -152,6 +153,14 @@ fn a_name_that_is_not_there_is_a_mistake_in_the_test() {
         (
             message(|| value(&registry, "size_bytes", [])),
             "`size_bytes` has no single value; use `quipu::testing::histogram`",
+        ),
+        (
+            message(|| value(&registry, "age_seconds", [])),
+            "`age_seconds` has no single value; use `Registry::snapshot`",
+        ),
+        (
+            message(|| histogram(&registry, "age_seconds", [])),
+            "`age_seconds` is no histogram; use `Registry::snapshot`",
         ),
     ] {
         assert_eq!(text, expected);
