@@ -6,6 +6,9 @@ export const $ = (id) => document.getElementById(id);
 /** So much of the past is shown, in milliseconds. */
 export const SPAN = 5 * 60_000;
 
+/** The most samples that are asked for at a time. */
+export const MOST_SAMPLES = 10_000;
+
 /** What the address says of the page. Labels and their values are what a family is narrowed to. */
 const DEFAULTS = { view: "metrics", q: "", kind: "", sort: "name", own: "", family: "", by: "", agg: "", show: "", w: "60" };
 

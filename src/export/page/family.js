@@ -1,5 +1,5 @@
 // One family: its values now, its chart, its groups, and the query of all that.
-import { $, SPAN, app, asGauge, change, element, nameOfRate, set } from "./app.js";
+import { $, MOST_SAMPLES, SPAN, app, asGauge, change, element, nameOfRate, set } from "./app.js";
 import { drawHeat, drawLines } from "./chart.js";
 import { perSecond, value as formatted, whole } from "./format.js";
 import { List } from "./list.js";
@@ -21,7 +21,7 @@ function currentView(family) {
   const isKnown = app.state.by === "*" || family.labels.some((label) => label.name === app.state.by);
   const by = isKnown ? app.state.by : "";
   const quantiles = family.kind === "histogram" || family.kind === "summary";
-  const asked = app.state.show || (family.kind === "histogram" ? "0.95" : family.kind === "summary" ? "0.99" : "");
+  const asked = app.state.show || (family.kind === "histogram" ? "0.95" : String(family.quantiles.at(-1) ?? ""));
   const quantile = quantiles ? (asked === "rate" ? "rate" : Number(asked)) : undefined;
   return { kind: family.kind, name: family.name, matchers: app.state.labels, by, aggregation: app.state.agg || "max", quantile };
 }
@@ -187,7 +187,7 @@ function makeGroup() {
   return row;
 }
 
-function fillGroup(row, [group, value, line], at) {
+function fillGroup(row, [group, value, line]) {
   row.parts.swatch.style.background = line === undefined ? "transparent" : `var(--line-${line})`;
   const name = view.by === "" ? "all series" : view.by === "*" ? group : `${view.by}=${JSON.stringify(group)}`;
   set(row.parts.text, name);
@@ -309,6 +309,7 @@ $("copy").addEventListener("click", async () => {
   set($("copied"), isCopied ? "Copied" : "Press Ctrl+C");
   setTimeout(() => set($("copied"), ""), 3_000);
 });
+
 /** Without HTTPS, browsers have no clipboard for pages; the selection is left for the keyboard then. */
 async function copy(text) {
   try {

@@ -1,20 +1,24 @@
 // The page: it asks the server for what is on screen, as long as somebody looks, and shows the list of families.
-import { $, SPAN, app, asGauge, change, element, goBack, nameOfRate, set } from "./app.js";
+import { $, MOST_SAMPLES, SPAN, app, asGauge, change, element, goBack, nameOfRate, set } from "./app.js";
 import { showFamily } from "./family.js";
 import { perSecond, value as formatted, whole } from "./format.js";
 import { List } from "./list.js";
 import { problems, showCardinality, showHealth } from "./tables.js";
 
-/** The most samples that are asked for at a time, and the most names. */
-const MOST_SAMPLES = 10_000;
+/** The most families that are asked for at a time. */
 const MOST_NAMES = 300;
+/** Milliseconds from one poll to the next. */
 const POLL = 2_000;
 const SUMMARY_EVERY = 5_000;
 
+/** What the server said last of all families. */
 let summary;
+/** The families of the list. */
 let shown = [];
 let isPaused = false;
+/** Since when the server does not answer. */
 let lostSince;
+/** So many samples had the last poll. */
 let watchedSamples = 0;
 
 // What is asked of the server.
@@ -315,7 +319,6 @@ function showAll() {
     showFamily();
   } else if (app.state.view === "cardinality") showCardinality($("cardinality"), summary, (name) => change({ view: "metrics", family: name, q: "", own: name.startsWith("quipu_") ? "1" : app.state.own }, true));
   else showHealth($("health"), summary);
-  pollIsDue = Math.min(pollIsDue, performance.now() + 150);
 }
 
 for (const link of document.querySelectorAll("nav a")) {
@@ -361,7 +364,11 @@ addEventListener("resize", () => app.state.view === "metrics" && summary && show
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => summary && showFamily());
 document.addEventListener("visibilitychange", tick);
 setInterval(tick, 100);
-app.show = showAll;
+app.show = () => {
+  showAll();
+  // Perhaps of other families.
+  pollIsDue = Math.min(pollIsDue, performance.now() + 150);
+};
 addEventListener("popstate", goBack);
 showAll();
 tick();
