@@ -1,5 +1,6 @@
 //! What the files say is true of what is exported, and they are fresh.
 
+mod catalogue;
 mod dashboards;
 mod promql;
 mod rules;

@@ -15,6 +15,9 @@ fn every_alert_has_a_page_and_every_page_an_alert() {
     let pages = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
     let pages: BTreeSet<String> = pages.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
     assert_eq!(alerts, pages);
+    let guide = std::fs::read_to_string(folder.join("../guide/dashboards.md")).unwrap();
+    let untold: Vec<_> = alerts.iter().filter(|alert| !guide.contains(&***alert)).collect();
+    assert!(untold.is_empty(), "docs/guide/dashboards.md does not say when these fire: {untold:?}");
     for alert in alerts {
         let page = std::fs::read_to_string(folder.join(format!("{alert}.md"))).unwrap();
         assert!(page.starts_with(&format!("# {alert}\n")), "{alert}: another title");
