@@ -1,11 +1,13 @@
 //! From settings to an engine.
 
 use super::sections::Sections;
-use super::{Engine, Inner, Settings, State};
+use super::{Engine, Inner, PushSettings, Settings, State};
+use crate::clock::ManualClock;
 use crate::collect::Service;
 use crate::config::{ConfigError, Keys, Section, Sources, example};
 use crate::grpc::{GrpcMetrics, GrpcMetricsBuilder};
 use crate::http::{HttpMetrics, HttpMetricsBuilder};
+use crate::push::{Gateway, GatewayError};
 use crate::registry::{BuildError, FamilySettings, RegistryBuilder};
 use crate::sync::Mutex;
 use crate::{RegisterError, Registry};
@@ -95,9 +97,9 @@ impl EngineBuilder {
         self
     }
 
-    /// What the registry is built with beside the settings, such as a clock for tests.
-    pub fn registry(mut self, registry: RegistryBuilder) -> Self {
-        self.registry = registry;
+    /// Lets all metrics read the time from a clock of a test.
+    pub fn clock(mut self, clock: &ManualClock) -> Self {
+        self.registry = self.registry.clock(clock);
         self
     }
 
@@ -142,6 +144,9 @@ impl EngineBuilder {
         let grpc = grpc(self.grpc, settings).register(&of(settings.grpc.enabled)).map_err(of_families)?;
         let help = "What an alert compares with, as configured.";
         let thresholds = registry.own_metrics().gauge("alert_threshold", help).labels(["alert"]).register();
+        let is_pushed = settings.enabled && settings.push_gateway.enabled;
+        let gateway = is_pushed.then(|| gateway(&registry, &settings.push_gateway)).transpose();
+        let gateway = gateway.map_err(|error| refused(format!("`metrics.push_gateway`: {error}")))?;
         let state = State {
             built: read.known.clone(),
             now: read.known,
@@ -157,6 +162,7 @@ impl EngineBuilder {
             http,
             grpc,
             service: self.service,
+            gateway,
             sources,
             base: self.sections,
             state: Mutex::new(state),
@@ -230,6 +236,22 @@ fn http(mut builder: HttpMetricsBuilder, settings: &Settings) -> HttpMetricsBuil
         builder = builder.sample(&**pattern, *every);
     }
     builder
+}
+
+fn gateway(registry: &Registry, settings: &PushSettings) -> Result<Gateway, GatewayError> {
+    let mut builder = Gateway::builder(registry.clone(), &*settings.url, &*settings.job_name)
+        .interval(settings.push_interval)
+        .timeout(settings.timeout);
+    for (label, value) in &settings.grouping {
+        builder = builder.grouping(label, value);
+    }
+    for (name, value) in &settings.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(user) = &settings.username {
+        builder = builder.basic_auth(user, settings.password.as_deref().unwrap_or_default());
+    }
+    builder.build()
 }
 
 fn grpc(mut builder: GrpcMetricsBuilder, settings: &Settings) -> GrpcMetricsBuilder {

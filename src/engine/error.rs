@@ -22,6 +22,12 @@ pub enum StartError {
         /// The reason.
         source: RegisterError,
     },
+    /// The thread that pushes cannot be started.
+    #[non_exhaustive]
+    Push {
+        /// The reason.
+        source: io::Error,
+    },
     /// The engine runs already.
     Running,
 }
@@ -35,6 +41,9 @@ impl fmt::Display for StartError {
             ),
             StartError::Listen { source } => write!(f, "`metrics.listen_address`: {source}"),
             StartError::Collector { key, source } => write!(f, "`{key}`: {source}; or write `false`"),
+            StartError::Push { source } => {
+                write!(f, "`metrics.push_gateway`: its thread cannot be started: {source}; or do without, with `enabled = false`")
+            }
             StartError::Running => f.write_str("the engine runs already; stop it first"),
         }
     }
@@ -45,7 +54,7 @@ debug_as_message!(StartError);
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            StartError::Listen { source } => Some(source),
+            StartError::Listen { source } | StartError::Push { source } => Some(source),
             StartError::Collector { source, .. } => Some(source),
             StartError::Running => None,
         }

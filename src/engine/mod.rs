@@ -41,6 +41,7 @@ use crate::config::{ConfigError, Known, Section, Sources};
 use crate::grpc::GrpcMetrics;
 use crate::guard::{CircuitBreaker, CircuitBreakerBuilder};
 use crate::http::HttpMetrics;
+use crate::push::Gateway;
 use crate::sync::{Mutex, lock};
 use crate::{Family, Gauge, LabelNames, Registry};
 use sections::Sections;
@@ -66,6 +67,7 @@ struct Inner {
     grpc: GrpcMetrics,
     thresholds: Family<Gauge, LabelNames<1>>,
     service: Option<Service>,
+    gateway: Option<Gateway>,
     sources: Sources,
     /// What holds where the sources say nothing.
     base: Sections,

@@ -3,6 +3,7 @@
 use super::collectors::Collecting;
 use super::{Engine, Settings, StartError};
 use crate::export::{Server, ServerBuilder};
+use crate::push::{Gateway, Pushing};
 use crate::sync::lock;
 use std::fmt;
 use std::net::SocketAddr;
@@ -31,7 +32,7 @@ impl Engine {
     pub async fn start(&self) -> Result<Running, StartError> {
         let settings = self.settings();
         if !settings.enabled {
-            return Ok(Running { engine: self.clone(), server: None });
+            return Ok(Running { engine: self.clone(), server: None, pushing: None });
         }
         // Before it listens, so that of two only one is in the other's way.
         let server = match settings.server.enabled {
@@ -41,15 +42,28 @@ impl Engine {
         if std::mem::replace(&mut lock(&self.0.state).is_running, true) {
             return Err(StartError::Running);
         }
-        match Collecting::start(self, &settings) {
-            Ok(collecting) => lock(&self.0.state).collecting = Some(collecting),
+        let pushing = match self.start_rest(&settings) {
+            Ok(pushing) => pushing,
             Err(error) => {
-                lock(&self.0.state).is_running = false;
+                self.stop_collecting();
                 return Err(error);
             }
-        }
+        };
         self.tell_warnings();
-        Ok(Running { engine: self.clone(), server: server.map(Serving::start) })
+        Ok(Running { engine: self.clone(), server: server.map(Serving::start), pushing })
+    }
+
+    fn start_rest(&self, settings: &Settings) -> Result<Option<Pushing>, StartError> {
+        let collecting = Collecting::start(self, settings)?;
+        lock(&self.0.state).collecting = Some(collecting);
+        let pushing = self.0.gateway.as_ref().map(Gateway::start).transpose();
+        pushing.map_err(|source| StartError::Push { source })
+    }
+
+    fn stop_collecting(&self) {
+        let collecting = lock(&self.0.state).collecting.take();
+        collecting.into_iter().for_each(|mut collecting| collecting.stop());
+        lock(&self.0.state).is_running = false;
     }
 
     /// What nobody may look for.
@@ -89,6 +103,7 @@ fn builder(engine: &Engine, settings: &Settings) -> ServerBuilder {
 pub struct Running {
     engine: Engine,
     server: Option<Serving>,
+    pushing: Option<Pushing>,
 }
 
 struct Serving {
@@ -128,17 +143,17 @@ impl Running {
         &self.engine
     }
 
-    /// Stops all: scrapes in flight end, for 10 s at most unless `metrics.server.stop_timeout_seconds` says otherwise, and collectors are taken out. The
-    /// registry and what was recorded stay, and the engine can be started again.
+    /// Stops all: scrapes in flight end, for 10 s at most unless `metrics.server.stop_timeout_seconds` says otherwise; a last push goes out; and
+    /// collectors are taken out. The registry and what was recorded stay, and the engine can be started again.
     pub async fn stop(self) {
         if let Some(server) = self.server {
             server.stop().await;
         }
-        let collecting = lock(&self.engine.0.state).collecting.take();
-        if let Some(mut collecting) = collecting {
-            collecting.stop();
-            lock(&self.engine.0.state).is_running = false;
+        if let Some(pushing) = self.pushing {
+            // It is counted and, with the feature `tracing`, told.
+            let _ = pushing.stop().await;
         }
+        self.engine.stop_collecting();
     }
 }
 

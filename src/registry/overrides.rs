@@ -162,9 +162,20 @@ impl Registry {
         self.overrides().set_hidden(&format!("{}{family}", self.prefix()), is_hidden);
     }
 
-    /// Settings of families that have no effect, in words.
-    #[cfg(feature = "config")]
-    pub(crate) fn unused_settings(&self) -> Vec<String> {
+    /// What was set for [families](super::RegistryBuilder::family) and has no effect by now, a sentence each: no family of the name is registered, or the
+    /// setting does not fit it. Ask when all is registered.
+    ///
+    /// ```
+    /// use quipu::registry::FamilySettings;
+    ///
+    /// let settings = FamilySettings { bounds: Some(vec![0.5, 1.0]), ..FamilySettings::default() };
+    /// let registry = quipu::Registry::builder().family("jobs_total", settings).build()?;
+    /// assert_eq!(registry.unused_settings(), ["`jobs_total`: no family has this name, so what is set for it has no effect"]);
+    /// registry.counter("jobs_total", "Jobs finished.").register()?;
+    /// assert_eq!(registry.unused_settings(), ["`jobs_total`: it is no histogram, so its bounds have no effect"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn unused_settings(&self) -> Vec<String> {
         self.overrides().unused()
     }
 }

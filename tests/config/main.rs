@@ -5,6 +5,7 @@ mod engine;
 mod files;
 mod reading;
 mod reload;
+mod wrong;
 
 #[path = "../reader/mod.rs"]
 mod reader;

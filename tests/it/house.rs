@@ -27,7 +27,10 @@ const FLOORS: [(&str, &[&str]); 19] = [
     ("config", &["model"]),
     (
         "engine",
-        &["config", "registry", "guard", "lanes", "metric", "model", "collect", "http", "grpc", "export", "sync"],
+        &[
+            "config", "registry", "guard", "lanes", "metric", "model", "clock", "collect", "http", "grpc", "export",
+            "sync",
+        ],
     ),
     // Pages, and no code.
     ("guide", &[]),

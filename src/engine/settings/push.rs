@@ -5,7 +5,7 @@ use crate::config::{Keys, Section};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The table `metrics.push_gateway`: pushes to a Prometheus Pushgateway.
+/// The table `metrics.push_gateway`: pushes to a Prometheus Pushgateway. See [`GatewayBuilder`](crate::push::GatewayBuilder).
 #[derive(Clone, Debug)]
 pub struct PushSettings {
     /// Whether it pushes.
@@ -45,7 +45,8 @@ impl Default for PushSettings {
 }
 
 fn url(text: &str) -> Result<(), String> {
-    match text.is_empty() || text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty()) {
+    let is_one = |scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
+    match text.is_empty() || is_one("http://") || is_one("https://") {
         true => Ok(()),
         false => Err("write the URL of the gateway, such as \"http://pushgateway:9091\"".to_owned()),
     }
@@ -56,7 +57,7 @@ impl Section for PushSettings {
         let help = "Pushes to a Prometheus Pushgateway, for programs that nobody can scrape.";
         keys.table("push_gateway", help, |keys| {
             keys.key("enabled", "Pushes.").value(&mut self.enabled);
-            let help = "The gateway, such as \"http://pushgateway:9091\".";
+            let help = "The gateway; https:// needs quipu's feature `push-https`. Such as \"http://pushgateway:9091\".";
             keys.key("url", help).checked(&mut self.url, |text| url(text));
             keys.key("job_name", "The label `job` of what is pushed.").value(&mut self.job_name);
             keys.key("push_interval_seconds", "How often.").range(1.0, 86_400.0).value(&mut self.push_interval);
