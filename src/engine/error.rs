@@ -42,7 +42,10 @@ impl fmt::Display for StartError {
             StartError::Listen { source } => write!(f, "`metrics.listen_address`: {source}"),
             StartError::Collector { key, source } => write!(f, "`{key}`: {source}; or write `false`"),
             StartError::Push { source } => {
-                write!(f, "`metrics.push_gateway`: its thread cannot be started: {source}; or do without, with `enabled = false`")
+                write!(
+                    f,
+                    "`metrics.push_gateway`: its thread cannot be started: {source}; or do without, with `enabled = false`"
+                )
             }
             StartError::Running => f.write_str("the engine runs already; stop it first"),
         }

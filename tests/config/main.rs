@@ -3,6 +3,7 @@
 mod deployed;
 mod engine;
 mod files;
+mod push;
 mod reading;
 mod reload;
 mod wrong;

@@ -1,0 +1,86 @@
+//! Pushing as it is configured.
+
+use crate::{engine, refused};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+/// A gateway that takes all, and tells of each request: its head and what was pushed.
+fn gateway() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, requests) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
+            while !bytes.ends_with(b"0\r\n\r\n") {
+                match stream.read(&mut buffer).unwrap() {
+                    0 => break,
+                    length => bytes.extend_from_slice(&buffer[..length]),
+                }
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n").unwrap();
+            if sender.send(String::from_utf8_lossy(&bytes).into_owned()).is_err() {
+                break;
+            }
+        }
+    });
+    (address, requests)
+}
+
+fn next(requests: &Receiver<String>) -> String {
+    requests.recv_timeout(Duration::from_secs(60)).expect("a push")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_key_of_the_deployed_file_has_its_effect() {
+    let (address, requests) = gateway();
+    let text = include_str!("deployed.toml")
+        .replace("0.0.0.0:9090", "127.0.0.1:0")
+        .replace("[metrics.push_gateway]\nenabled = false", "[metrics.push_gateway]\nenabled = true")
+        .replace("http://pushgateway:9091", &format!("http://{address}"));
+    let engine = engine(&text);
+    let orders = engine.registry().counter("orders_total", "Orders.").register().unwrap();
+    let running = engine.start().await.unwrap();
+    let first = next(&requests);
+    assert!(first.starts_with("PUT /metrics/job/incident-manager HTTP/1.1\r\n"), "{first}");
+    assert!(first.contains("environment=\"production\""), "{first}");
+    orders.inc_by(7);
+    // The next one were in a minute: a stop pushes what was recorded until then.
+    running.stop().await;
+    let last = next(&requests);
+    assert!(last.lines().any(|line| line.starts_with("orders_total{") && line.ends_with(" 7")), "{last}");
+    assert!(last.contains("process_open_fds"), "{last}");
+    assert!(requests.try_recv().is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_pushes_again_and_with_what_is_set() {
+    let (address, requests) = gateway();
+    let text = format!(
+        "[metrics]\nlisten_address = \"127.0.0.1:0\"\n[metrics.push_gateway]\nenabled = true\nurl = \"http://{address}/base\"\n\
+         job_name = \"other\"\npush_interval_seconds = 1\nusername = \"me\"\npassword = \"secret\"\n\
+         [metrics.push_gateway.grouping]\ninstance = \"one\"\n[metrics.push_gateway.headers]\nX-Scope-OrgID = \"tenant-1\"\n"
+    );
+    let running = engine(&text).start().await.unwrap();
+    for _ in 0..3 {
+        let request = next(&requests);
+        assert!(request.starts_with("PUT /base/metrics/job/other/instance/one HTTP/1.1\r\n"), "{request}");
+        let head = request.to_lowercase();
+        assert!(head.contains("\r\nx-scope-orgid: tenant-1\r\n"), "{request}");
+        assert!(request.contains("Basic bWU6c2VjcmV0\r\n"), "{request}");
+    }
+    running.stop().await;
+}
+
+#[test]
+fn what_the_gateway_refuses_is_told_before_anything_starts() {
+    let text = "[metrics.push_gateway]\nenabled = true\nurl = \"http://a:1\"\njob_name = \"b\"\n";
+    let error = refused(&format!("{text}grouping.job = \"c\"\n")).to_string();
+    assert!(error.starts_with("a.toml: `metrics.push_gateway`: the grouping label \"job\""), "{error}");
+    let error = refused(&format!("{text}headers.Host = \"c\\n\"\n")).to_string();
+    assert!(error.starts_with("a.toml: `metrics.push_gateway`: the header \"Host\" cannot be sent"), "{error}");
+}
