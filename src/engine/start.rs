@@ -92,6 +92,9 @@ fn builder(engine: &Engine, settings: &Settings) -> ServerBuilder {
     for path in &server.paths {
         builder = builder.path(path);
     }
+    if server.page {
+        builder = builder.page();
+    }
     if let Some(path) = &server.offenders_path {
         builder = builder.offenders_path(path);
     }

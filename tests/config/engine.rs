@@ -130,10 +130,10 @@ async fn two_engines_have_registries_of_their_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_is_added_serves_the_same() {
     let text = "[metrics]\nlisten_address = \"localhost:0\"\nendpoint_path = \"/a\"\n\
-        [metrics.server]\npaths = [\"/b/c\"]\noffenders_path = \"/o\"\n";
+        [metrics.server]\npaths = [\"/b/c\"]\noffenders_path = \"/o\"\npage = true\n";
     let running = engine(text).start().await.unwrap();
     let address = running.local_addr().unwrap();
-    for (path, is_served) in [("/a", true), ("/b/c", true), ("/o", true), ("/metrics", false)] {
+    for (path, is_served) in [("/a", true), ("/b/c", true), ("/o", true), ("/", true), ("/metrics", false)] {
         assert_eq!(serves(address, path).await, is_served, "{path}");
     }
     running.stop().await;

@@ -29,7 +29,7 @@ const FLOORS: [(&str, &[&str]); 19] = [
         "engine",
         &[
             "config", "registry", "guard", "lanes", "metric", "model", "clock", "collect", "http", "grpc", "export",
-            "sync",
+            "push", "sync",
         ],
     ),
     // Pages, and no code.

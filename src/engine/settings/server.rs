@@ -11,6 +11,8 @@ pub struct ServerSettings {
     pub enabled: bool,
     /// Further paths that serve the same.
     pub paths: Vec<String>,
+    /// Whether it shows a page for people at `/`.
+    pub page: bool,
     /// Where it tells which label values came beyond a limit.
     pub offenders_path: Option<String>,
     /// Open connections.
@@ -34,6 +36,7 @@ impl Default for ServerSettings {
         ServerSettings {
             enabled: true,
             paths: Vec::new(),
+            page: false,
             offenders_path: None,
             max_connections: 512,
             max_connections_per_address: 256,
@@ -54,6 +57,8 @@ impl Section for ServerSettings {
             keys.key("enabled", "Runs it.").value(&mut self.enabled);
             let help = "Further paths that serve what endpoint_path does.";
             keys.key("paths", help).checked(&mut self.paths, |texts| paths(texts));
+            let help = "Shows a page for people at /, with the label values of all metrics, to all who reach the port.";
+            keys.key("page", help).value(&mut self.page);
             let help = "A path that tells which label values came beyond a limit, as clients sent them.";
             let key = keys.key("offenders_path", help).example("\"/debug/offenders\"");
             key.checked(&mut self.offenders_path, optional_path);
