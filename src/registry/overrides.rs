@@ -81,7 +81,6 @@ impl Applied {
     }
 
     /// What was set and has no effect, in words.
-    #[cfg(feature = "config")]
     pub(super) fn unused(&self) -> Vec<String> {
         let state = lock(&self.state);
         let unused = self.overrides.by_name.keys().filter(|name| !state.used.contains(*name));
