@@ -43,7 +43,7 @@
 //!
 //! - `derive` (on by default): the derives of [`LabelSet`], [`LabelValue`] and [`MetricSet`], and the macros that time code: `#[timed]`,
 //!   `timed_block!` and `instrumented!`.
-//! - `config`: [`Engine`]. It brings all others but `derive`, `testing` and `tracing`.
+//! - `config`: [`Engine`]. It brings `grpc`, `page`, `process`, `push`, `server`, `system` and `tokio`.
 //! - `grpc`: the module [`grpc`].
 //! - `http`: the module [`http`], and the scrape endpoint as a tower service.
 //! - `server`: [`export::serve`] and [`export::Server`], on tokio and hyper. It brings `http`.

@@ -47,6 +47,7 @@ async fn the_first_lines_of_a_user_are_true() {
     get(address, "/orders/7").await;
     let read = scrape(&running).await;
     assert_eq!(read.value("orders_total", &[]), Some(1.0));
+    assert!(!serves(running.local_addr().unwrap(), "/").await);
     let labels = [("method", "GET"), ("path", "/orders/{id}"), ("status", "200")];
     assert_eq!(read.value("http_requests_total", &labels), Some(1.0));
     for family in ["process_open_fds", "tokio_workers", "quipu_series"] {
