@@ -188,8 +188,10 @@ impl HttpMetricsBuilder {
     ///
     /// # Errors
     ///
-    /// If the registry has another metric under one of these names, or a label or bounds make no sense. Then none of them is registered.
+    /// If the registry has another metric under one of these names, a label or bounds make no sense, or the values of added labels, multiplied with
+    /// each other, are more than 1,000. Then none of them is registered.
     pub fn register(self, registry: &Registry) -> Result<HttpMetrics, RegisterError> {
+        self.extra.check()?;
         let (families, watch) = families::register(registry, &self)?;
         Ok(HttpMetrics { routes: Arc::new(Routes::new(families, watch, self)) })
     }

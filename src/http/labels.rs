@@ -6,10 +6,13 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use crate::LabelValue;
+use crate::{LabelValue, RegisterError};
 
 /// The value of a label for what is not in its list.
 const OTHER: &str = "other";
+
+/// The most classes; a route keeps a place for each of them and each method.
+const MAX_CLASSES: usize = 1_000;
 
 /// The labels that the program adds, whose values are known. All their values together make a number, the *class* of a request.
 #[derive(Clone, Default)]
@@ -71,7 +74,17 @@ impl ExtraLabels {
 
     /// The number of classes.
     pub(super) fn classes(&self) -> usize {
-        self.0.iter().map(|label| label.values.len()).product()
+        self.0.iter().fold(1, |classes, label| classes.saturating_mul(label.values.len()))
+    }
+
+    /// A route has a place for each class.
+    pub(super) fn check(&self) -> Result<(), RegisterError> {
+        let values = self.classes();
+        if values <= MAX_CLASSES {
+            return Ok(());
+        }
+        let labels = self.0.iter().map(|label| label.name.to_owned()).collect();
+        Err(RegisterError::TooManyValues { labels, values, most: MAX_CLASSES })
     }
 
     pub(super) fn class(&self, parts: &Parts) -> usize {

@@ -64,6 +64,16 @@ pub enum RegisterError {
         /// The unit.
         unit: String,
     },
+    /// Labels that are added to all requests can have too many values together.
+    #[non_exhaustive]
+    TooManyValues {
+        /// The labels.
+        labels: Vec<String>,
+        /// The product of the numbers of values.
+        values: usize,
+        /// The most that it may be.
+        most: usize,
+    },
     /// All series of a closed label set are made at registration, and these are too many.
     #[non_exhaustive]
     TooManySeries {
@@ -197,6 +207,11 @@ impl fmt::Display for RegisterError {
                 f,
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
                  at most {most} are allowed: use fewer labels, or a string for one of them"
+            ),
+            RegisterError::TooManyValues { labels, values, most } => write!(
+                f,
+                "the labels {labels:?} can have {values} values together, for each route and method; \
+                 at most {most} are allowed: give them shorter lists"
             ),
             RegisterError::TooManyLabels { metric, labels, most } => {
                 write!(f, "`{metric}` has {labels} labels; at most {most} are allowed: leave some of them out")

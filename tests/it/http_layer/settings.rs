@@ -229,6 +229,21 @@ async fn two_lists_of_one_label_are_two_families() {
     assert!(error.contains(r#"["other", "v1"]"#) && error.contains(r#"["v1", "v2", "other"]"#), "{error}");
 }
 
+/// Each route has a place for each of them.
+#[test]
+fn added_labels_have_a_thousand_values_together_at_most() {
+    let values = |count: usize| (0..count).map(|n| &*format!("v{n}").leak());
+    let of = |first, second| {
+        HttpMetrics::builder().label_values("a", values(first), |_| None).label_values("b", values(second), |_| None)
+    };
+    let registry = Registry::new();
+    let error = of(24, 40).register(&registry).unwrap_err().to_string();
+    assert!(error.contains(r#"["a", "b"]"#) && error.contains("1025 values") && error.contains("1000"), "{error}");
+    of(24, 39).register(&registry).unwrap();
+    let huge = (0..9).fold(HttpMetrics::builder(), |builder, _| builder.label_values("c", values(255), |_| None));
+    assert!(huge.register(&registry).unwrap_err().to_string().contains(&usize::MAX.to_string()));
+}
+
 #[test]
 fn a_label_that_is_there_cannot_be_added() {
     let registry = Registry::new();
