@@ -7,6 +7,7 @@ use crate::push::{Gateway, Pushing};
 use crate::sync::lock;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::PoisonError;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -42,7 +43,7 @@ impl Engine {
         if std::mem::replace(&mut lock(&self.0.state).is_running, true) {
             return Err(StartError::Running);
         }
-        let pushing = match self.start_rest(&settings) {
+        let pushing = match self.start_rest() {
             Ok(pushing) => pushing,
             Err(error) => {
                 self.stop_collecting();
@@ -53,14 +54,18 @@ impl Engine {
         Ok(Running { engine: self.clone(), server: server.map(Serving::start), pushing })
     }
 
-    fn start_rest(&self, settings: &Settings) -> Result<Option<Pushing>, StartError> {
-        let collecting = Collecting::start(self, settings)?;
+    fn start_rest(&self) -> Result<Option<Pushing>, StartError> {
+        // A reload meanwhile would be of no effect.
+        let _alone = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let collecting = Collecting::start(self, &self.settings())?;
         lock(&self.0.state).collecting = Some(collecting);
         let pushing = self.0.gateway.as_ref().map(Gateway::start).transpose();
         pushing.map_err(|source| StartError::Push { source })
     }
 
     fn stop_collecting(&self) {
+        // A reload meanwhile has the collectors.
+        let _alone = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let collecting = lock(&self.0.state).collecting.take();
         collecting.into_iter().for_each(|mut collecting| collecting.stop());
         lock(&self.0.state).is_running = false;
