@@ -84,7 +84,7 @@ impl ExtraLabels {
             return Ok(());
         }
         let labels = self.0.iter().map(|label| label.name.to_owned()).collect();
-        Err(RegisterError::TooManyValues { labels, values, most: MAX_CLASSES })
+        Err(RegisterError::TooManyCombinations { labels, values, most: MAX_CLASSES })
     }
 
     pub(super) fn class(&self, parts: &Parts) -> usize {

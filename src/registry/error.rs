@@ -66,7 +66,7 @@ pub enum RegisterError {
     },
     /// Labels that are added to all requests can have too many values together.
     #[non_exhaustive]
-    TooManyValues {
+    TooManyCombinations {
         /// The labels.
         labels: Vec<String>,
         /// The product of the numbers of values.
@@ -208,7 +208,7 @@ impl fmt::Display for RegisterError {
                 "`{metric}`: its label set has {series} series, all of which are made at registration; \
                  at most {most} are allowed: use fewer labels, or a string for one of them"
             ),
-            RegisterError::TooManyValues { labels, values, most } => write!(
+            RegisterError::TooManyCombinations { labels, values, most } => write!(
                 f,
                 "the labels {labels:?} can have {values} values together, for each route and method; \
                  at most {most} are allowed: give them shorter lists"
