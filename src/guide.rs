@@ -10,6 +10,7 @@
 //! | measure a gRPC server or client | [`grpc`] |
 //! | measure functions and blocks by an attribute, register a struct | [`macros`] |
 //! | show what something else keeps | [`collectors`] |
+//! | configure all of it by one file | [`configuration`] |
 //! | see it in Grafana, and be told when something is wrong | [`dashboards`] |
 //! | look at a service without Prometheus | [`page`] |
 //! | push what a batch job has recorded | [`push`] |
@@ -38,6 +39,7 @@ pages! {
     grpc
     macros
     collectors
+    configuration
     dashboards
     page
     push

@@ -55,6 +55,8 @@ pub struct LlmConfig {
     pub cost_per_1k_tokens_completion: Option<f64>,
     /// Prices by the beginning of models' names.
     pub prices: BTreeMap<String, PriceConfig>,
+    /// Prices that the program knows, by the beginning of models' names: of models that have none by the other fields. No key sets them.
+    pub default_prices: BTreeMap<String, Price>,
 }
 
 /// A table of `metrics.llm.prices`: dollars for 1,000 tokens, as [`Price`].
@@ -114,6 +116,7 @@ impl Default for LlmConfig {
             cost_per_1k_tokens_prompt: None,
             cost_per_1k_tokens_completion: None,
             prices: BTreeMap::new(),
+            default_prices: BTreeMap::new(),
         }
     }
 }
@@ -233,15 +236,20 @@ impl LlmConfig {
             cached_read: price.cached_read,
             cached_write: price.cached_write,
         };
-        let flat = match (self.cost_per_1k_tokens_prompt, self.cost_per_1k_tokens_completion) {
-            (None, None) => None,
-            (prompt, completion) => Some(Price::new(prompt.unwrap_or(0.0), completion.unwrap_or(0.0))),
-        };
-        // A price for the beginning "" that has a table of its own goes before the flat one.
-        let flat = flat.filter(|_| !self.prices.contains_key("")).map(|price| (String::new(), price));
-        let prices = self.prices.iter().map(|(model, price)| (model.clone(), of(price)));
+        let mut prices: BTreeMap<&str, Price> =
+            self.prices.iter().map(|(model, price)| (&**model, of(price))).collect();
+        let flat = [self.cost_per_1k_tokens_prompt, self.cost_per_1k_tokens_completion];
+        if flat.iter().any(Option::is_some) {
+            let [prompt, completion] = flat.map(Option::unwrap_or_default);
+            // A price for the beginning "" that has a table of its own goes before the flat one.
+            prices.entry("").or_insert(Price::new(prompt, completion));
+        }
+        let is_set = |model: &str| prices.keys().any(|beginning| model.starts_with(beginning));
+        let known = self.default_prices.iter().filter(|(model, _)| !is_set(model));
+        let known: Vec<_> = known.map(|(model, price)| (&**model, *price)).collect();
+        prices.extend(known);
         // Only a program can set others than numbers from 0 on, which the keys' ranges are.
-        Prices::new(prices.chain(flat)).unwrap_or_default()
+        Prices::new(prices).unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The price of a model, beside the plainest way to find it.
 
 use proptest::prelude::*;
+use quipu_catalog::config::{LlmConfig, PriceConfig};
 use quipu_catalog::llm::{Price, PriceError, Prices};
 use std::collections::BTreeMap;
 
@@ -34,4 +35,23 @@ fn what_is_no_price_is_refused() {
     let error = Prices::new([("a", Price::new(1.0, 1.0)), ("a", Price::new(2.0, 2.0))]).unwrap_err();
     assert_eq!(error.to_string(), "there are two prices for \"a\"; remove one");
     assert!(Prices::new([("free", Price::new(0.0, -0.0))]).is_ok());
+}
+
+#[test]
+fn what_is_configured_goes_before_what_the_program_knows() {
+    let known = [("gpt-4o", 1.0), ("gpt-4o-mini", 2.0), ("o3", 3.0)];
+    let default_prices = known.map(|(model, dollars)| (model.to_owned(), Price::new(dollars, dollars))).into();
+    let mut config = LlmConfig { default_prices, ..LlmConfig::default() };
+    let shown = |config: &LlmConfig| {
+        ["gpt-4o", "gpt-4o-mini", "o3", "o4"].map(|model| config.prices().of(model).map(|price| price.prompt))
+    };
+    assert_eq!(shown(&config), [Some(1.0), Some(2.0), Some(3.0), None]);
+    let nine = PriceConfig { prompt: 9.0, ..PriceConfig::default() };
+    config.prices.insert("gpt-4o-mini".to_owned(), nine.clone());
+    assert_eq!(shown(&config), [Some(1.0), Some(9.0), Some(3.0), None]);
+    config.prices.insert("gpt-4".to_owned(), nine);
+    config.prices.remove("gpt-4o-mini");
+    assert_eq!(shown(&config), [Some(9.0), Some(9.0), Some(3.0), None]);
+    config.cost_per_1k_tokens_completion = Some(8.0);
+    assert_eq!(shown(&config), [Some(9.0), Some(9.0), Some(0.0), Some(0.0)]);
 }

@@ -1,13 +1,16 @@
 //! What the service says when it has started.
 
-use crate::listen::OFFENDERS;
+use quipu::engine::Running;
+
 use crate::options::Options;
 
-pub(crate) fn greeting(options: &Options, jobs: usize) -> String {
+pub(crate) fn greeting(options: &Options, running: &Running, jobs: usize) -> String {
     let api = format!("http://{}", options.api);
     let grpc = &options.grpc;
-    let metrics = format!("http://{}/metrics", options.metrics);
-    let offenders = format!("http://{}{OFFENDERS}", options.metrics);
+    let settings = running.engine().settings();
+    let url = |path: &str| Some(format!("http://{}{path}", running.local_addr()?));
+    let metrics = url(&settings.endpoint_path);
+    let shown = metrics.as_deref().unwrap_or("not served");
     let database = options.database.display();
     let traffic = match (options.traffic, options.operations) {
         (Some(rate), None) => format!("{rate} requests per second (none with --traffic off)"),
@@ -15,16 +18,22 @@ pub(crate) fn greeting(options: &Options, jobs: usize) -> String {
         (None, _) => "off".to_owned(),
     };
     let llm = options.llm.as_deref().unwrap_or("a stand-in (others with --llm URL)");
+    let hint = metrics.as_deref().map_or_else(String::new, |metrics| {
+        let page = if settings.server.page { url("/") } else { Some(metrics.to_owned()) };
+        let offenders = settings.server.offenders_path.as_deref().and_then(url);
+        let offenders = offenders.map(|offenders| format!(" ({offenders} after a scan)")).unwrap_or_default();
+        format!("Open {} in a browser{offenders}.\n\n", page.unwrap_or_default())
+    });
     format!(
         r#"api       {api}
 grpc      http://{grpc}
-metrics   {metrics}
+metrics   {shown}
 database  {database}, {jobs} jobs left by the last run
 model     {llm}
 traffic   {traffic}
 
-Open http://{}/ in a browser ({offenders} after a scan), or try:
-  curl -s {metrics} | grep ^incidents_active
+{hint}Try:
+  curl -s {shown} | grep ^incidents_active
   id=$(curl -s {api}/v1/incidents -H 'content-type: application/json' \
     -d '{{"title": "No GPU is free", "severity": "P1", "source": "llm-sentinel", "category": "availability"}}' \
     | sed 's/[^0-9]*\([0-9]*\).*/\1/')
@@ -35,7 +44,6 @@ Open http://{}/ in a browser ({offenders} after a scan), or try:
     -d '{{"limit": 3}}' {grpc} incidents.v1.Incidents/ListIncidents
 
 Ctrl-C stops the service.
-"#,
-        options.metrics
+"#
     )
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use quipu::{Counter, RegisterError, Registry};
 
-/// Lines that may wait for the thread, each at most [`MAX_LINE`] bytes long, but for the greeting.
+/// Lines that may wait for the thread, each at most [`MAX_LINE`] bytes long, but for the greeting and reports.
 const QUEUE: usize = 256;
 const MAX_LINE: usize = 1_024;
 /// How long the end of the service waits for a reader.
@@ -82,6 +82,11 @@ pub(crate) fn complain(message: &impl Display) {
     line.truncate(end.unwrap_or(0));
     line.push('\n');
     send(Message::Complain(line));
+}
+
+/// Writes to standard error, as it stands: what names its places itself, as `metrics.toml:14:1: …`, for editors to find.
+pub(crate) fn report(lines: &impl Display) {
+    send(Message::Complain(format!("{lines}\n")));
 }
 
 /// Waits until everything is written, for a moment.

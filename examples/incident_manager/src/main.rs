@@ -2,7 +2,7 @@
 //!
 //! `main.rs` starts and stops the parts. `api/` and `grpc/` answer requests with what `operations.rs` does, over the
 //! incidents that `store/` keeps. `jobs/` works on new ones, and calls `llm/`, `notify.rs` and `playbooks.rs`. `health.rs` asks
-//! how the parts are, `log.rs` says what goes wrong, and `traffic/` is a client that gives the rest something to do, in a `scenario.rs`.
+//! how the parts are, `metrics.rs` measures them, `log.rs` says what goes wrong, and `traffic/` is a client that gives the rest something to do, in a `scenario.rs`.
 
 mod api;
 mod cache;
@@ -15,6 +15,7 @@ mod jobs;
 mod listen;
 mod llm;
 mod log;
+mod metrics;
 mod notify;
 mod operations;
 mod options;
@@ -32,26 +33,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
-use quipu::collect::{Process, Service, System, TokioRuntime};
-use quipu::http::HttpMetrics;
-use quipu::{RegisterError, Registry};
+use quipu::config::ConfigError;
 use quipu_catalog::Catalog;
-use quipu_catalog::code::ErrorLabels;
-use quipu_catalog::jobs::JobError;
-use quipu_catalog::llm::{ErrorType, Prices};
-use quipu_catalog::storage::{QueryErrorLabels, QueryOperation};
 
-use crate::api::TenantMetrics;
 use crate::events::Events;
 use crate::greeting::greeting;
 use crate::jobs::{Desk, Queues};
 use crate::listen::Ports;
 use crate::llm::{Client, Llm, Settings, StandIn};
-use crate::log::{complain, say};
+use crate::log::{complain, report, say};
+use crate::metrics::Metrics;
 use crate::notify::Senders;
 use crate::operations::Operations;
 use crate::options::{Command, HELP, Options};
-use crate::part::{Part, stop_signal};
+use crate::part::{HangUps, Part, stop_signal};
 use crate::playbooks::Runner;
 use crate::store::{Faults, Store, StoreError};
 use crate::traffic::{Load, Traffic};
@@ -65,7 +60,10 @@ async fn main() -> ExitCode {
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
+            match error.downcast_ref::<ConfigError>() {
+                Some(error) => report(error),
+                None => complain(&error),
+            }
             ExitCode::FAILURE
         }
     };
@@ -76,6 +74,8 @@ async fn main() -> ExitCode {
 async fn obey(command: Command) -> Result<(), Box<dyn Error>> {
     match command {
         Command::Run(options) => run(*options).await?,
+        Command::Check(options) => metrics::check(&options)?,
+        Command::Example => say(&metrics::example()),
         Command::Help => say(HELP),
         Command::Version => say(concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"), "\n")),
     }
@@ -87,51 +87,50 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     let asked_to_stop = stop_signal()?;
 
     options.llm = options.llm.or_else(|| std::env::var("LLM_BASE_URL").ok());
-    let registry = if options.without_metrics { Registry::disabled() } else { Registry::new() };
-    log::register(&registry)?;
-    collect(&registry)?;
-    let http = HttpMetrics::new(&registry)?;
-    let rpc = grpc::metrics(&registry)?;
-    let tenants = TenantMetrics::register(&registry)?;
-    let catalog = Catalog::register(&registry, Prices::new(llm::PRICES)?)?;
-    expect_errors(&catalog);
+    // Without a file, nothing can be read again.
+    let hang_ups = options.config.is_some().then(HangUps::new).transpose()?;
+    let Metrics { engine, catalog, tenants, breakers } = Metrics::new(&options)?;
+    let registry = engine.registry();
 
-    let ports = Ports::bind(&mut options, &registry).await?;
+    let ports = Ports::bind(&mut options).await?;
     let profile = options.scenario.profile();
     let mut rng = options.seed.map_or_else(Rng::new, Rng::with_seed);
     let faults = Faults::new(rng.fork(), profile.interrupted);
     let store = open(&options.database, &catalog, faults).await;
     let store = store.map_err(|error| cannot_use(&options.database, &error))?;
-    store.show_pools(&registry);
+    store.show_pools(registry);
 
     let events = Events::new();
-    events.show_lag(catalog.storage.clone(), &registry);
+    events.show_lag(catalog.storage.clone(), registry);
     let (queues, waiting) = Queues::new(&catalog);
     // Before there are new ones, which would be queued twice.
     let left = store.list(|database| database.jobs()).await.map_err(|error| cannot_use(&options.database, &error))?;
     let operations = Operations { store: store.clone(), queues, events: events.clone(), catalog: catalog.clone() };
     let (stand_in, client) = model(&options, rng.fork()).await?;
-    let llm = Llm::new(client, options.models.each_ref().map(|name| &**name), store.clone(), &catalog, &registry)?;
+    let llm = Llm::new(client, breakers, store.clone(), &catalog, registry);
     let senders = Senders::new(rng.fork(), profile.failures);
     let runner = Runner::new(rng.fork(), profile.failures);
     let desk = Arc::new(Desk { operations: operations.clone(), llm, senders, runner });
-    let traffic = Traffic::new((options.api, options.grpc), &profile, rng, &registry)?;
+    let traffic = Traffic::new((options.api, options.grpc), &profile, rng, registry)?;
 
-    let scrapes = Part::start(|stop| ports.scrapes.serve(stop));
+    let running = metrics::start(&engine).await?;
+    if let Some(hang_ups) = hang_ups {
+        tokio::spawn(metrics::reload_at(hang_ups, engine.clone()));
+    }
     let stand_in = stand_in.map(|stand_in| Part::start(|stop| stand_in.serve(stop)));
     let workers = waiting.map(|(queue, waiting)| Part::start(|stop| jobs::serve(queue, waiting, desk.clone(), stop)));
     let resumed = left.len();
     operations.queues.resume(left);
     let keeper = Part::start(|stop| desk.clone().keep_house(stop));
     let health = Part::start(|stop| health::watch(desk.clone(), stop));
-    let is_measured = !options.without_metrics;
-    let api = api::serve(ports.api, operations.clone(), is_measured.then_some((http, tenants)));
-    let grpc = grpc::serve(ports.grpc, operations, is_measured.then_some(rpc));
+    let is_measured = engine.settings().enabled;
+    let api = api::serve(ports.api, operations.clone(), is_measured.then_some((engine.http(), tenants)));
+    let grpc = grpc::serve(ports.grpc, operations, is_measured.then_some(engine.grpc()));
     let traffic = options.traffic.map(|rate| {
         let load = Load { rate, operations: options.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))
     });
-    say(&greeting(&options, resumed));
+    say(&greeting(&options, &running, resumed));
 
     asked_to_stop.await;
     say("stopping\n");
@@ -141,37 +140,10 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
     Part::stop([health, api, grpc, keeper]).await;
     Part::stop(workers).await;
     Part::stop(stand_in).await;
-    Part::stop([scrapes]).await;
+    running.stop().await;
     let left = store.close().await.map_err(|error| cannot_use(&options.database, &error))?;
     say(&format!("stopped; {left} jobs are left to the next start\n"));
     Ok(())
-}
-
-/// What is read off the process and the machine.
-fn collect(registry: &Registry) -> Result<(), RegisterError> {
-    // The commit and its time, where the build was told them.
-    let service = Service::new(env!("CARGO_PKG_VERSION"))
-        .commit(option_env!("BUILD_COMMIT").unwrap_or_default())
-        .timestamp(option_env!("BUILD_TIMESTAMP").unwrap_or_default());
-    registry.collect(service)?;
-    registry.collect(Process::new())?;
-    registry.collect(TokioRuntime::current())?;
-    registry.collect(System::new().disks())
-}
-
-/// Shows the errors that are known beforehand at zero, so that the first of a kind is an increase, on which an alert can go off.
-fn expect_errors(catalog: &Catalog) {
-    let of_jobs = JobError::ALL.iter().map(|error| ("jobs", error.as_str()));
-    let of_models = ErrorType::ALL.iter().map(|error| ("llm", error.as_str()));
-    for (component, error_type) in of_jobs.chain(of_models) {
-        let _ = catalog.code.metrics().errors_total.with(ErrorLabels { component, error_type });
-    }
-    for operation in QueryOperation::ALL {
-        for error_type in StoreError::TYPES {
-            let labels = QueryErrorLabels { operation: *operation, error_type };
-            let _ = catalog.storage.metrics().database_query_errors_total.with(labels);
-        }
-    }
 }
 
 /// The store, and gauges that know of the incidents which it has from earlier.

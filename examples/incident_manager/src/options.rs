@@ -16,7 +16,12 @@ Usage: incident_manager [OPTIONS]
 Options:
   --api ADDR        Address of the API [default: 127.0.0.1:8080]
   --grpc ADDR       Address of the same by gRPC [default: 127.0.0.1:8081]
-  --metrics ADDR    Address of the scrape server [default: 127.0.0.1:9090]
+  --metrics ADDR    Address of the scrape server, before what the configuration says
+                    [default: 127.0.0.1:9090]
+  --config FILE     Configuration of the metrics, in TOML; SIGHUP reads it again. Variables of
+                    the environment, such as METRICS_LISTEN_ADDRESS, go before it
+  --check           Says what is wrong with the configuration, or that it is good, and ends
+  --example         Prints a configuration with every key, its default, range and variable
   --database FILE   SQLite file, created if it is not there [default: incidents.sqlite]
   --scenario NAME   What the world is like [default: calm]:
                       calm        little happens, and most of it goes well
@@ -49,6 +54,9 @@ const MAX_RATE: u32 = 5_000;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
     Run(Box<Options>),
+    /// Reads the configuration, and does nothing else.
+    Check(Box<Options>),
+    Example,
     Help,
     Version,
 }
@@ -57,7 +65,9 @@ pub(crate) enum Command {
 pub(crate) struct Options {
     pub(crate) api: SocketAddr,
     pub(crate) grpc: SocketAddr,
-    pub(crate) metrics: SocketAddr,
+    /// `None` is what the configuration says.
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) config: Option<PathBuf>,
     pub(crate) database: PathBuf,
     /// Requests per second; `None` is no traffic.
     pub(crate) traffic: Option<u32>,
@@ -76,7 +86,8 @@ impl Default for Options {
         Options {
             api: SocketAddr::from(([127, 0, 0, 1], 8080)),
             grpc: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            metrics: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            metrics: None,
+            config: None,
             database: PathBuf::from("incidents.sqlite"),
             traffic: Some(Scenario::default().profile().rate),
             operations: None,
@@ -96,12 +107,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Com
 
 fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     let mut options = Options::default();
-    let mut traffic = None;
+    let (mut traffic, mut is_check) = (None, false);
     while let Some(argument) = parser.next()? {
         match argument {
             Long("api") => options.api = address(&mut parser, "--api")?,
             Long("grpc") => options.grpc = address(&mut parser, "--grpc")?,
-            Long("metrics") => options.metrics = address(&mut parser, "--metrics")?,
+            Long("metrics") => options.metrics = Some(address(&mut parser, "--metrics")?),
+            Long("config") => options.config = Some(parser.value()?.into()),
+            Long("check") => is_check = true,
+            Long("example") => return Ok(Command::Example),
             Long("database") => options.database = parser.value()?.into(),
             Long("traffic") => traffic = Some(rate(&mut parser)?),
             Long("operations") => options.operations = Some(number(&mut parser, "--operations")?),
@@ -119,7 +133,8 @@ fn read(mut parser: lexopt::Parser) -> Result<Command, lexopt::Error> {
     if options.operations.is_some() && options.traffic.is_none() {
         return Err("--operations needs traffic: leave out `--traffic off`".into());
     }
-    Ok(Command::Run(Box::new(options)))
+    let options = Box::new(options);
+    Ok(if is_check { Command::Check(options) } else { Command::Run(options) })
 }
 
 fn address(parser: &mut lexopt::Parser, option: &str) -> Result<SocketAddr, lexopt::Error> {
@@ -180,12 +195,13 @@ mod tests {
 
     #[test]
     fn every_option_is_read() {
-        let line = "--api [::1]:80 --grpc 1.2.3.4:5 --metrics=0.0.0.0:0 --database /tmp/a.sqlite --traffic 7 --scenario scan \
+        let line = "--api [::1]:80 --grpc 1.2.3.4:5 --metrics=0.0.0.0:0 --config a.toml --database /tmp/a.sqlite --traffic 7 --scenario scan \
             --operations 9 --seed 3 --without-metrics --llm http://a:1 --models a,b";
         let wanted = Options {
             api: "[::1]:80".parse().unwrap(),
             grpc: "1.2.3.4:5".parse().unwrap(),
-            metrics: "0.0.0.0:0".parse().unwrap(),
+            metrics: Some("0.0.0.0:0".parse().unwrap()),
+            config: Some("a.toml".into()),
             database: "/tmp/a.sqlite".into(),
             traffic: Some(7),
             operations: Some(9),
@@ -203,6 +219,8 @@ mod tests {
             assert_eq!(options.traffic, traffic, "{line}");
         }
         assert_eq!(parsed("--api 1.2.3.4:5 -h"), Ok(Command::Help));
+        assert_eq!(parsed("--check"), Ok(Command::Check(Box::default())));
+        assert_eq!(parsed("--example"), Ok(Command::Example));
         assert_eq!(parsed("-V"), Ok(Command::Version));
     }
 
@@ -215,6 +233,7 @@ mod tests {
             ("--traffic 5001", "5001"),
             ("--traffic no", "no"),
             ("--traffic", "--traffic"),
+            ("--config", "--config"),
             ("--scenario storm", "storm"),
             ("--operations many", "many"),
             ("--seed -1", "-1"),

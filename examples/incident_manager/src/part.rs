@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// How long parts may take to finish what they are at when the service stops.
-const GRACE: Duration = Duration::from_secs(3);
+pub(crate) const GRACE: Duration = Duration::from_secs(3);
 
 /// Resolves to the end of a part's work.
 pub(crate) type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -69,4 +69,33 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
 #[cfg(not(unix))]
 pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     Ok(async { drop(tokio::signal::ctrl_c().await) })
+}
+
+/// SIGHUP, which from here on does nothing else. Elsewhere than on Unix nobody sends it.
+#[derive(Debug)]
+pub(crate) struct HangUps {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
+}
+
+impl HangUps {
+    #[cfg(unix)]
+    pub(crate) fn new() -> io::Result<HangUps> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(HangUps { signal: signal(SignalKind::hangup())? })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn new() -> io::Result<HangUps> {
+        Ok(HangUps {})
+    }
+
+    /// Resolves at the next one.
+    pub(crate) async fn next(&mut self) {
+        #[cfg(unix)]
+        if self.signal.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
+    }
 }

@@ -28,7 +28,7 @@ type Answer<T> = Result<Json<T>, ApiError>;
 pub(crate) fn serve(
     listener: TcpListener,
     operations: Operations,
-    metrics: Option<(HttpMetrics, TenantMetrics)>,
+    metrics: Option<(&HttpMetrics, TenantMetrics)>,
 ) -> Part {
     let app = router(operations);
     let Some((http, tenants)) = metrics else {
@@ -36,8 +36,8 @@ pub(crate) fn serve(
         return Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
     };
     // One call for both: axum boxes what each call adds.
-    let app = app.layer((quipu_axum::layer(&http), tenants.layer()));
-    let api = axum::serve(quipu_axum::listener(&http, listener), app);
+    let app = app.layer((quipu_axum::layer(http), tenants.layer()));
+    let api = axum::serve(quipu_axum::listener(http, listener), app);
     Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) })
 }
 

@@ -6,8 +6,7 @@ mod incoming;
 use std::pin::Pin;
 use std::time::Duration;
 
-use quipu::grpc::GrpcMetrics;
-use quipu::{RegisterError, Registry};
+use quipu::grpc::{GrpcMetrics, GrpcMetricsBuilder};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -46,12 +45,12 @@ const METHODS: [&str; 10] = [
 type Answer<T> = Result<Response<T>, Status>;
 
 /// The metrics of its calls.
-pub(crate) fn metrics(registry: &Registry) -> Result<GrpcMetrics, RegisterError> {
-    GrpcMetrics::builder().service(wire::incidents_server::SERVICE_NAME, METHODS).register(registry)
+pub(crate) fn metrics() -> GrpcMetricsBuilder {
+    GrpcMetrics::builder().service(wire::incidents_server::SERVICE_NAME, METHODS)
 }
 
 /// Answers calls until it is told to stop. Without metrics there is no layer for them either.
-pub(crate) fn serve(listener: TcpListener, operations: Operations, metrics: Option<GrpcMetrics>) -> Part {
+pub(crate) fn serve(listener: TcpListener, operations: Operations, metrics: Option<&GrpcMetrics>) -> Part {
     let service = IncidentsServer::new(Api { operations });
     let Some(metrics) = metrics else {
         let calls = Server::builder().add_service(service);
@@ -59,7 +58,7 @@ pub(crate) fn serve(listener: TcpListener, operations: Operations, metrics: Opti
         return Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) });
     };
     let calls = Server::builder().layer(metrics.layer()).add_service(service);
-    let incoming = incoming(listener, metrics);
+    let incoming = incoming(listener, metrics.clone());
     Part::start(|stop| async { drop(calls.serve_with_incoming_shutdown(incoming, stop).await) })
 }
 

@@ -12,7 +12,7 @@ mod wire;
 use std::time::Duration;
 
 use quipu::guard::{BreakerState, CircuitBreaker};
-use quipu::{RegisterError, Registry, timed};
+use quipu::{Registry, timed};
 use quipu_catalog::Catalog;
 use quipu_catalog::health::ServiceState;
 use quipu_catalog::llm::{Call, CallStatus, Operation, Price};
@@ -37,8 +37,6 @@ const CACHED: usize = 1_000;
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
 /// How long a call may take, with its retry.
 pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(15);
-/// How long a model is left alone that keeps failing.
-const COOL_DOWN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub(crate) struct Llm {
@@ -59,19 +57,17 @@ struct Model {
 impl Llm {
     pub(crate) fn new(
         client: Client,
-        [first, second]: [&str; 2],
+        breakers: [CircuitBreaker; 2],
         store: Store,
         catalog: &Catalog,
         registry: &Registry,
-    ) -> Result<Llm, RegisterError> {
-        let model = |name: &str| {
-            let breaker = CircuitBreaker::builder(name).cool_down(COOL_DOWN).min_calls(10).register(registry)?;
-            catalog.llm.watch_breaker(registry, client.provider(), name, &breaker);
-            Ok(Model { name: name.to_owned(), breaker })
-        };
-        let models = [model(first)?, model(second)?];
+    ) -> Llm {
+        let models = breakers.map(|breaker| {
+            catalog.llm.watch_breaker(registry, client.provider(), breaker.name(), &breaker);
+            Model { name: breaker.name().to_owned(), breaker }
+        });
         let classifications = Cache::new(CACHED, catalog.storage.cache("classifications"));
-        Ok(Llm { client, models, classifications, catalog: catalog.clone(), store })
+        Llm { client, models, classifications, catalog: catalog.clone(), store }
     }
 
     /// The category that the title speaks of. What was asked before is remembered.

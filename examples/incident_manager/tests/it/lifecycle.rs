@@ -34,12 +34,12 @@ fn a_taken_port_is_named() {
     let rest = ["--grpc", free, "--database", file, "--traffic", "off"];
     let api = [&["--api", &taken, "--metrics", free], &rest[..]].concat();
     let api = refused(&api, &[&taken, "in use", "--api"]);
+    assert!(!Path::new(file).exists());
     let metrics = [&["--api", free, "--metrics", &taken], &rest[..]].concat();
     let metrics = refused(&metrics, &[&taken, "in use", "--metrics"]);
     for error in [api, metrics] {
         assert_eq!(error.matches(&taken).count(), 1, "{error}");
     }
-    assert!(!Path::new(file).exists());
 }
 
 #[test]
@@ -74,8 +74,18 @@ fn help_and_version_are_printed() {
     let help = output(&["--help"]);
     let text = String::from_utf8(help.stdout).unwrap();
     assert!(help.status.success());
-    for option in ["--api", "--grpc", "--metrics", "--database", "--traffic", "--scenario", "--operations", "--version"]
-    {
+    for option in [
+        "--api",
+        "--grpc",
+        "--metrics",
+        "--database",
+        "--traffic",
+        "--scenario",
+        "--operations",
+        "--config",
+        "--check",
+        "--version",
+    ] {
         assert!(text.contains(option), "{option}");
     }
     let version = output(&["-V"]);
@@ -100,7 +110,7 @@ fn signals_end_it_cleanly_under_traffic() {
 fn open_connections_do_not_keep_it_up() {
     let service = Service::start(&database("open"), "off");
     let mut open = Vec::new();
-    for (address, path) in [(service.api, "/health"), (service.metrics, "/metrics")] {
+    for (address, path) in [(service.api, "/health"), (service.metrics(), "/metrics")] {
         let silent = connect(address);
         let mut idle = connect(address);
         write!(idle, "GET {path} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();

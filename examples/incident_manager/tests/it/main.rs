@@ -4,6 +4,7 @@ mod client;
 mod service;
 
 mod api;
+mod configuration;
 #[cfg(unix)]
 mod full_disk;
 mod grpc;

@@ -20,7 +20,8 @@ pub(crate) struct Service {
     stdout: BufReader<ChildStdout>,
     pub(crate) api: SocketAddr,
     pub(crate) grpc: SocketAddr,
-    pub(crate) metrics: SocketAddr,
+    /// `None` if they are not served.
+    metrics: Option<SocketAddr>,
 }
 
 impl Service {
@@ -37,7 +38,13 @@ impl Service {
     /// Starts it without traffic, to ask the models `a` and `b` of this server with the key `secret`. It trusts the certificate of the
     /// tests.
     pub(crate) fn start_with_model(file: &Path, server: &str) -> Service {
-        let mut command = command(&["--traffic", "off", "--models", "a,b", "--llm", server]);
+        Service::start_with_model_and(file, server, &["--models", "a,b"])
+    }
+
+    /// As [`start_with_model`](Self::start_with_model), with other arguments.
+    pub(crate) fn start_with_model_and(file: &Path, server: &str, arguments: &[&str]) -> Service {
+        let mut command = command(&["--traffic", "off", "--llm", server]);
+        command.args(arguments);
         let certificate = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/tls/certificate.pem");
         command.env("LLM_API_KEY", "secret").env("SSL_CERT_FILE", certificate);
         Service::run(command, file)
@@ -52,7 +59,7 @@ impl Service {
         Service::run(command, file)
     }
 
-    fn run(mut command: Command, file: &Path) -> Service {
+    pub(crate) fn run(mut command: Command, file: &Path) -> Service {
         let mut child = command
             .args(["--api", "127.0.0.1:0"])
             .args(["--grpc", "127.0.0.1:0"])
@@ -63,9 +70,10 @@ impl Service {
             .spawn()
             .unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let api = read_address(&mut stdout, "api", "");
-        let grpc = read_address(&mut stdout, "grpc", "");
-        let metrics = read_address(&mut stdout, "metrics", "/metrics");
+        let mut address = |name| read_address(&mut stdout, name);
+        let api = address("api").unwrap();
+        let grpc = address("grpc").unwrap();
+        let metrics = address("metrics");
         Service { child, stdout, api, grpc, metrics }
     }
 
@@ -92,9 +100,18 @@ impl Service {
     }
 
     pub(crate) fn scrape(&self) -> String {
-        let answer = send(self.metrics, "GET", "/metrics", "");
+        let answer = send(self.metrics(), "GET", "/metrics", "");
         assert_eq!(answer.status, 200);
         answer.body
+    }
+
+    /// Where metrics are served.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        self.metrics.expect("metrics are served")
+    }
+
+    pub(crate) fn has_metrics(&self) -> bool {
+        self.metrics.is_some()
     }
 
     /// The value of a series, written as on `/metrics`.
@@ -114,11 +131,22 @@ impl Service {
         assert_eq!(errors.lines().filter(|line| !of_a_job(line)).collect::<Vec<_>>(), [""; 0]);
     }
 
-    /// Stops it as well; what it has complained of does not matter.
-    pub(crate) fn end(&mut self, signal: &str, limit: Duration) {
+    pub(crate) fn signal(&self, signal: &str) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &id]).status();
         assert!(sent.unwrap().success());
+    }
+
+    /// The next line that it says.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// Stops it as well; what it has complained of does not matter.
+    pub(crate) fn end(&mut self, signal: &str, limit: Duration) {
+        self.signal(signal);
         let status = wait(&mut self.child, limit);
         let status = status.unwrap_or_else(|| panic!("it still runs after {limit:?}"));
         assert_eq!(status.code(), Some(0));
@@ -151,15 +179,15 @@ impl Drop for Service {
     }
 }
 
-fn read_address(stdout: &mut impl BufRead, name: &str, path: &str) -> SocketAddr {
+fn read_address(stdout: &mut impl BufRead, name: &str) -> Option<SocketAddr> {
     let mut line = String::new();
     stdout.read_line(&mut line).unwrap();
-    let url = line.strip_prefix(name).unwrap().trim();
-    let address = url.strip_prefix("http://").unwrap();
-    address.strip_suffix(path).unwrap().parse().unwrap()
+    let url = line.strip_prefix(name).unwrap_or_else(|| panic!("{line:?} is not {name}")).trim();
+    let address = url.strip_prefix("http://")?.split('/').next()?;
+    Some(address.parse().unwrap())
 }
 
-fn command(arguments: &[&str]) -> Command {
+pub(crate) fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_incident_manager"));
     command.args(arguments).stdin(Stdio::null());
     command

@@ -40,7 +40,7 @@ fn a_scan_leaves_the_page_small_and_is_named() {
             assert!(page.lines().count() < 5_000, "{page}");
             let named = "family=\"tenant_requests_total\",label=\"tenant\"";
             assert!(page.lines().any(|line| line.contains(named)), "{page}");
-            let offenders = send(service.metrics, "GET", "/debug/offenders", "");
+            let offenders = send(service.metrics(), "GET", "/debug/offenders", "");
             assert_eq!(offenders.status, 200);
             assert!(offenders.body.contains("tenant_requests_total"), "{}", offenders.body);
             return;
