@@ -232,8 +232,7 @@ impl fmt::Display for RegisterError {
             ),
             RegisterError::Conflict { name, registered, refused } => write!(
                 f,
-                "`{name}` is already registered {registered}; it cannot be registered again {refused}. \
-                 Use the same definition or another name"
+                "`{name}` is already registered {registered}; it cannot be registered again {refused}. Use the same definition or another name"
             ),
             RegisterError::SampleClash { name, registered, sample } => write!(
                 f,
