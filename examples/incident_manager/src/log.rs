@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{LazyLock, OnceLock};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quipu::{Counter, RegisterError, Registry};
 
@@ -89,10 +89,15 @@ pub(crate) fn report(lines: &impl Display) {
     send(Message::Complain(format!("{lines}\n")));
 }
 
-/// Waits until everything is written, for a moment.
+/// Waits until everything is written, for a moment: also for room, where a reader is only slow.
 pub(crate) fn finish() {
+    let until = Instant::now() + LAST_WORDS;
     let (reply, done) = mpsc::sync_channel(1);
-    if LOG.try_send(Message::Finish(reply)).is_ok() {
-        let _ = done.recv_timeout(LAST_WORDS);
+    while LOG.try_send(Message::Finish(reply.clone())).is_err() {
+        if Instant::now() >= until {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
     }
+    let _ = done.recv_timeout(until.saturating_duration_since(Instant::now()));
 }
