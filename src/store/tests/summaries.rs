@@ -51,14 +51,17 @@ fn s7_a_window_slides_and_nothing_is_lost() {
         };
         let threads: Vec<_> = (0..crowd).map(|_| scope.spawn(write)).collect();
         let (mut count, mut sum) = (0, 0.0);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             let snapshot = summary.snapshot();
             // Each pair is read whole (S8), no total goes down (S6), and of no bucket was more copied than it has now.
             assert_eq!(snapshot.sum(), 2.0 * snapshot.count() as f64);
             assert!(snapshot.count() >= count && snapshot.sum() >= sum);
             assert!(snapshot.window_count() <= snapshot.count(), "{snapshot:?}");
             (count, sum) = (snapshot.count(), snapshot.sum());
-            thread::yield_now();
+            // Seldom: among so many threads it takes most of a second until the next turn.
+            if round % 200 == 0 {
+                thread::yield_now();
+            }
         }
         drop(done);
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
