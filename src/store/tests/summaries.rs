@@ -51,7 +51,8 @@ fn s7_a_window_slides_and_nothing_is_lost() {
         };
         let threads: Vec<_> = (0..crowd).map(|_| scope.spawn(write)).collect();
         let (mut count, mut sum) = (0, 0.0);
-        for round in 0..ROUNDS {
+        // In a crowd most steps begin with another one's observation, and each time a copy is made.
+        for round in 0..ROUNDS.min(100) {
             let snapshot = summary.snapshot();
             // Each pair is read whole (S8), no total goes down (S6), and of no bucket was more copied than it has now.
             assert_eq!(snapshot.sum(), 2.0 * snapshot.count() as f64);
@@ -59,7 +60,7 @@ fn s7_a_window_slides_and_nothing_is_lost() {
             assert!(snapshot.window_count() <= snapshot.count(), "{snapshot:?}");
             (count, sum) = (snapshot.count(), snapshot.sum());
             // Seldom: among so many threads it takes most of a second until the next turn.
-            if round % 200 == 0 {
+            if round % 20 == 0 {
                 thread::yield_now();
             }
         }
