@@ -109,7 +109,7 @@ impl Client {
     /// Speaks HTTP over a connection, which ends with this future.
     async fn exchange(
         &self,
-        io: impl Read + Write + Unpin,
+        io: impl Read + Write + Unpin + 'static,
         request: Request<Metrics>,
         deadline: Deadline,
     ) -> Result<(), PushError> {
