@@ -1,6 +1,7 @@
 //! What a dashboard shows, before it is JSON.
 
 use crate::families::Families;
+use crate::query::gained;
 use quipu::registry::FamilyDescription;
 
 /// A dashboard: rows of panels.
@@ -160,7 +161,7 @@ impl Families {
     /// Of a counter of what is seldom: how many in a quarter of an hour.
     pub(crate) fn increase(&self, title: &str, counter: &str, by: &[&str]) -> Panel {
         let family = self.named(counter);
-        let query = format!("{} (increase(@{counter}[15m])) > 0", sum(family, by));
+        let query = format!("{} > 0", gained(&sum(family, by), counter));
         self.of(Shape::Lines, title, "short", family, " How many in 15 minutes, where there are any.")
             .query(&legend(by, title), query)
     }

@@ -44,6 +44,16 @@ impl Scope {
     }
 }
 
+/// How much a counter has gained in a quarter of an hour, added up by `sum`.
+///
+/// `increase` does not see what a series begins with, and a counter of losses begins with what was lost. So of a series that is new,
+/// all counts. It is new if the quarter of an hour before has nothing of it: one scrape that failed does not make an old series new.
+pub(crate) fn gained(sum: &str, counter: &str) -> String {
+    format!(
+        "{sum} (\n  (@{counter} unless last_over_time(@{counter}[15m] offset 15m))\n  or\n  increase(@{counter}[15m])\n)"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::Scope;

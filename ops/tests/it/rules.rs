@@ -135,7 +135,7 @@ fn aggregations_keep_the_job() {
 fn queries_are_steady() {
     assert_queries(|query| {
         let mut found = sums_of_ratios(query);
-        walk(query, &mut |part, _| {
+        walk(query, &mut |part, around| {
             if ["topk", "bottomk", "limitk", "limit_ratio"].contains(&&*operator(part)) {
                 found.push("which series are chosen changes".to_owned());
             }
@@ -144,8 +144,27 @@ fn queries_are_steady() {
                 Expr::MatrixSelector(range) => &range.vs,
                 _ => return,
             };
-            if series.offset.is_some() || series.at.is_some() {
+            let is_new = around.iter().any(|part| operator(part) == "unless");
+            if (series.offset.is_some() && !is_new) || series.at.is_some() {
                 found.push("what is kept may not go back so far".to_owned());
+            }
+        });
+        found
+    });
+}
+
+/// `increase` does not see what a series begins with. Where that is all there is, the alert would never fire.
+#[test]
+fn what_begins_counts() {
+    assert_queries(|query| {
+        let mut found = Vec::new();
+        walk(query, &mut |part, around| {
+            if !matches!(part, Expr::Call(call) if call.func.name == "increase") {
+                return;
+            }
+            let begins = |part: &&Expr| operator(part) == "or" && part.to_string().contains(" unless ");
+            if !around.last().is_some_and(begins) {
+                found.push("`increase` alone".to_owned());
             }
         });
         found

@@ -1,6 +1,6 @@
 //! What queries select is exported: names, labels, and values where they are known.
 
-use crate::promql::{Selector, by, is_regex, selectors, walk};
+use crate::promql::{Selector, by, is_regex, operator, selectors, walk};
 use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::Expr;
 use quipu::model::MetricType;
@@ -130,8 +130,10 @@ fn of_kind(selector: &Selector<'_>, family: &FamilyDescription) -> Option<String
     let is_rate = selector.is_range
         && selector.functions().next().is_some_and(|function| ["rate", "increase"].contains(&function));
     let is_counter = matches!(family.metric_type(), MetricType::Counter | MetricType::Histogram);
+    // Whether a series is new; see `what_begins_counts`.
+    let is_of_presence = selector.around.iter().any(|part| operator(part) == "unless");
     let name = selector.name();
-    if is_counter && !is_rate && !is_absent {
+    if is_counter && !is_rate && !is_absent && !is_of_presence {
         return Some(format!("`{name}` is a counter: take its `rate` or `increase`"));
     }
     if !is_counter && is_rate {
