@@ -1,5 +1,5 @@
-// A browser reads the page of the scrape server. `page.mjs EXAMPLE MODULES`: the built example `page`, and where playwright-core and
-// axe-core are installed. `page.mjs URL MODULES PICTURE` takes a picture of a page.
+// A browser reads the page of the scrape server. `page.mjs EXAMPLE`: the built example `page`. `page.mjs URL PICTURE` takes a picture
+// of a page. NODE_PATH says where playwright-core and axe-core are.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -8,8 +8,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const [example, modules, picture] = process.argv.slice(2);
-const need = createRequire(join(modules, "/"));
+const [example, picture] = process.argv.slice(2);
+// `import` does not look into NODE_PATH.
+const need = createRequire(import.meta.url);
 const { chromium } = need("playwright-core");
 const axe = readFileSync(need.resolve("axe-core/axe.min.js"), "utf8");
 
