@@ -43,8 +43,15 @@ debian_server() { # COMMAND: installs the package of this name, which would star
     local policy=/usr/sbin/policy-rc.d
     command -v "$1" >/dev/null && return
     [[ -w ${policy%/*} ]] || missing "$1 is not there, and only root can install it"
-    [[ -e $policy ]] || { printf '#!/bin/sh\nexit 101\n' >$policy && chmod +x $policy && trap "rm -f $policy" EXIT; }
-    debian "$1" "$1"
+    # In a shell of its own, whose trap leaves the caller's as it is.
+    (
+        if [[ ! -e $policy ]]; then
+            trap 'rm -f "$policy"' EXIT
+            printf '#!/bin/sh\nexit 101\n' >"$policy"
+            chmod +x "$policy"
+        fi
+        debian "$1" "$1"
+    )
 }
 
 debian_backports() { # PACKAGE: the version that Debian made for its last release from its next one
