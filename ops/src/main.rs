@@ -8,10 +8,11 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Writes dashboards of Grafana and rules of Prometheus.
 
-  --to DIRECTORY      where dashboards/ and rules/ go (the directory ops of the repository)
+  --to DIRECTORY      in which dashboards/, rules/, kubernetes/ and kustomization.yml are written; what is there of these names is
+                      replaced (ops/ of the repository that this program was built from)
   --config FILE       the service's configuration, with the thresholds of alerts, the namespace and the bounds
   --job JOB           the label `job` of the service's series (incident-manager)
-  --prefix PREFIX     what stands before the names of its metrics, with the `_` at its end (nothing)
+  --prefix PREFIX     what stands before the names of its metrics, with the `_` at its end (the namespace of FILE, or nothing)
   --runbooks ADDRESS  below which the pages of docs/runbooks are (docs/runbooks)";
 
 fn main() -> ExitCode {
@@ -27,14 +28,15 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Box<dyn Error>> {
     let mut settings = Settings::default();
     let mut to = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let (mut config, mut prefix) = (None, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value; --help says which"));
         match &*argument {
             "--to" => to = value()?.into(),
-            "--config" => settings.read(value()?.as_ref())?,
+            "--config" => config = Some(PathBuf::from(value()?)),
             "--job" => settings.job = value()?,
-            "--prefix" => settings.prefix = value()?,
+            "--prefix" => prefix = Some(value()?),
             "--runbooks" => value()?.trim_end_matches('/').clone_into(&mut settings.runbooks),
             "--help" => {
                 println!("{HELP}");
@@ -43,6 +45,11 @@ fn run() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("{other} is no option; --help lists them").into()),
         }
     }
+    if let Some(config) = config {
+        settings.read(&config)?;
+    }
+    // What is written on the command line goes before the file, in whatever order.
+    settings.prefix = prefix.unwrap_or(settings.prefix);
     for (path, text) in files(&Families::new()?, &settings)? {
         let path = to.join(path);
         path.parent().map_or(Ok(()), std::fs::create_dir_all)?;

@@ -54,6 +54,26 @@ fn thresholds_come_from_the_configuration() {
 }
 
 #[test]
+fn an_option_goes_before_the_file_in_any_order() {
+    let folder = std::env::temp_dir().join(format!("quipu-ops-{}-options", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let config = folder.join("metrics.toml");
+    std::fs::write(&config, "[metrics]\nnamespace = \"shop\"\n").unwrap();
+    let config = ["--config", config.to_str().unwrap()];
+    let prefix = ["--prefix", "bakery_"];
+    let metric = |options: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_quipu-ops"));
+        assert!(program.arg("--to").arg(&folder).args(options).status().unwrap().success());
+        let rules = std::fs::read_to_string(folder.join("rules/service.yml")).unwrap();
+        let (before, _) = rules.split_once("incidents_active{").unwrap();
+        before.rsplit('(').next().unwrap().to_owned()
+    };
+    let prefixes = [&config[..], &[config, prefix].concat(), &[prefix, config].concat(), &prefix].map(metric);
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(prefixes, ["shop_", "bakery_", "bakery_", "bakery_"]);
+}
+
+#[test]
 fn the_latency_objective_is_a_bound_of_the_histogram() {
     let objective = |bounds: &str| {
         let text = format!(
