@@ -6,6 +6,7 @@ Usage: python3 ci/push.py target/debug/examples/batch
 import contextlib
 import os
 import pathlib
+import signal
 import socket
 import ssl
 import subprocess
@@ -142,6 +143,8 @@ def compare_tls(stack, scratch, binary, folder):
 
 
 def main(binary):
+    # So that the processes started here end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("push: stopped"))
     with contextlib.ExitStack() as stack:
         scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder = scratch / "folder"

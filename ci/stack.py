@@ -10,6 +10,7 @@ import contextlib
 import pathlib
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,6 +150,8 @@ def main():
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--speed", type=float, default=1)
     arguments, options = parser.parse_known_args()
+    # So that the processes started here end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stack: stopped"))
     with contextlib.ExitStack() as exits:
         if not arguments.check:
             stack = Stack(exits, arguments.binary, arguments.speed, *options)
