@@ -169,11 +169,8 @@ impl Registry {
             max_series: Some(owned.max_series),
             collector: Some(owned.collector.clone()),
         });
-        let hidden = self.overrides().hidden();
-        let is_shown = |family: &FamilyDescription| {
-            (self.has_self_metrics() || !family.is_own()) && !hidden.contains(family.name())
-        };
-        let mut all: Vec<_> = recorded.chain(collected).filter(is_shown).collect();
+        let is_shown = self.shown();
+        let mut all: Vec<_> = recorded.chain(collected).filter(|family| is_shown(family.name())).collect();
         all.sort_by(|a, b| a.name().cmp(b.name()));
         all
     }

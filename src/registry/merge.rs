@@ -53,9 +53,9 @@ pub(crate) async fn collect(
         for call in calls {
             collected.extend(call.await);
         }
-        if let Some(only) = &only {
-            collected.retain(|family: &Arc<FamilySnapshot>| only.contains(family.name()));
-        }
+        let is_shown = registry.shown();
+        let is_wanted = |name: &str| only.as_ref().map_or_else(|| is_shown(name), |only| only.contains(name));
+        collected.retain(|family: &Arc<FamilySnapshot>| is_wanted(family.name()));
         gathered.push(Gathered { registry, only, collected });
     }
     gathered

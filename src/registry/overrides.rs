@@ -141,8 +141,9 @@ impl FamilySettings {
 }
 
 impl Registry {
-    /// Stops showing a family to scrapers, snapshots and [`describe`](Self::describe); or shows it again. It is recorded all the while, so its totals go
-    /// on. `family` is the name that it has or will have when it is registered through this handle. Those of [collectors](crate::collect) are shown in any case.
+    /// Stops showing a family, or shows it again. A hidden one is in no scrape, push or snapshot, nor in [`describe`](Self::describe). It is
+    /// recorded all the while, so its totals go on; one of a [collector](crate::collect) is collected. `family` is the name that it has or
+    /// will have when it is registered through this handle. `quipu_series` and its like tell of hidden families as of others.
     ///
     /// # Cost
     /// A short lock. Recording does not see it.

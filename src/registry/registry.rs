@@ -359,11 +359,6 @@ impl Registry {
         &self.shared.guard.shared
     }
 
-    /// Whether it exposes metrics about itself.
-    pub(super) fn has_self_metrics(&self) -> bool {
-        self.shared.self_metrics.is_some()
-    }
-
     pub(super) fn is_disabled(&self) -> bool {
         self.shared.is_disabled
     }
@@ -392,12 +387,15 @@ impl Registry {
         Arc::ptr_eq(&self.shared, &other.shared)
     }
 
-    /// The names of the families, of collectors too, that may expose a sample of one of these names.
+    /// The names of the families that are shown, of collectors too, that may expose a sample of one of these names.
     pub(super) fn among(&self, samples: &[String]) -> BTreeSet<String> {
-        lock(&self.shared.families).among(samples)
+        let mut families = lock(&self.shared.families).among(samples);
+        let is_shown = self.shown();
+        families.retain(|family| is_shown(family));
+        families
     }
 
-    /// The families, by name, brought up to date: all, or only those of these names.
+    /// The families that are shown, by name, brought up to date: all, or only [those](Self::among) of these names.
     pub(super) fn families_among(&self, only: Option<&BTreeSet<String>>) -> Vec<Arc<FamilyCore>> {
         let Some(only) = only else { return self.families() };
         // What the registry says about itself speaks of all families.
@@ -411,14 +409,10 @@ impl Registry {
         only.iter().filter_map(|name| families.by_name.get(name)).cloned().collect()
     }
 
-    /// All families, by name; and the number of series of each brought up to date.
+    /// All families that are shown, by name, brought up to date.
     pub(crate) fn families(&self) -> Vec<Arc<FamilyCore>> {
-        let hidden = self.shared.overrides.hidden();
-        let is_shown = |core: &&Arc<FamilyCore>| {
-            let name = &core.description.name;
-            (self.has_self_metrics() || !name.starts_with(OWN_PREFIX)) && !hidden.contains(name)
-        };
-        let families: Vec<_> = lock(&self.shared.families).by_name.values().filter(is_shown).cloned().collect();
+        // Of those that are hidden, too, the registry's own tell.
+        let mut families: Vec<_> = lock(&self.shared.families).by_name.values().cloned().collect();
         self.shared.breakers.bring_up_to_date();
         families.iter().for_each(|family| offenders::bring_up_to_date(family));
         if let Some(self_metrics) = &self.shared.self_metrics {
@@ -430,7 +424,16 @@ impl Registry {
             let is_gone = |family: &&Arc<FamilyCore>| !now.has(&family.description.name);
             families.iter().filter(is_gone).for_each(|family| self_metrics.remove(&family.description));
         }
+        let is_shown = self.shown();
+        families.retain(|family| is_shown(&family.description.name));
         families
+    }
+
+    /// Tells of names which of these families are shown, recorded or collected: those that nobody has [hidden](Self::set_hidden), and its own
+    /// if it exposes any.
+    pub(super) fn shown(&self) -> impl Fn(&str) -> bool + use<> {
+        let (hidden, has_own) = (self.shared.overrides.hidden(), self.shared.self_metrics.is_some());
+        move |name| (has_own || !name.starts_with(OWN_PREFIX)) && !hidden.contains(name)
     }
 }
 
