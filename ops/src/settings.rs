@@ -67,11 +67,13 @@ impl Settings {
         let mut engine = quipu::engine::Settings::default();
         Sources::new().file(file).allow_unknown().read(&mut engine)?;
         self.alerts = engine.alerts;
-        self.bounds = engine.histograms.remove(SECONDS);
         self.prefix = engine.namespace;
-        if !self.prefix.is_empty() {
+        if !self.prefix.is_empty() && !self.prefix.ends_with('_') {
             self.prefix.push('_');
         }
+        // As in the registry, the whole name goes before the one without the namespace.
+        let whole = format!("{}{SECONDS}", self.prefix);
+        self.bounds = [&*whole, SECONDS].into_iter().find_map(|name| engine.histograms.remove(name));
         Ok(())
     }
 

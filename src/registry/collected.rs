@@ -136,6 +136,7 @@ impl Registry {
             all.reserve(description);
             let owned = Owned { collector: collector.to_owned(), description: description.clone(), max_series };
             all.collectors.by_family.insert(description.name.clone(), owned);
+            self.overrides().refuse(&description.name);
         }
         all.collectors.by_name.insert(collector.to_owned(), make());
         Ok(())

@@ -69,14 +69,32 @@ impl Applied {
         if description.expire_after.is_none() {
             description.expire_after = self.overrides.expire_after;
         }
-        let short = description.name.strip_prefix(&self.namespace);
-        let names = [Some(&*description.name), short];
-        let found = names.into_iter().flatten().find_map(|name| self.overrides.by_name.get_key_value(name));
-        let Some((name, settings)) = found.map(|(name, settings)| (name.clone(), settings)) else { return };
-        let misfits = settings.put_into(description);
+        let family = description.name.clone();
+        for (name, settings) in self.find(&family) {
+            let misfits = settings.put_into(description);
+            self.note(name, &family, misfits);
+        }
+    }
+
+    /// Leaves out what is set for a family that a collector yields: a collector alone says what its families are.
+    pub(super) fn refuse(&self, family: &str) {
+        for (name, _) in self.find(family) {
+            let misfit = "a collector yields it, so what is set for it has no effect";
+            self.note(name, family, vec![misfit.to_owned()]);
+        }
+    }
+
+    /// What is set for a family by the name without the namespace, then by the whole one, which goes before.
+    fn find(&self, family: &str) -> impl Iterator<Item = (&str, &FamilySettings)> {
+        let short = family.strip_prefix(&self.namespace).filter(|short| *short != family);
+        let names = short.into_iter().chain([family]);
+        names.filter_map(|name| self.overrides.by_name.get_key_value(name)).map(|(name, settings)| (&**name, settings))
+    }
+
+    /// Notes that these settings have a family, and what of them does not fit it.
+    fn note(&self, name: &str, family: &str, misfits: Vec<String>) {
         let state = &mut *lock(&self.state);
-        state.used.insert(name);
-        let family = &description.name;
+        state.used.insert(name.to_owned());
         state.misfits.extend(misfits.into_iter().map(|misfit| format!("`{family}`: {misfit}")));
     }
 
@@ -84,8 +102,9 @@ impl Applied {
     pub(super) fn unused(&self) -> Vec<String> {
         let state = lock(&self.state);
         let unused = self.overrides.by_name.keys().filter(|name| !state.used.contains(*name));
-        let unused =
-            unused.map(|name| format!("`{name}`: no family has this name, so what is set for it has no effect"));
+        let unused = unused.map(|name| {
+            format!("`{name}`: no family that is recorded into has this name, so what is set for it has no effect")
+        });
         unused.chain(state.misfits.iter().cloned()).collect()
     }
 
@@ -162,15 +181,16 @@ impl Registry {
         self.overrides().set_hidden(&format!("{}{family}", self.prefix()), is_hidden);
     }
 
-    /// What was set for [families](super::RegistryBuilder::family) and has no effect by now, a sentence each: no family of the name is registered, or the
-    /// setting does not fit it. Ask when all is registered.
+    /// What was set for [families](super::RegistryBuilder::family) and has no effect by now, a sentence each: no family of the name is registered, the
+    /// setting does not fit it, or a [collector](crate::collect) yields it. Ask when all is registered.
     ///
     /// ```
     /// use quipu::registry::FamilySettings;
     ///
     /// let settings = FamilySettings { bounds: Some(vec![0.5, 1.0]), ..FamilySettings::default() };
     /// let registry = quipu::Registry::builder().family("jobs_total", settings).build()?;
-    /// assert_eq!(registry.unused_settings(), ["`jobs_total`: no family has this name, so what is set for it has no effect"]);
+    /// let unused = "`jobs_total`: no family that is recorded into has this name, so what is set for it has no effect";
+    /// assert_eq!(registry.unused_settings(), [unused]);
     /// registry.counter("jobs_total", "Jobs finished.").register()?;
     /// assert_eq!(registry.unused_settings(), ["`jobs_total`: it is no histogram, so its bounds have no effect"]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -146,8 +146,8 @@ impl RegistryBuilder {
     }
 
     /// Sets what holds for the family of this name, in place of what the code says that will register it; for settings that are read from a
-    /// file. The name is the full one or that without the namespace. What does not fit the family, such as bounds of a counter, has no effect, of
-    /// which [`unused_settings`](Registry::unused_settings) tells.
+    /// file. The name is the full one or that without the namespace; where both have settings, the former go before. What does not fit the family, such
+    /// as bounds of a counter, has no effect, of which [`unused_settings`](Registry::unused_settings) tells.
     ///
     /// ```
     /// use quipu::registry::FamilySettings;

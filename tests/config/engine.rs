@@ -5,6 +5,7 @@ use quipu::collect::Service;
 use quipu::engine::{Running, StartError};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// Whether something is served at a path.
 pub(crate) async fn serves(address: SocketAddr, path: &'static str) -> bool {
@@ -153,6 +154,7 @@ async fn the_build_is_shown_if_the_program_says_which_it_is() {
 fn what_is_set_for_a_family_goes_before_the_code() {
     let text = "[metrics]\nnamespace = \"shop\"\n[metrics.histograms]\norder_duration_seconds = [1, 2]\norders_total = [1]\n\
         [metrics.families.shop_logins_total]\nmax_series = 7\nmax_values = { tenant = 3, user = 1 }\n\
+        [metrics.families.logins_total]\nmax_series = 8\nexpire_after_seconds = 60\n\
         [metrics.families.nobody_total]\nmax_series = 1\n";
     let engine = engine(text);
     let registry = engine.registry();
@@ -164,11 +166,12 @@ fn what_is_set_for_a_family_goes_before_the_code() {
     assert_eq!(logins.with(["__overflow__"]).value(), 1);
     let described = registry.describe();
     let described = described.iter().find(|family| family.name() == "shop_logins_total").unwrap();
-    assert_eq!(described.max_series(), Some(7));
+    // The name with the namespace goes before that without.
+    assert_eq!((described.max_series(), described.expire_after()), (Some(7), Some(Duration::from_secs(60))));
     assert_eq!(
         engine.warnings(),
         [
-            "`nobody_total`: no family has this name, so what is set for it has no effect",
+            "`nobody_total`: no family that is recorded into has this name, so what is set for it has no effect",
             "`shop_logins_total`: it has no label \"user\", so `max_values` has no effect",
             "`shop_orders_total`: it is no histogram, so its bounds have no effect",
         ]

@@ -11,6 +11,7 @@ use crate::{read, reader};
 use quipu::clock::ManualClock;
 use quipu::collect::{AsyncCollector, CollectError, Collector, Declaration, Samples};
 use quipu::export::{Format, Scrape};
+use quipu::registry::FamilySettings;
 use quipu::{RegisterError, Registry};
 use std::future::pending;
 use std::panic;
@@ -394,6 +395,19 @@ fn several_registries_show_what_their_collectors_yield_as_one() {
     assert_eq!(read.value("a", &[("zone", "b"), ("n", "same")]), Some(2.0));
     let left_out = registries[1].snapshot().value("quipu_left_out_total", &[("family", "a")]);
     assert_eq!(left_out, Some(1.0));
+}
+
+#[test]
+fn what_is_set_for_a_family_of_a_collector_is_told_to_have_no_effect() {
+    let settings = FamilySettings { max_series: Some(1), ..FamilySettings::default() };
+    let registry = Registry::builder().namespace("shop").family("pool_size", settings).build().unwrap();
+    ad_hoc(&registry, "pool_size", |samples| {
+        ["a", "b"].iter().for_each(|n| samples.set("pool_size", &[n], 1.0));
+        Ok(())
+    });
+    assert_eq!(registry.snapshot().family("shop_pool_size").unwrap().series().len(), 2);
+    let told = "`shop_pool_size`: a collector yields it, so what is set for it has no effect";
+    assert_eq!(registry.unused_settings(), [told]);
 }
 
 #[test]

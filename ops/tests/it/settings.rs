@@ -89,6 +89,16 @@ fn the_latency_objective_is_a_bound_of_the_histogram() {
 }
 
 #[test]
+fn bounds_are_found_by_both_names_of_the_histogram() {
+    let bounds =
+        |families: &str| read(&format!("[metrics]\nnamespace = \"shop_\"\n[metrics.histograms]\n{families}")).bounds;
+    let [short, whole] = ["http_request_duration_seconds = [1]\n", "shop_http_request_duration_seconds = [2]\n"];
+    assert_eq!(bounds(short), Some(vec![1.0]));
+    assert_eq!(bounds(whole), Some(vec![2.0]));
+    assert_eq!(bounds(&format!("{short}{whole}")), Some(vec![2.0]));
+}
+
+#[test]
 fn what_makes_no_sense_is_told() {
     let check = |change: fn(&mut Settings)| {
         let mut settings = settings();
