@@ -85,9 +85,9 @@ class Stack:
             # When it tells Alertmanager again.
             f"--rules.alert.resend-delay={max(1, round(60 / self.speed))}s",
         )
-        log = self.prometheus.log
+        log, alertmanager = self.prometheus.log, self.scratch / "prometheus-alertmanager.log"
         until(30, lambda: self.prometheus.get("/-/ready"), lambda: f"no Prometheus:\n{log.read_text()}")
-        until(60, lambda: self.prometheus.query("count(up == 1) == count(up) == 3"), "not all targets are up")
+        until(60, lambda: self.prometheus.query("count(up == 1) == count(up) == 3"), lambda: f"not all targets are up:\n{alertmanager.read_text()}")
 
     def start(self, program, *flags):
         log = self.exits.enter_context((self.scratch / f"{program}.log").open("w"))
