@@ -14,7 +14,7 @@ use crate::{RegisterError, Registry};
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Says what an [`Engine`] is made of; made by [`Engine::builder`].
 ///
@@ -148,13 +148,13 @@ impl EngineBuilder {
         let gateway = is_pushed.then(|| gateway(&registry, &settings.push_gateway)).transpose();
         let gateway = gateway.map_err(|error| refused(format!("`metrics.push_gateway`: {error}")))?;
         let state = State {
-            built: read.known.clone(),
-            now: read.known,
+            sections: sections.clone(),
+            now: read.known.clone(),
             warnings: read.warnings,
             followers: Vec::new(),
-            is_running: false,
+            run: Weak::new(),
             collecting: None,
-            sections: sections.clone(),
+            pushing: None,
         };
         let engine = Engine(Arc::new(Inner {
             thresholds: thresholds.map_err(of_families)?,
@@ -165,10 +165,12 @@ impl EngineBuilder {
             gateway,
             sources,
             base: self.sections,
+            built: sections.settings,
+            built_keys: read.known,
             state: Mutex::new(state),
             reloading: std::sync::Mutex::default(),
         }));
-        engine.apply(&sections.settings);
+        engine.apply(&engine.0.built);
         Ok(engine)
     }
 }

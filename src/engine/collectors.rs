@@ -12,6 +12,8 @@ pub(super) struct Collecting {
     runtime: Handle,
     /// By the name that it has in the registry.
     active: Vec<Active>,
+    /// Whether all could be registered that the settings ask for.
+    is_whole: bool,
     collectors: CollectorSettings,
     system: SystemSettings,
 }
@@ -39,20 +41,21 @@ impl Collecting {
     /// Registers what the settings ask for, or nothing.
     pub(super) fn start(engine: &Engine, settings: &Settings) -> Result<Collecting, StartError> {
         let (collectors, system) = (settings.collectors.clone(), settings.system.clone());
-        let mut collecting = Collecting { runtime: Handle::current(), active: Vec::new(), collectors, system };
-        match collecting.register_all(engine) {
-            Ok(()) => Ok(collecting),
-            Err(error) => {
+        let runtime = Handle::current();
+        let mut collecting = Collecting { runtime, active: Vec::new(), is_whole: false, collectors, system };
+        match collecting.register_all(engine).into_iter().next() {
+            None => Ok(collecting),
+            Some(error) => {
                 collecting.stop();
                 Err(error)
             }
         }
     }
 
-    /// Goes on as other settings say.
-    pub(super) fn change(&mut self, engine: &Engine, settings: &Settings) -> Result<(), StartError> {
-        if (&self.collectors, &self.system) == (&settings.collectors, &settings.system) {
-            return Ok(());
+    /// Goes on as other settings say, and tells of what cannot. That is tried again the next time.
+    pub(super) fn change(&mut self, engine: &Engine, settings: &Settings) -> Vec<StartError> {
+        if self.is_whole && (&self.collectors, &self.system) == (&settings.collectors, &settings.system) {
+            return Vec::new();
         }
         self.stop();
         (self.collectors, self.system) = (settings.collectors.clone(), settings.system.clone());
@@ -63,20 +66,22 @@ impl Collecting {
         self.active.drain(..).for_each(|active| active.unregister());
     }
 
-    fn register_all(&mut self, engine: &Engine) -> Result<(), StartError> {
+    fn register_all(&mut self, engine: &Engine) -> Vec<StartError> {
         let registry = engine.registry();
         let CollectorSettings { process, tokio, service, .. } = self.collectors;
+        let mut results = Vec::new();
         if process {
             // Dashboards look for these names.
-            self.register("metrics.collectors.process", &registry.without_namespace(), "process", Process::new())?;
+            let registry = registry.without_namespace();
+            results.push(self.register("metrics.collectors.process", &registry, "process", Process::new()));
         }
         if tokio {
             let runtime = TokioRuntime::new(self.runtime.clone());
-            self.register("metrics.collectors.tokio", registry, "tokio", runtime)?;
+            results.push(self.register("metrics.collectors.tokio", registry, "tokio", runtime));
         }
         if let (true, Some(service)) = (service, &engine.0.service) {
             let service: Service = service.clone();
-            self.register("metrics.collectors.service", registry, "service", service)?;
+            results.push(self.register("metrics.collectors.service", registry, "service", service));
         }
         let SystemSettings { enabled, collection_interval, track_memory, track_cpu, track_disk } = self.system;
         if enabled && (track_memory || track_cpu || track_disk) {
@@ -84,9 +89,11 @@ impl Collecting {
             if track_disk {
                 system = system.disks();
             }
-            self.register("metrics.system.enabled", registry, "system", system)?;
+            results.push(self.register("metrics.system.enabled", registry, "system", system));
         }
-        Ok(())
+        let errors: Vec<_> = results.into_iter().filter_map(Result::err).collect();
+        self.is_whole = errors.is_empty();
+        errors
     }
 
     fn register(
@@ -105,10 +112,6 @@ impl Collecting {
 
 impl Active {
     fn unregister(self) {
-        let name = format!("{}{}", self.registry.prefix(), self.collector);
-        let families = self.registry.describe();
-        if let Some(family) = families.iter().find(|family| family.collector() == Some(&name)) {
-            self.registry.unregister(family.name());
-        }
+        self.registry.unregister_collector(&format!("{}{}", self.registry.prefix(), self.collector));
     }
 }

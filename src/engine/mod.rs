@@ -41,13 +41,13 @@ use crate::config::{ConfigError, Known, Section, Sources};
 use crate::grpc::GrpcMetrics;
 use crate::guard::{CircuitBreaker, CircuitBreakerBuilder};
 use crate::http::HttpMetrics;
-use crate::push::Gateway;
+use crate::push::{Gateway, Pushing};
 use crate::sync::{Mutex, lock};
 use crate::{Family, Gauge, LabelNames, Registry};
 use sections::Sections;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, Weak};
 
 /// All of quipu, as a configuration says; see the [module](self). A clone is another handle to the same.
 ///
@@ -71,22 +71,28 @@ struct Inner {
     sources: Sources,
     /// What holds where the sources say nothing.
     base: Sections,
+    /// The settings that the engine was built with: of keys that need a restart, what is in effect.
+    built: Settings,
+    /// The same as keys.
+    built_keys: Vec<Known>,
     state: Mutex<State>,
-    /// Held for a whole reload, so that of two the later one has the last word.
+    /// Held for a whole reload, so that of two the later one has the last word, and by whoever must not miss one.
     reloading: std::sync::Mutex<()>,
 }
 
 struct State {
+    /// As they were read last.
     sections: Sections,
-    /// The keys as they were when the engine was built: those that need a restart still are.
-    built: Vec<Known>,
-    /// The keys as they are now.
+    /// The same as keys.
     now: Vec<Known>,
     warnings: Vec<String>,
     followers: Vec<Follower>,
-    is_running: bool,
-    /// What is collected, while the engine runs.
+    /// Lives while the engine runs.
+    run: Weak<start::Run>,
+    /// What is collected while it runs, or since a run that nobody has stopped.
     collecting: Option<collectors::Collecting>,
+    /// The same of pushes.
+    pushing: Option<Pushing>,
 }
 
 /// Called with the sections after each reload.
@@ -130,7 +136,7 @@ impl Engine {
         &self.0.grpc
     }
 
-    /// Begins a circuit breaker with the settings of `metrics.circuit_breaker`.
+    /// Begins a circuit breaker with the settings of `metrics.circuit_breaker` that the engine was built with.
     ///
     /// ```
     /// let engine = quipu::Engine::builder().without_environment().build()?;
@@ -139,8 +145,7 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn circuit_breaker(&self, name: impl Into<Arc<str>>) -> CircuitBreakerBuilder {
-        let state = lock(&self.0.state);
-        let settings = &state.sections.settings.circuit_breaker;
+        let settings = &self.0.built.circuit_breaker;
         CircuitBreaker::builder(name)
             .failure_rate(settings.failure_rate)
             .window(settings.window)
@@ -160,14 +165,16 @@ impl Engine {
         lock(&self.0.state).sections.get().cloned()
     }
 
-    /// Calls `apply` with a section now, and again after each [reload](Self::reload) that changed any key; for what can change while the program runs. Without a
-    /// section of this type it is not called. It must not call `reload`.
+    /// Calls `apply` with a section now, and again at each [reload](Self::reload), before that returns; for what can change while the program runs.
+    /// The last call always has what was read last. Without a section of this type it is not called. It must not call `reload` or `follow`.
     pub fn follow<S: Section>(&self, apply: impl Fn(&S) + Send + Sync + 'static) {
         let follower: Follower = Arc::new(move |sections: &Sections| {
             if let Some(section) = sections.get() {
                 apply(section);
             }
         });
+        // A reload meanwhile would call it first, and this with what was read before.
+        let _alone = self.alone();
         let sections = {
             let mut state = lock(&self.0.state);
             state.followers.push(follower.clone());
@@ -189,6 +196,11 @@ impl Engine {
         let mut warnings = lock(&self.0.state).warnings.clone();
         warnings.extend(self.0.registry.unused_settings());
         warnings
+    }
+
+    /// Keeps reloads out.
+    fn alone(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

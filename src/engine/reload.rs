@@ -1,13 +1,12 @@
 //! Changes while the engine runs.
 
 use super::sections::Sections;
-use super::{Engine, Settings};
+use super::{Engine, Settings, StartError};
 use crate::config::{ConfigError, Known};
 use crate::lanes;
 use crate::sync::lock;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::PoisonError;
 
 /// What a reload did.
 #[derive(Clone, Debug, Default)]
@@ -61,14 +60,14 @@ impl Engine {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn reload(&self) -> Result<Reloaded, ConfigError> {
-        let _alone = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         let mut sections: Sections = self.0.base.clone();
         let read = self.0.sources.visit(|keys| sections.keys(keys))?;
         let (followers, mut reloaded, collecting) = {
             let mut state = lock(&self.0.state);
             let reloaded = Reloaded {
                 changed: changes(&state.now, &read.known, true),
-                needs_restart: changes(&state.built, &read.known, false),
+                needs_restart: changes(&self.0.built_keys, &read.known, false),
                 warnings: Vec::new(),
             };
             (state.now, state.warnings) = (read.known, read.warnings);
@@ -77,9 +76,8 @@ impl Engine {
         };
         self.apply(&sections.settings);
         if let Some(mut collecting) = collecting {
-            if let Err(error) = collecting.change(self, &sections.settings) {
-                reloaded.warnings.push(error.to_string());
-            }
+            let errors = collecting.change(self, &sections.settings);
+            reloaded.warnings.extend(errors.iter().map(StartError::to_string));
             lock(&self.0.state).collecting = Some(collecting);
         }
         followers.iter().for_each(|follow| follow(&sections));

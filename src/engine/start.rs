@@ -3,11 +3,10 @@
 use super::collectors::Collecting;
 use super::{Engine, Settings, StartError};
 use crate::export::{Server, ServerBuilder};
-use crate::push::{Gateway, Pushing};
 use crate::sync::lock;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::PoisonError;
+use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -31,44 +30,55 @@ impl Engine {
     /// # }
     /// ```
     pub async fn start(&self) -> Result<Running, StartError> {
-        let settings = self.settings();
+        let settings = &self.0.built;
         if !settings.enabled {
-            return Ok(Running { engine: self.clone(), server: None, pushing: None });
+            return Ok(Running { engine: self.clone(), server: None, run: Arc::new(Run) });
         }
-        // Before it listens, so that of two only one is in the other's way.
+        let run = self.begin_run()?;
         let server = match settings.server.enabled {
-            true => Some(bind(self, &settings).await?),
+            true => Some(bind(self, settings).await?),
             false => None,
         };
-        if std::mem::replace(&mut lock(&self.0.state).is_running, true) {
-            return Err(StartError::Running);
+        if let Err(error) = self.start_rest() {
+            self.stop_collecting();
+            return Err(error);
         }
-        let pushing = match self.start_rest() {
-            Ok(pushing) => pushing,
-            Err(error) => {
-                self.stop_collecting();
-                return Err(error);
-            }
-        };
         self.tell_warnings();
-        Ok(Running { engine: self.clone(), server: server.map(Serving::start), pushing })
+        let server = server.map(|server| Serving::start(server, run.clone()));
+        Ok(Running { engine: self.clone(), server, run })
     }
 
-    fn start_rest(&self) -> Result<Option<Pushing>, StartError> {
+    /// Before it listens: of two starts, the later one is told so, and not that the address is taken.
+    fn begin_run(&self) -> Result<Arc<Run>, StartError> {
+        let state = &mut *lock(&self.0.state);
+        if state.run.strong_count() > 0 {
+            return Err(StartError::Running);
+        }
+        let run = Arc::new(Run);
+        state.run = Arc::downgrade(&run);
+        Ok(run)
+    }
+
+    fn start_rest(&self) -> Result<(), StartError> {
+        // What a run has left behind that nobody has stopped: its collectors know its runtime.
+        self.stop_collecting();
         // A reload meanwhile would be of no effect.
-        let _alone = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         let collecting = Collecting::start(self, &self.settings())?;
-        lock(&self.0.state).collecting = Some(collecting);
-        let pushing = self.0.gateway.as_ref().map(Gateway::start).transpose();
-        pushing.map_err(|source| StartError::Push { source })
+        let state = &mut *lock(&self.0.state);
+        state.collecting = Some(collecting);
+        // Its pushes may as well go on.
+        if let (Some(gateway), None) = (&self.0.gateway, &state.pushing) {
+            state.pushing = Some(gateway.start().map_err(|source| StartError::Push { source })?);
+        }
+        Ok(())
     }
 
     fn stop_collecting(&self) {
         // A reload meanwhile has the collectors.
-        let _alone = self.0.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.alone();
         let collecting = lock(&self.0.state).collecting.take();
         collecting.into_iter().for_each(|mut collecting| collecting.stop());
-        lock(&self.0.state).is_running = false;
     }
 
     /// What nobody may look for.
@@ -106,13 +116,17 @@ fn builder(engine: &Engine, settings: &Settings) -> ServerBuilder {
     builder
 }
 
-/// An engine that runs; made by [`Engine::start`]. Dropped without [`stop`](Self::stop), it goes on until the runtime ends.
+/// An engine that runs; made by [`Engine::start`]. Dropped without [`stop`](Self::stop), it goes on: the scrape server until the runtime ends,
+/// after which the engine can be started again, and pushes until the process does.
 #[must_use = "keep it, to stop the engine"]
 pub struct Running {
     engine: Engine,
     server: Option<Serving>,
-    pushing: Option<Pushing>,
+    run: Arc<Run>,
 }
+
+/// Lives as long as a run: whoever goes on with it has a reference.
+pub(super) struct Run;
 
 struct Serving {
     address: SocketAddr,
@@ -121,7 +135,7 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(server: Server) -> Serving {
+    fn start(server: Server, run: Arc<Run>) -> Serving {
         let (stop, stopped) = oneshot::channel();
         let address = server.local_addr();
         let shutdown = async {
@@ -130,7 +144,11 @@ impl Serving {
                 std::future::pending().await
             }
         };
-        Serving { address, stop, task: tokio::spawn(server.serve(shutdown)) }
+        let serve = async move {
+            server.serve(shutdown).await;
+            drop(run);
+        };
+        Serving { address, stop, task: tokio::spawn(serve) }
     }
 
     async fn stop(self) {
@@ -154,14 +172,18 @@ impl Running {
     /// Stops all: scrapes in flight end, for 10 s at most unless `metrics.server.stop_timeout_seconds` says otherwise; a last push goes out; and
     /// collectors are taken out. The registry and what was recorded stay, and the engine can be started again.
     pub async fn stop(self) {
-        if let Some(server) = self.server {
+        let Running { engine, server, run } = self;
+        if let Some(server) = server {
             server.stop().await;
         }
-        if let Some(pushing) = self.pushing {
+        let pushing = lock(&engine.0.state).pushing.take();
+        if let Some(pushing) = pushing {
             // It is counted and, with the feature `tracing`, told.
             let _ = pushing.stop().await;
         }
-        self.engine.stop_collecting();
+        engine.stop_collecting();
+        // Now it can be started again.
+        drop(run);
     }
 }
 

@@ -142,6 +142,19 @@ impl Registry {
         Ok(())
     }
 
+    /// Takes out the collector of this name, as [`unregister`](Self::unregister) does by one of its families.
+    #[cfg(feature = "config")]
+    pub(crate) fn unregister_collector(&self, collector: &str) {
+        let family = {
+            let families = lock(self.all_families());
+            let owned = families.collectors.families().find(|owned| owned.collector == collector);
+            owned.map(|owned| owned.description.name.clone())
+        };
+        if let Some(family) = family {
+            self.unregister(&family);
+        }
+    }
+
     /// The collectors, by name: all, or only those that yield one of these families.
     pub(super) fn collectors(&self, only: Option<&BTreeSet<String>>) -> Vec<Arc<dyn Collected>> {
         let families = lock(self.all_families());

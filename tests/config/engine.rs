@@ -107,13 +107,30 @@ async fn a_name_that_is_taken_is_told_and_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_runs_once_at_a_time_and_again() {
-    let engine = engine(ANY_PORT);
+    // A port that is free now.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let engine = engine(&format!("metrics.listen_address = \"{address}\"\n"));
     for _ in 0..2 {
         let running = engine.start().await.unwrap();
         assert!(matches!(engine.start().await.unwrap_err(), StartError::Running));
         assert!(scrape(&running).await.family("quipu_series").is_some());
         running.stop().await;
     }
+}
+
+#[test]
+fn an_engine_that_nobody_stops_runs_until_its_runtime_ends() {
+    let engine = engine(ANY_PORT);
+    for _ in 0..2 {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            drop(engine.start().await.unwrap());
+            assert!(matches!(engine.start().await.unwrap_err(), StartError::Running));
+        });
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { engine.start().await.unwrap().stop().await });
+    assert!(engine.registry().describe().iter().all(|family| family.collector().is_none()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Changes while an engine runs.
 
-use crate::engine::scrape;
+use crate::engine::{scrape, serves};
 use crate::{Temporary, builder};
 use quipu::engine::{Change, Reloaded};
 use quipu::testing::value;
@@ -8,7 +8,9 @@ use quipu::{Engine, Registry};
 use quipu_catalog::Catalog;
 use quipu_catalog::config::CatalogConfig;
 use quipu_catalog::llm::{Operation, Usage};
-use std::sync::mpsc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 fn texts(changes: &[Change]) -> Vec<String> {
     changes.iter().map(Change::to_string).collect()
@@ -91,6 +93,34 @@ fn what_needs_a_restart_is_told_each_time_and_changes_nothing() {
     assert!(reload(&engine).needs_restart.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_a_restart_starts_as_it_was_built() {
+    let file = |is_on: bool| {
+        let (enabled, min_calls) = if is_on { ("true", 1) } else { ("false", 1_000) };
+        format!(
+            "[metrics]\nlisten_address = \"127.0.0.1:0\"\nenabled = {enabled}\nserver.page = {enabled}\n\
+             [metrics.circuit_breaker]\nfailure_rate = 0.01\nmin_calls = {min_calls}\n"
+        )
+    };
+    for is_on in [true, false] {
+        let (engine, path) = with_file(&format!("built-{is_on}.toml"), &file(is_on));
+        path.write(file(!is_on));
+        let told = texts(&reload(&engine).needs_restart).join("\n");
+        for key in ["enabled", "server.page", "circuit_breaker.min_calls"] {
+            assert!(told.contains(&format!("`metrics.{key}`: ")), "{told}");
+        }
+        let breaker = engine.circuit_breaker("a").build().unwrap();
+        breaker.try_acquire().unwrap().failure();
+        assert_eq!(breaker.try_acquire().is_err(), is_on);
+        let running = engine.start().await.unwrap();
+        match running.local_addr() {
+            Some(address) => assert!(is_on && serves(address, "/").await),
+            None => assert!(!is_on),
+        }
+        running.stop().await;
+    }
+}
+
 #[test]
 fn a_bad_file_changes_nothing() {
     let (engine, file) = with_file("bad.toml", "metrics.alerts.high_error_rate_threshold = 0.25\n");
@@ -118,6 +148,31 @@ fn a_follower_hears_the_sections_now_and_at_each_reload() {
     assert_eq!(heard.try_iter().collect::<Vec<_>>(), [true, false]);
 }
 
+#[test]
+fn a_follower_that_begins_during_a_reload_hears_last_what_was_read_last() {
+    let (engine, file) = with_file("race.toml", "");
+    file.write("metrics.llm.track_cost = false\n");
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    engine.follow({
+        let (engine, heard) = (engine.clone(), heard.clone());
+        move |config: &CatalogConfig| {
+            if config.llm.track_cost {
+                let (done, is_done) = mpsc::channel();
+                let engine = engine.clone();
+                std::thread::spawn(move || {
+                    reload(&engine);
+                    let _ = done.send(());
+                });
+                // So long it has to overtake.
+                let _ = is_done.recv_timeout(Duration::from_millis(300));
+            }
+            heard.lock().unwrap().push(config.llm.track_cost);
+        }
+    });
+    reload(&engine);
+    assert_eq!(heard.lock().unwrap()[..2], [true, false]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn collectors_come_and_go_while_it_runs() {
     let text = "metrics.listen_address = \"127.0.0.1:0\"\n";
@@ -138,10 +193,35 @@ async fn collectors_come_and_go_while_it_runs() {
     reload(&engine);
     engine.registry().gauge("system_disk_bytes", "Mine.").register().unwrap();
     file.write(format!("{text}metrics.system.track_disk = true\n"));
-    let warnings = reload(&engine).warnings;
-    assert!(warnings.len() == 1 && warnings[0].starts_with("`metrics.system.enabled`: "), "{warnings:?}");
+    let is_told = || {
+        let warnings = reload(&engine).warnings;
+        assert!(warnings.iter().all(|warning| warning.starts_with("`metrics.system.enabled`: ")), "{warnings:?}");
+        !warnings.is_empty()
+    };
+    assert!(is_told());
     assert!(scrape(&running).await.family("process_open_fds").is_some());
+    // It is tried again, and as long as it fails told again.
+    assert!(is_told());
+    engine.registry().unregister("system_disk_bytes");
+    assert!(!is_told());
+    assert!(is_there());
     running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_whose_name_is_taken_keeps_no_other_out() {
+    let text = "[metrics]\nlisten_address = \"127.0.0.1:0\"\n[metrics.collectors]\n";
+    let (engine, file) = with_file("taken.toml", &format!("{text}process = false\ntokio = false\n"));
+    engine.registry().gauge("process_open_fds", "Mine.").register().unwrap();
+    let running = engine.start().await.unwrap();
+    file.write(text);
+    let warnings = reload(&engine).warnings;
+    assert!(warnings.len() == 1 && warnings[0].starts_with("`metrics.collectors.process`: "), "{warnings:?}");
+    let families = engine.registry().describe();
+    let collectors: BTreeSet<_> = families.iter().filter_map(|family| family.collector()).collect();
+    assert_eq!(collectors.into_iter().collect::<Vec<_>>(), ["system", "tokio"]);
+    running.stop().await;
+    assert!(engine.registry().describe().iter().all(|family| family.collector().is_none()));
 }
 
 /// Recording goes on all the while, and loses nothing.
