@@ -9,6 +9,7 @@ use super::tree::{Entry, Node, Table, Tree};
 use super::value::{Bounds, Refused, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where a configuration comes from: a file or a text, and variables of the environment, which go before it.
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 /// assert_eq!(settings.alerts.high_error_rate_threshold, 0.01);
 /// # Ok::<(), quipu::config::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     file: Option<PathBuf>,
     text: Option<(String, Vec<u8>)>,
@@ -124,6 +125,19 @@ impl Sources {
             true => Ok(Read { warnings: reader.warnings(&known), known }),
             false => Err(reader.into_error()),
         }
+    }
+}
+
+/// Without texts and values, which may be secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables = self.variables.iter().flatten().map(|(name, _)| name);
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("text", &self.text.as_ref().map(|(name, _)| name))
+            .field("variables", &variables.collect::<Vec<_>>())
+            .field("allows_unknown", &self.allows_unknown)
+            .finish()
     }
 }
 

@@ -2,7 +2,12 @@
 
 use crate::{builder, refused};
 use quipu::Engine;
-use quipu::config::Place;
+use quipu::config::{Place, Sources};
+use quipu::engine::{FamilyBudget, Settings};
+use quipu_catalog::config::{CatalogConfig, LlmConfig, PriceConfig};
+use std::collections::BTreeMap;
+
+const SECRET: &str = "correct horse";
 
 /// The page of all keys: `QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example` writes it anew.
 #[test]
@@ -34,6 +39,35 @@ fn the_example_changes_nothing_and_has_every_key() {
     assert_eq!(settings.http.sample["/v1/ping"], 100);
     // Each line that has a key was read.
     assert!(settings.push_gateway.password.is_some() && settings.limits.max_lane_bytes.is_some());
+}
+
+#[test]
+fn the_example_has_what_the_program_sets_but_for_secrets() {
+    let prices = BTreeMap::from(
+        ["gpt-4o", "a b"].map(|model| (model.to_owned(), PriceConfig { prompt: 0.5, ..PriceConfig::default() })),
+    );
+    let llm = LlmConfig { prices, ..LlmConfig::default() };
+    let catalog = CatalogConfig { llm, ..CatalogConfig::default() };
+    let builder = || {
+        builder().with(catalog.clone()).settings(|settings| {
+            settings.global_labels.insert("cluster".to_owned(), "a \"b\"".to_owned());
+            settings.http.sample.insert("/v1/*".to_owned(), 7);
+            settings.grpc.services.insert("a.B".to_owned(), vec!["C".to_owned()]);
+            let max_values = BTreeMap::from([("tenant".to_owned(), 3)]);
+            let budget = FamilyBudget { max_series: Some(9), max_values, ..FamilyBudget::default() };
+            settings.families.insert("tenant_requests_total".to_owned(), budget);
+            settings.push_gateway.username = Some("me".to_owned());
+            settings.push_gateway.password = Some(SECRET.to_owned());
+            settings.push_gateway.headers.insert("Authorization".to_owned(), SECRET.to_owned());
+        })
+    };
+    let example = builder().example();
+    assert!(!example.contains(SECRET), "{example}");
+    let read = self::builder().text("a.toml", &*example).build().unwrap_or_else(|error| panic!("{error}\n{example}"));
+    let (mut wanted, read_catalog) = (builder().build().unwrap().settings(), read.section::<CatalogConfig>().unwrap());
+    (wanted.push_gateway.password, wanted.push_gateway.headers) = (None, BTreeMap::new());
+    assert_eq!(format!("{:?}", read.settings()), format!("{wanted:?}"));
+    assert_eq!(format!("{read_catalog:?}"), format!("{catalog:?}"));
 }
 
 /// A line whose comment is a key or a table, without that sign.
@@ -158,6 +192,20 @@ fn a_secret_is_shown_nowhere() {
         "a.toml:2:12: `metrics.push_gateway.password` is a value that is not shown: write text in quotes\n\
          a.toml:3:25: `metrics.push_gateway.headers.Authorization` is a value that is not shown: write text in quotes"
     );
+    let text = format!(
+        "[metrics.push_gateway]\nusername = \"me\"\npassword = \"{SECRET}\"\nheaders.Authorization = \"{SECRET}\"\n"
+    );
+    let sources = Sources::new().text("a.toml", text.clone()).variables([("METRICS_PUSH_GATEWAY_PASSWORD", SECRET)]);
+    let mut settings = Settings::default();
+    sources.read(&mut settings).unwrap();
+    assert_eq!(settings.push_gateway.headers["Authorization"], SECRET);
+    let engine = builder().text("a.toml", text);
+    let shown = format!("{settings:?} {sources:?} {engine:?} {:?}", settings.push_gateway);
+    assert!(!shown.contains(SECRET), "{shown}");
+    // What is shown tells that there are some.
+    for wanted in ["password: Some(…)", "headers: [\"Authorization\"]", "METRICS_PUSH_GATEWAY_PASSWORD"] {
+        assert!(shown.contains(wanted), "{shown}");
+    }
 }
 
 #[test]

@@ -3,10 +3,11 @@
 use super::checks::pattern;
 use crate::config::{Keys, Section};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// The table `metrics.push_gateway`: pushes to a Prometheus Pushgateway. See [`GatewayBuilder`](crate::push::GatewayBuilder).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PushSettings {
     /// Whether it pushes.
     pub enabled: bool,
@@ -41,6 +42,25 @@ impl Default for PushSettings {
             username: None,
             password: None,
         }
+    }
+}
+
+/// Without what may be secret.
+impl fmt::Debug for PushSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PushSettings { enabled, url, job_name, push_interval, timeout, grouping, headers, username, password } =
+            self;
+        f.debug_struct("PushSettings")
+            .field("enabled", enabled)
+            .field("url", url)
+            .field("job_name", job_name)
+            .field("push_interval", push_interval)
+            .field("timeout", timeout)
+            .field("grouping", grouping)
+            .field("headers", &headers.keys())
+            .field("username", username)
+            .field("password", &password.as_ref().map(|_| format_args!("…")))
+            .finish()
     }
 }
 
