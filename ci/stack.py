@@ -121,7 +121,7 @@ def check_calm(stack):
 
 def check_outage(stack):
     """The first model is down, which can wait for the morning, as another one answers."""
-    wanted = {("ticket", "CircuitBreakerOpen"), ("ticket", "LLMCircuitBreakerOpen")}
+    wanted = {("ticket", "LLMCircuitBreakerOpen")}
     stack.wait_for(720, wanted)
     # Once the breaker is open few calls fail, so this one is near its threshold, on either side.
     others = set(stack.arrived()) - {WATCHDOG, *wanted, ("ticket", "LLMHighErrorRate")}
