@@ -310,9 +310,15 @@ impl Reader {
         }
     }
 
-    /// Refuses a key of a table, where it stands; else at the table; else at whoever has read neither.
+    /// Refuses a key of a table, where it stands; else at the table; else at whoever has read neither. Of a key whose value was refused already
+    /// there is no more to say: its field is as it was before.
     pub(super) fn refuse(&mut self, table: &[String], name: &str, text: &str) {
         let path: Vec<String> = table.iter().cloned().chain([name.to_owned()]).collect();
+        let key = dotted(&path);
+        let is_it = |told: &str| told.strip_prefix(&*key).is_some_and(|item| item.is_empty() || item.starts_with('['));
+        if self.problems.iter().any(|(_, problem)| problem.key().is_some_and(is_it)) {
+            return;
+        }
         let variable = self.environment.claim(&path.join("_").to_uppercase());
         let entry = self.document.as_ref().and_then(|document| {
             let entry: Option<&Entry> = document.entry(&path).or_else(|| document.entry(table));
@@ -326,7 +332,6 @@ impl Reader {
                 None => (usize::MAX, Place::Program),
             },
         };
-        let key = dotted(&path);
         let text = format!("`{key}` {text}");
         self.problems.push((at, Problem { place, key: Some(key), text }));
     }

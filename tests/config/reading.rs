@@ -214,6 +214,38 @@ fn what_is_missing_is_told_where_its_table_is() {
     assert_eq!(error, "a.toml:1:10: `metrics.push_gateway.url` is empty, and pushing is enabled: write it");
 }
 
+/// As a check of the file has it, so that nothing is left for the start to refuse.
+#[test]
+fn paths_on_which_two_things_stand_are_told() {
+    for (text, wanted) in [
+        (
+            "endpoint_path = \"/\"\nserver.page = true",
+            "1: `metrics.endpoint_path` is \"/\", where the page is: write another path, or `server.page = false`",
+        ),
+        (
+            "endpoint_path = \"/a\"\nserver.offenders_path = \"/a\"",
+            "1: `metrics.endpoint_path` is \"/a\", as is `server.offenders_path`: write another one",
+        ),
+        (
+            "server.page = true\nserver.paths = [\"/b\", \"/page.js\"]",
+            "8: `metrics.server.paths` has \"/page.js\", where the page is: write another path, or `page = false`",
+        ),
+        (
+            "server.page = true\nserver.offenders_path = \"/values\"",
+            "8: `metrics.server.offenders_path` has \"/values\", where the page is: write another path, or `page = false`",
+        ),
+        (
+            "server.offenders_path = \"/b\"\nserver.paths = [\"/b\"]",
+            "8: `metrics.server.offenders_path` is \"/b\", as is one of `paths`: write another one",
+        ),
+    ] {
+        let error = refused(&format!("[metrics]\n{text}\n")).to_string();
+        let (_, told) = error.split_once(':').and_then(|(_, rest)| rest.split_once(':')).unwrap();
+        assert_eq!(told, wanted);
+    }
+    builder().text("a.toml", "metrics.endpoint_path = \"/\"").build().unwrap();
+}
+
 #[test]
 fn variables_go_before_the_file() {
     let build = |variables: &[(&str, &str)]| {

@@ -16,6 +16,7 @@ pub use push::{BreakerSettings, PushSettings};
 pub use server::ServerSettings;
 
 use crate::config::{Keys, Section};
+use crate::export::is_of_page;
 use checks::{address, bounds, label, namespace, path};
 use std::collections::BTreeMap;
 
@@ -127,6 +128,14 @@ impl Settings {
         self.circuit_breaker.keys(keys);
         self.push_gateway.keys(keys);
         self.alerts.keys(keys);
+        let (path, server) = (&self.endpoint_path, &self.server);
+        if server.page && is_of_page(path) {
+            let text = format!("is {path:?}, where the page is: write another path, or `server.page = false`");
+            keys.refuse("endpoint_path", &text);
+        }
+        if server.offenders_path.as_ref() == Some(path) {
+            keys.refuse("endpoint_path", &format!("is {path:?}, as is `server.offenders_path`: write another one"));
+        }
     }
 }
 
