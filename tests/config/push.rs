@@ -31,8 +31,9 @@ fn gateway() -> (SocketAddr, Receiver<String>) {
     (address, requests)
 }
 
+/// Waits for less than the interval that is set by default.
 fn next(requests: &Receiver<String>) -> String {
-    requests.recv_timeout(Duration::from_secs(60)).expect("a push")
+    requests.recv_timeout(Duration::from_secs(20)).expect("a push")
 }
 
 #[tokio::test(flavor = "multi_thread")]
