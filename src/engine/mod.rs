@@ -126,12 +126,13 @@ impl Engine {
     }
 
     /// The metrics of HTTP requests, and the layers that record them: for axum, `quipu_axum::layer(engine.http())`. With
-    /// `metrics.http.enabled = false` they record into nothing.
+    /// `metrics.http.enabled = false` they record into a [disabled](Registry::disabled) registry.
     pub fn http(&self) -> &HttpMetrics {
         &self.0.http
     }
 
-    /// The metrics of gRPC calls, and the layers that record them. With `metrics.grpc.enabled = false` they record into nothing.
+    /// The metrics of gRPC calls, and the layers that record them. With `metrics.grpc.enabled = false` they record into a [disabled](Registry::disabled)
+    /// registry.
     pub fn grpc(&self) -> &GrpcMetrics {
         &self.0.grpc
     }

@@ -98,7 +98,7 @@ impl Default for Settings {
 impl Settings {
     /// The keys inside of the table `metrics`.
     pub(super) fn inner_keys(&mut self, keys: &mut Keys<'_>) {
-        let help = "Measures at all. Without, recording costs what it costs, nothing is kept, served or pushed, and nothing runs.";
+        let help = "Measures at all. Without, nothing is kept, served or pushed, and nothing runs. Calls that record cost the same.";
         keys.key("enabled", help).value(&mut self.enabled);
         let help = "Where the scrape server listens: HOST:PORT. Port 0 is any free port.";
         keys.key("listen_address", help).checked(&mut self.listen_address, |text| address(text));
