@@ -4,7 +4,8 @@ use crate::{builder, refused};
 use quipu::Engine;
 use quipu::config::{Place, Sources};
 use quipu::engine::{FamilyBudget, Settings};
-use quipu_catalog::config::{CatalogConfig, LlmConfig, PriceConfig};
+use quipu_catalog::config::{CatalogConfig, LlmConfig};
+use quipu_catalog::llm::Price;
 use std::collections::BTreeMap;
 
 const SECRET: &str = "correct horse";
@@ -43,9 +44,7 @@ fn the_example_changes_nothing_and_has_every_key() {
 
 #[test]
 fn the_example_has_what_the_program_sets_but_for_secrets() {
-    let prices = BTreeMap::from(
-        ["gpt-4o", "a b"].map(|model| (model.to_owned(), PriceConfig { prompt: 0.5, ..PriceConfig::default() })),
-    );
+    let prices = BTreeMap::from(["gpt-4o", "a b"].map(|model| (model.to_owned(), Price::new(0.5, 0.0))));
     let llm = LlmConfig { prices, ..LlmConfig::default() };
     let catalog = CatalogConfig { llm, ..CatalogConfig::default() };
     let builder = || {
