@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! All keys, with ranges and defaults, stand in `docs/metrics.toml`; how they are read is said in [`config`](crate::config).
+//! All keys, with ranges and defaults, stand in `docs/keys.md`; how they are read is said in [`config`](crate::config).
 //!
 //! # Several engines
 //! A process can have several; each has a registry of its own. None is the [global](crate::global()) one, which `#[timed]` and its like record into:

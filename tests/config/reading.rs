@@ -10,19 +10,38 @@ use std::collections::BTreeMap;
 
 const SECRET: &str = "correct horse";
 
-/// The page of all keys: `QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example` writes it anew.
+/// The files of all keys: `QUIPU_WRITE_KEYS=1 cargo test -p quipu --test config all_keys` writes them anew.
 #[test]
-fn the_example_is_up_to_date() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.toml");
-    let text = builder().example();
-    if std::env::var_os("QUIPU_WRITE_EXAMPLE").is_some() {
-        std::fs::write(file, &text).unwrap();
+fn the_files_of_all_keys_are_up_to_date() {
+    for (file, text) in [("docs/metrics.toml", builder().example()), ("docs/keys.md", builder().to_markdown())] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        if std::env::var_os("QUIPU_WRITE_KEYS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == text, "write {file} anew: QUIPU_WRITE_KEYS=1 cargo test -p quipu --test config all_keys");
     }
-    let written = std::fs::read_to_string(file).unwrap_or_default();
-    assert!(
-        written == text,
-        "write docs/metrics.toml anew: QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example"
-    );
+}
+
+/// Both are made of what is known of a key; here of one of each sort.
+#[test]
+fn the_page_has_a_row_for_each_key() {
+    let page = builder().to_markdown();
+    for row in [
+        "| `metrics.enabled` | `METRICS_ENABLED` | true or false |  | `true` | restart | ",
+        "| `metrics.system.collection_interval_seconds` | `METRICS_SYSTEM_COLLECTION_INTERVAL_SECONDS` | \
+         a number of seconds from 0.2 to 3600 | seconds | `15` | live | ",
+        "| `metrics.global_labels.<name>` | `METRICS_GLOBAL_LABELS_<NAME>` | text in quotes |  |  | restart | ",
+        "| `metrics.http.sample.<name>` |  | a whole number from 1 to 1000000000 |  |  | restart | ",
+        "| `metrics.families.<name>.max_values.<name>` |  | a whole number from 1 to 1000000000 |  |  | restart | ",
+        "| `metrics.llm.prices.<name>.prompt` |  | a number from 0 to 1000000 |  | `0.0` | live | ",
+        "| `metrics.push_gateway.password` | `METRICS_PUSH_GATEWAY_PASSWORD` | text in quotes |  |  | restart | ",
+    ] {
+        assert_eq!(page.matches(row).count(), 1, "{row}\n{page}");
+    }
+    let example = builder().example();
+    let of_example = example.lines().filter(|line| line.starts_with("# ") && line.contains("; METRICS_")).count();
+    assert_eq!(page.matches(" | `METRICS_").count(), of_example);
 }
 
 #[test]
