@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::decoder;
 use crate::reader::{Exposition, Family, read};
+use crate::{bytes, decoder};
 use proptest::prelude::*;
 use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::export::Scrape;
@@ -50,12 +50,7 @@ fn registries() -> ([Registry; 2], [Arc<AtomicUsize>; 2]) {
 fn scrape(registries: &[Registry], names: &[&str], format: Format) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let within = Duration::from_secs(30);
-    let mut scrape = runtime.block_on(Scrape::collect_only(registries.to_vec(), names.to_vec(), format, within));
-    let (mut chunk, mut all) = (Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        all.extend_from_slice(&chunk);
-    }
-    all
+    bytes(runtime.block_on(Scrape::collect_only(registries.to_vec(), names.to_vec(), format, within)))
 }
 
 fn text(registries: &[Registry], names: &[&str]) -> Exposition {
@@ -64,11 +59,8 @@ fn text(registries: &[Registry], names: &[&str]) -> Exposition {
 }
 
 fn whole(registries: &[Registry]) -> Exposition {
-    let (mut scrape, mut chunk, mut all) = (Scrape::of(registries.to_vec(), Format::Text), Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        all.extend_from_slice(&chunk);
-    }
-    read(&String::from_utf8(all).unwrap()).unwrap()
+    let text = bytes(Scrape::of(registries.to_vec(), Format::Text));
+    read(&String::from_utf8(text).unwrap()).unwrap()
 }
 
 /// What stands in it, without values: those about the process change by themselves.
