@@ -3,7 +3,7 @@
 use super::samples::Refused;
 use super::slot::Failure;
 use crate::clock::Clock;
-use crate::registry::{CollectorError, CollectorStatus, DynLabelNames, Family};
+use crate::registry::{CollectorStatus, DynLabelNames, Family, LastError};
 use crate::sync::{Mutex, lock};
 use crate::{Counter, Gauge, RegisterError, Registry};
 
@@ -14,7 +14,6 @@ pub(super) struct About {
     up: Family<Gauge, DynLabelNames>,
     duration: Family<Gauge, DynLabelNames>,
     errors: Family<Counter, DynLabelNames>,
-    clock: Clock,
     /// Held while series are made: a call may end after the removal.
     is_removed: Mutex<bool>,
     last: Mutex<CollectorStatus>,
@@ -41,7 +40,6 @@ impl About {
                 )
                 .dyn_labels(&[&collector, &reason])
                 .register()?,
-            clock: registry.clock().clone(),
             is_removed: Mutex::new(false),
             last: Mutex::default(),
         })
@@ -58,10 +56,10 @@ impl About {
     }
 
     pub(super) fn failed(&self, failure: Failure, message: Option<String>) {
-        let (reason, time) = (failure.reason(), self.clock.unix_seconds());
+        let (reason, time) = (failure.reason(), Clock::Real.unix_seconds());
         // That it is skipped says less than why.
         if failure != Failure::Skipped || lock(&self.last).last_error.is_none() {
-            lock(&self.last).last_error = Some(CollectorError { reason, message, time });
+            lock(&self.last).last_error = Some(LastError { reason, message, time });
         }
         self.count(reason, 1);
     }

@@ -3,9 +3,14 @@
 use super::error::{PushError, Reason};
 use crate::clock::Moment;
 use crate::registry::DynLabelNames;
+#[cfg(feature = "page")]
+use crate::registry::PushTarget;
 use crate::sync::{Mutex, try_lock};
 use crate::{Counter, Gauge, RegisterError, Registry};
 use core::time::Duration;
+use http::Uri;
+#[cfg(feature = "page")]
+use std::sync::Arc;
 
 /// One failure in so long a time is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -14,6 +19,9 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct About {
     registry: Registry,
+    /// What the page shows.
+    #[cfg(feature = "page")]
+    target: Arc<PushTarget>,
     pushes: Counter,
     /// By reason.
     failures: [Counter; Reason::WORDS.len()],
@@ -24,7 +32,9 @@ pub(super) struct About {
 }
 
 impl About {
-    pub(super) fn register(registry: &Registry, gateway: &str) -> Result<About, RegisterError> {
+    /// Of a gateway, as a label names it, and of the group there, which has a URL.
+    #[cfg_attr(not(feature = "page"), expect(unused_variables, reason = "no page shows the URL"))]
+    pub(super) fn register(registry: &Registry, gateway: &str, url: &Uri) -> Result<About, RegisterError> {
         let [label, reason] = ["gateway", "reason"].map(|label| registry.global_labels().free_name(label));
         let own = registry.own_metrics();
         let pushes = own
@@ -47,6 +57,8 @@ impl About {
         };
         Ok(About {
             registry: registry.clone(),
+            #[cfg(feature = "page")]
+            target: registry.push_target(url.to_string()),
             pushes: pushes.handle(&[gateway]).unwrap_or_else(|_| Counter::detached()),
             failures: Reason::WORDS
                 .map(|reason| failures.handle(&[gateway, reason]).unwrap_or_else(|_| Counter::detached())),
@@ -64,8 +76,14 @@ impl About {
     pub(super) fn record(&self, begun: Moment, result: &Result<(), PushError>) {
         self.pushes.inc();
         match result {
-            Ok(()) => self.last_success.set(self.registry.clock().unix_seconds()),
+            Ok(()) => {
+                #[cfg(feature = "page")]
+                self.target.succeeded();
+                self.last_success.set(self.registry.clock().unix_seconds());
+            }
             Err(error) => {
+                #[cfg(feature = "page")]
+                self.target.failed(Reason::WORDS[error.reason() as usize], error.to_string());
                 self.failures[error.reason() as usize].inc();
                 self.log(error);
             }

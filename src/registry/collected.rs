@@ -30,18 +30,18 @@ pub(crate) struct CollectorStatus {
     pub(crate) is_up: Option<bool>,
     /// How long it took.
     pub(crate) seconds: Option<f64>,
-    pub(crate) last_error: Option<CollectorError>,
+    pub(crate) last_error: Option<LastError>,
     /// How many series the last good call yielded, by family.
     pub(crate) series: Vec<(String, usize)>,
 }
 
-/// How a call went wrong.
+/// How a call of a collector, or a push, went wrong.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "page"), expect(dead_code, reason = "only the page shows it"))]
-pub(crate) struct CollectorError {
+pub(crate) struct LastError {
     /// The word for it in the label `reason`.
     pub(crate) reason: &'static str,
-    /// What the collector said, which may be cut.
+    /// What was said about it, which may be cut.
     pub(crate) message: Option<String>,
     /// When, in seconds since 1970.
     pub(crate) time: f64,

@@ -21,6 +21,8 @@ mod misplaced;
 mod offenders;
 mod overrides;
 mod page;
+#[cfg(feature = "page")]
+mod pushes;
 #[expect(clippy::module_inception, reason = "the folder is named for what it is about: the registry")]
 mod registry;
 mod safe;
@@ -32,7 +34,7 @@ mod status;
 
 pub use crate::model::{LabelBuffer, LabelSet, LabelValue};
 pub use builder::MetricBuilder;
-pub(crate) use collected::{Collected, Collecting, CollectorError, CollectorStatus};
+pub(crate) use collected::{Collected, Collecting, CollectorStatus, LastError};
 pub use describe::{FamilyDescription, LabelDescription};
 pub(crate) use description::Description;
 pub use error::{BuildError, LabelError, RegisterError};
@@ -46,6 +48,10 @@ pub use metric_set::MetricSet;
 #[doc(hidden)]
 pub use metric_set::{Declarations, MetricField, NamedLabels, RegisteredFamilies};
 pub use overrides::FamilySettings;
+#[cfg(feature = "page")]
+pub(crate) use pushes::PushStatus;
+#[cfg(all(feature = "page", feature = "push"))]
+pub(crate) use pushes::PushTarget;
 pub use registry::Registry;
 pub use safe::Recorded;
 pub(crate) use safe::guarded;

@@ -9,6 +9,8 @@ use super::hooks::Hooks;
 use super::limits::Guard;
 use super::offenders;
 use super::overrides::Applied;
+#[cfg(feature = "page")]
+use super::pushes::PushTargets;
 use super::safe::Caught;
 use super::self_metrics::SelfMetrics;
 use super::settings::RegistryBuilder;
@@ -58,6 +60,8 @@ struct Shared {
     families: Mutex<Families>,
     self_metrics: Option<SelfMetrics>,
     breakers: Breakers,
+    #[cfg(feature = "page")]
+    pushes: PushTargets,
     hooks: Hooks,
     caught: Caught,
     guard: Guard,
@@ -107,6 +111,8 @@ impl Registry {
                 families,
                 self_metrics,
                 breakers: Breakers::default(),
+                #[cfg(feature = "page")]
+                pushes: PushTargets::default(),
                 hooks: Hooks::default(),
                 caught: Caught::default(),
                 guard,
@@ -197,6 +203,8 @@ impl Registry {
             families: Mutex::default(),
             self_metrics: None,
             breakers: Breakers::default(),
+            #[cfg(feature = "page")]
+            pushes: PushTargets::default(),
             hooks: Hooks::default(),
             caught: Caught::default(),
             guard: Guard::new(RegistryLimits::default()),
@@ -255,6 +263,11 @@ impl Registry {
 
     pub(super) fn breakers(&self) -> &Breakers {
         &self.shared.breakers
+    }
+
+    #[cfg(feature = "page")]
+    pub(super) fn pushes(&self) -> &PushTargets {
+        &self.shared.pushes
     }
 
     /// Where the registry's timers read the time: the real clock, or that of a

@@ -5,6 +5,7 @@ use super::collected::CollectorStatus;
 use super::describe::FamilyDescription;
 use super::family::FamilyCore;
 use super::offenders;
+use super::pushes::PushStatus;
 use crate::guard::{LabelOffenders, Report};
 use crate::lanes;
 use crate::sync::lock;
@@ -19,6 +20,7 @@ pub(crate) struct Status {
     pub(crate) breakers: Vec<BreakerStatus>,
     /// With their names.
     pub(crate) collectors: Vec<(String, CollectorStatus)>,
+    pub(crate) pushes: Vec<PushStatus>,
     pub(crate) series: usize,
     pub(crate) most_series: Option<usize>,
     pub(crate) bytes: usize,
@@ -99,6 +101,7 @@ impl Registry {
                 .collect(),
             families,
             breakers: self.breakers().statuses(),
+            pushes: self.pushes().statuses(),
             collectors,
             series: shared.series(),
             most_series: shared.most_series(),

@@ -3,8 +3,8 @@
 use super::json::{List, Maybe, Number, Text};
 use crate::Registry;
 use crate::registry::{
-    BreakerStatus, CollectorError, CollectorStatus, FamilyDescription, FamilyStatus, LabelDescription, Offending,
-    Status,
+    BreakerStatus, CollectorStatus, FamilyDescription, FamilyStatus, LabelDescription, LastError, Offending,
+    PushStatus, Status,
 };
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -77,7 +77,7 @@ fn head(statuses: &[Status]) -> String {
     let lanes = statuses[0].lanes;
     format!(
         "{{\"time\":{},\n\"registries\":{},\n\"lanes\":{{\"bytes\":{},\"max_bytes\":{},\"threads_without\":{}}},\n\
-         \"breakers\":{},\n\"collectors\":{},\n\"offenders\":{},\n\"families\":[",
+         \"breakers\":{},\n\"collectors\":{},\n\"pushes\":{},\n\"offenders\":{},\n\"families\":[",
         Number(now),
         List(statuses.iter().map(Limits)),
         lanes.bytes,
@@ -85,6 +85,7 @@ fn head(statuses: &[Status]) -> String {
         lanes.threads_without,
         List(statuses.iter().flat_map(|status| &status.breakers).map(Breaker)),
         List(statuses.iter().flat_map(|status| &status.collectors).map(Collector)),
+        List(statuses.iter().flat_map(|status| &status.pushes).map(Push)),
         List(statuses.iter().flat_map(|status| &status.offenders).map(Offenders)),
     )
 }
@@ -120,11 +121,22 @@ impl fmt::Display for Collector<'_> {
     }
 }
 
-struct Failed<'a>(&'a CollectorError);
+struct Push<'a>(&'a PushStatus);
+
+impl fmt::Display for Push<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PushStatus { url, is_up, last_success, last_error } = self.0;
+        let (url, up, success) = (Text(url), Maybe(*is_up), Maybe(last_success.map(Number)));
+        let error = Maybe(last_error.as_ref().map(Failed));
+        write!(f, "{{\"url\":{url},\"up\":{up},\"success\":{success},\"error\":{error}}}")
+    }
+}
+
+struct Failed<'a>(&'a LastError);
 
 impl fmt::Display for Failed<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let CollectorError { reason, message, time } = self.0;
+        let LastError { reason, message, time } = self.0;
         let (message, time) = (Maybe(message.as_deref().map(Text)), Number(*time));
         write!(f, "{{\"reason\":\"{reason}\",\"message\":{message},\"time\":{time}}}")
     }

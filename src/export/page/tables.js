@@ -1,31 +1,22 @@
 // What the summary says, as tables: cardinality and health.
+import { element } from "./app.js";
 import { seconds, value as formatted, whole } from "./format.js";
-
-function element(name, className, text) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 /** A table with a title. A cell is a text, or an element; a column `{ name, number }`. */
 function panel(title, columns, rows, nothing) {
   const box = element("section", "panel");
-  box.append(element("h2", "", title));
+  element("h2", "", box, title);
   if (!rows.length) {
-    box.append(element("p", "note", nothing));
+    element("p", "note", box, nothing);
     return box;
   }
-  const table = box.appendChild(element("table"));
-  const head = table.appendChild(element("thead")).appendChild(element("tr"));
-  for (const { name, number } of columns) head.appendChild(element("th", number ? "number" : "", name)).scope = "col";
-  const body = table.appendChild(element("tbody"));
+  const table = element("table", "", box);
+  const head = element("tr", "", element("thead", "", table));
+  for (const { name, number } of columns) element("th", number ? "number" : "", head, name).scope = "col";
+  const body = element("tbody", "", table);
   for (const cells of rows) {
-    const row = body.appendChild(element("tr"));
-    cells.forEach((cell, n) => {
-      const made = row.appendChild(element("td", columns[n].number ? "number" : columns[n].mono ? "mono" : ""));
-      made.append(cell ?? "–");
-    });
+    const row = element("tr", "", body);
+    cells.forEach((cell, n) => element("td", columns[n].number ? "number" : columns[n].mono ? "mono" : "", row).append(cell ?? "–"));
   }
   return box;
 }
@@ -39,7 +30,8 @@ function meter(value, most, label) {
 
 function card(title, text, used, most) {
   const box = element("div", "card");
-  box.append(title, element("strong", "", text));
+  box.append(title);
+  element("strong", "", box, text);
   if (most) box.append(meter(used, most, title));
   return box;
 }
@@ -49,6 +41,7 @@ export function problems(summary) {
   const found = [];
   for (const breaker of summary.breakers) if (breaker.state !== "closed") found.push(`breaker ${breaker.name} is ${breaker.state}`);
   for (const collector of summary.collectors) if (collector.up === false) found.push(`collector ${collector.name} fails`);
+  for (const push of summary.pushes) if (push.up === false) found.push(`pushes to ${push.url} fail`);
   for (const registry of summary.registries) {
     if (registry.max_series && registry.series > 0.9 * registry.max_series) found.push("the registry has nearly as many series as it may have");
     if (registry.max_bytes && registry.bytes > 0.9 * registry.max_bytes) found.push("the registry takes nearly as much memory as it may take");
@@ -68,7 +61,7 @@ function replace(box, parts) {
 
 export function showCardinality(box, summary, open) {
   const link = (name) => {
-    const made = element("a", "", name);
+    const made = element("a", "", undefined, name);
     made.href = `?family=${encodeURIComponent(name)}`;
     made.dataset.key = name;
     made.addEventListener("click", (event) => {
@@ -80,16 +73,13 @@ export function showCardinality(box, summary, open) {
   };
   const all = summary.families.reduce((sum, family) => sum + family.series, 0);
   const largest = summary.families.toSorted((a, b) => b.series - a.series).slice(0, 25);
-  const labels = summary.families
-    .flatMap((family) => family.labels.map((label) => ({ ...label, family: family.name })))
-    .filter((label) => label.count ?? label.values)
-    .map((label) => ({ ...label, size: label.count ?? label.values.length }));
-  const overflowed = labels.concat(summary.families.flatMap((family) => family.labels.map((label) => ({ ...label, family: family.name }))))
-    .filter((label, n, list) => label.overflowed > 0 && list.findIndex((other) => other.family === label.family && other.name === label.name) === n);
+  const labels = summary.families.flatMap((family) => family.labels.map((label) => ({ ...label, family: family.name, size: label.count ?? label.values?.length })));
+  const overflowed = labels.filter((label) => label.overflowed > 0).sort((a, b) => b.overflowed - a.overflowed);
+  const counted = labels.filter((label) => label.size).sort((a, b) => b.size - a.size);
   const parts = [
     cards(summary),
     panel("Values beyond a limit", [{ name: "family" }, { name: "label" }, { name: "lookups replaced", number: true }],
-      overflowed.sort((a, b) => b.overflowed - a.overflowed).map((label) => [link(label.family), label.name, whole(label.overflowed)]),
+      overflowed.map((label) => [link(label.family), label.name, whole(label.overflowed)]),
       "No label value has come beyond a limit."),
     ...summary.offenders.map((offender) => panel(
       `Offenders: ${offender.label} of ${offender.family}, about ${whole(offender.distinct)} different values`,
@@ -101,7 +91,7 @@ export function showCardinality(box, summary, open) {
         family.max_series ? whole(family.max_series) : "–", family.bytes === null ? "–" : formatted(family.bytes, "bytes"),
         family.max_series ? meter(family.series, family.max_series, `series of ${family.name}`) : "–"]), "No family is registered."),
     panel("Labels with most values", [{ name: "family" }, { name: "label" }, { name: "values", number: true }, { name: "limit", number: true }, { name: "used" }],
-      labels.sort((a, b) => b.size - a.size).slice(0, 25).map((label) => [link(label.family), label.name, whole(label.size),
+      counted.slice(0, 25).map((label) => [link(label.family), label.name, whole(label.size),
         label.values ? "all known" : label.max_values ? whole(label.max_values) : "–",
         label.max_values ? meter(label.size, label.max_values, `values of ${label.name}`) : "–"]), "No label is limited or known."),
   ];
@@ -125,15 +115,16 @@ const STATES = { closed: ["good", "● closed"], open: ["bad", "■ open"], half
 export function showHealth(box, summary) {
   const found = problems(summary);
   const ago = (time) => `${seconds(Math.max(0, summary.time - time))} ago`;
-  const state = ([className, text]) => element("span", className, text);
+  const state = ([className, text]) => element("span", className, undefined, text);
+  const isUp = (up, unknown) => state(up === null ? ["warn", `○ ${unknown}`] : up ? ["good", "● good"] : ["bad", "■ fails"]);
   const breakers = summary.breakers.toSorted((a, b) => (a.state === "closed") - (b.state === "closed") || (a.name < b.name ? -1 : 1));
   const collectors = summary.collectors.toSorted((a, b) => (a.up !== false) - (b.up !== false) || (a.name < b.name ? -1 : 1));
   const error = (it) => it && `${it.reason}${it.message ? `: ${it.message}` : ""} (${ago(it.time)})`;
   const problemList = element("section", "panel");
-  problemList.append(element("h2", found.length ? "bad" : "good", found.length ? `${found.length} to look at` : "Nothing to look at"));
+  element("h2", found.length ? "bad" : "good", problemList, found.length ? `${found.length} to look at` : "Nothing to look at");
   if (found.length) {
-    const list = problemList.appendChild(element("ul"));
-    for (const text of found) list.append(element("li", "", text));
+    const list = element("ul", "", problemList);
+    for (const text of found) element("li", "", list, text);
   }
   replace(box, [
     problemList,
@@ -141,8 +132,10 @@ export function showHealth(box, summary) {
     panel("Circuit breakers", [{ name: "breaker" }, { name: "state" }, { name: "opened", number: true }, { name: "calls rejected", number: true }],
       breakers.map((breaker) => [breaker.name, state(STATES[breaker.state]), whole(breaker.opened), whole(breaker.rejections)]), "No circuit breaker is registered."),
     panel("Collectors", [{ name: "collector" }, { name: "state" }, { name: "last call", number: true }, { name: "last error" }],
-      collectors.map((collector) => [collector.name,
-        state(collector.up === null ? ["warn", "○ not called yet"] : collector.up ? ["good", "● good"] : ["bad", "■ fails"]),
+      collectors.map((collector) => [collector.name, isUp(collector.up, "not called yet"),
         collector.seconds === null ? "–" : seconds(collector.seconds), error(collector.error) ?? "none"]), "No collector is registered."),
+    panel("Push targets", [{ name: "gateway" }, { name: "state" }, { name: "last success", number: true }, { name: "last error" }],
+      summary.pushes.map((push) => [push.url, isUp(push.up, "not pushed yet"),
+        push.success === null ? "–" : ago(push.success), error(push.error) ?? "none"]), "Nothing is pushed."),
   ]);
 }

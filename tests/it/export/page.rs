@@ -4,6 +4,7 @@ use super::*;
 use quipu::clock::ManualClock;
 use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::guard::CircuitBreaker;
+use quipu::push::Gateway;
 use serde_json::Value;
 
 const FILES: [(&str, &str); 12] = [
@@ -233,6 +234,33 @@ fn the_summary_says_how_the_registry_stands() {
     assert!(good["up"] == true && good["error"].is_null() && good["seconds"].is_number(), "{good}");
     assert_eq!(summary["registries"][0]["max_series"], 1_000);
     assert!(summary["lanes"]["max_bytes"].as_u64().unwrap() > 0 && summary["time"].as_f64().unwrap() > 1e9);
+}
+
+#[test]
+fn the_summary_says_how_pushes_go() {
+    let registry = Registry::new();
+    let gateway = |url: &str, job| Gateway::builder(registry.clone(), url, job).grouping("instance", "a b").build();
+    let server = start_page(&registry);
+    assert_eq!(summary(server.local_addr())["pushes"], serde_json::json!([]));
+    // It answers 404 to a push.
+    let refusing = gateway(&format!("http://{}", server.local_addr()), "backup").unwrap();
+    let idle = gateway("http://127.0.0.1:1", "idle").unwrap();
+    refusing.push_blocking().unwrap_err();
+    let targets = summary(server.local_addr())["pushes"].clone();
+    let [refused, not_pushed] = &targets.as_array().unwrap()[..] else { panic!("{targets}") };
+    let url = format!("http://{}/metrics/job/backup/instance/a%20b", server.local_addr());
+    assert_eq!((&refused["url"], &refused["up"], &refused["success"]), (&url.into(), &false.into(), &Value::Null));
+    let error = &refused["error"];
+    assert!(error["reason"] == "status" && error["message"].as_str().unwrap().contains("answered 404"), "{error}");
+    assert!(error["time"].as_f64().unwrap() > 1e9);
+    assert_eq!(
+        *not_pushed,
+        serde_json::json!({"url": "http://127.0.0.1:1/metrics/job/idle/instance/a%20b", "up": null, "success": null, "error": null})
+    );
+    // Those of gateways that are gone are forgotten.
+    drop(idle);
+    drop(refusing);
+    assert_eq!(summary(server.local_addr())["pushes"], serde_json::json!([]));
 }
 
 #[test]
