@@ -1,6 +1,7 @@
 // Numbers for people. The exact one stands beside each, in the title and for screen readers.
 
 const NARROW = 1e-3;
+const WIDE = 1e6;
 
 /** With a prefix of the metric system, in three digits. */
 function metric(value, base, prefixes) {
@@ -16,7 +17,7 @@ function metric(value, base, prefixes) {
 function digits(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
-  if (size < NARROW) return value.toExponential(1);
+  if (size < NARROW || size >= WIDE) return value.toExponential(1);
   if (size >= 100) return value.toFixed(0);
   return String(Number(value.toPrecision(3)));
 }
@@ -61,15 +62,33 @@ export function whole(value) {
   return value.toLocaleString("en-US");
 }
 
-/** Four to six round numbers around the range. */
-export function axis(least, most) {
-  if (!(most > least)) most = least + (Math.abs(least) || 1);
+/** The name of a quantile: `p99.9` of 0.999. */
+export function percentile(quantile) {
+  return `p${Number((quantile * 100).toFixed(4))}`;
+}
+
+/** The largest number that is drawn: two of them differ by a number, too. */
+const LARGEST = Number.MAX_VALUE / 4;
+
+/** The number, or the nearest one that can be drawn. */
+export function drawable(value) {
+  return Math.max(-LARGEST, Math.min(LARGEST, value));
+}
+
+/** Up to seven round numbers around the range: powers of two for bytes. */
+export function axis(least, most, unit) {
+  [least, most] = [drawable(least), drawable(most)];
+  const size = Math.max(Math.abs(least), Math.abs(most));
+  // Nearer to each other, or to zero, there are no round numbers between them.
+  if (!(most - least > Math.max(size * 1e-9, 1e-300))) [least, most] = size > 1e-300 ? [least, least + size] : [0, 1];
   const rough = (most - least) / 4;
+  const step = unit === "bytes" && rough > 1 ? 2 ** Math.ceil(Math.log2(rough)) : decimal(rough);
+  const [first, last] = [Math.floor(least / step), Math.ceil(most / step)];
+  return Array.from({ length: last - first + 1 }, (_, n) => (first + n) * step);
+}
+
+/** The round number above. */
+function decimal(rough) {
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
-  const marks = [];
-  for (let n = Math.floor(least / step); ; n++) {
-    marks.push(n * step);
-    if (n * step >= most) return marks;
-  }
+  return power * [1, 2, 2.5, 5, 10].find((factor) => factor * power >= rough * 0.999);
 }
