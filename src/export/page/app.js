@@ -1,4 +1,5 @@
 // What the parts of the page share.
+import { perSecond, value as formatted } from "./format.js";
 import { History } from "./history.js";
 
 export const $ = (id) => document.getElementById(id);
@@ -10,14 +11,26 @@ export const SPAN = 5 * 60_000;
 export const MOST_SAMPLES = 10_000;
 
 /** What the address says of the page. Labels and their values are what a family is narrowed to. */
-const DEFAULTS = { view: "metrics", q: "", kind: "", sort: "name", own: "", family: "", by: "", agg: "", show: "", w: "60" };
+const DEFAULTS = { view: "metrics", q: "", kind: "", sort: "name", own: "", family: "", by: "", agg: "max", show: "", w: "60" };
+
+/** Where not everything means something, what does. */
+export const CHOICES = {
+  view: ["metrics", "cardinality", "health"],
+  kind: ["", "counter", "gauge", "histogram", "summary", "info", "stateset"],
+  sort: ["name", "changes", "series"],
+  agg: ["max", "min", "sum", "avg"],
+  w: ["60", "120", "240"],
+};
+
+/** What belongs to one family. */
+export const OF_FAMILY = { by: "", agg: "max", show: "", labels: Object.freeze(Object.create(null)) };
 
 function readAddress() {
   const asked = new URLSearchParams(location.search);
   const state = { ...DEFAULTS, labels: Object.create(null) };
   for (const [name, value] of asked) {
     if (name.startsWith("l.")) state.labels[name.slice(2)] = value;
-    else if (name in DEFAULTS) state[name] = value;
+    else if (Object.hasOwn(DEFAULTS, name) && (CHOICES[name]?.includes(value) ?? true)) state[name] = value;
   }
   return state;
 }
@@ -64,11 +77,24 @@ export function set(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** Whether a family counts what it observes. */
+export function observes(family) {
+  return family.kind === "histogram" || family.kind === "summary";
+}
+
 export function asGauge(family) {
-  return !["counter", "histogram", "summary"].includes(family.kind);
+  return family.kind !== "counter" && !observes(family);
 }
 
 /** The name of the samples that tell how many there were. */
 export function nameOfRate(family) {
-  return family.kind === "histogram" || family.kind === "summary" ? `${family.name}_count` : family.name;
+  return observes(family) ? `${family.name}_count` : family.name;
+}
+
+/** Writes the values of a family: of its rate, or of what `show` says otherwise. */
+export function writerOf(family, show) {
+  if (show === "rate") return (value) => perSecond(value);
+  if (family.kind === "counter") return (value) => perSecond(value, family.unit);
+  if (show !== undefined) return (value) => formatted(value, family.unit);
+  return (value) => (Number.isNaN(value) ? "NaN" : formatted(value, family.unit));
 }

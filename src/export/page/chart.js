@@ -1,7 +1,15 @@
-// Drawings on a canvas: lines, and the heat map of a histogram.
-import { axis, value as formatted } from "./format.js";
+// Drawings on a canvas: lines, and rows of colours.
+import { axis, drawable } from "./format.js";
 
-const LEFT = 64, RIGHT = 12, TOP = 10, BOTTOM = 22;
+const LEFT = 80, RIGHT = 12, TOP = 10, BOTTOM = 22;
+
+/** What was between samples that are so many milliseconds apart, nobody knows. */
+const GAP = 30_000;
+
+/** Whether nobody looked, or the server was away, before the `n`th of these times. */
+export function isAfterGap(times, n) {
+  return times[n] - times[n - 1] > GAP;
+}
 
 /** The canvas in the pixels of the screen, cleared, with its size in those of the page. */
 function begin(canvas) {
@@ -41,10 +49,10 @@ function drawTimes(pen, style, width, height, from, to) {
 }
 
 /**
- * Draws lines: each `{ name, values, color }` with a value for each of the times, NaN where there is none; and, if `hover` says where the pointer
- * is, the values there.
+ * Draws lines: each `{ name, values, color }` with a value for each of the times, NaN where there is none; `limits`, each `{ name, value }`, where they
+ * are near; and, if `hover` says where the pointer is, the values there. `text` writes a value.
  */
-export function drawLines(canvas, { times, lines, unit, from, to, hover }) {
+export function drawLines(canvas, { times, lines, limits, unit, text, from, to, hover }) {
   const { pen, width, height, style } = begin(canvas);
   let least = Infinity, most = -Infinity;
   for (const { values } of lines) {
@@ -54,8 +62,11 @@ export function drawLines(canvas, { times, lines, unit, from, to, hover }) {
       most = Math.max(most, values[n]);
     }
   }
+  // Those further away would leave no room for the lines.
+  const near = limits.filter(({ value }) => value <= 3 * most || most === -Infinity);
+  for (const { value } of near) [least, most] = [Math.min(least, value), Math.max(most, value)];
   if (least === Infinity) [least, most] = [0, 1];
-  const marks = axis(Math.min(0, least), most);
+  const marks = axis(Math.min(0, least), most, unit);
   [least, most] = [marks[0], marks.at(-1)];
   const x = (time) => LEFT + ((time - from) / (to - from)) * (width - LEFT - RIGHT);
   const y = (value) => height - BOTTOM - ((value - least) / (most - least)) * (height - TOP - BOTTOM);
@@ -63,11 +74,22 @@ export function drawLines(canvas, { times, lines, unit, from, to, hover }) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   for (const mark of marks) {
-    pen.fillText(formatted(mark, unit), LEFT - 8, y(mark));
+    pen.fillText(text(mark), LEFT - 8, y(mark));
     pen.beginPath();
     pen.moveTo(LEFT, Math.round(y(mark)) + 0.5);
     pen.lineTo(width - RIGHT, Math.round(y(mark)) + 0.5);
     pen.stroke();
+  }
+  pen.strokeStyle = pen.fillStyle = color(style, "--bad");
+  pen.textBaseline = "bottom";
+  for (const { name, value } of near) {
+    pen.setLineDash([6, 4]);
+    pen.beginPath();
+    pen.moveTo(LEFT, y(drawable(value)));
+    pen.lineTo(width - RIGHT, y(drawable(value)));
+    pen.stroke();
+    pen.setLineDash([]);
+    pen.fillText(name, width - RIGHT, Math.max(TOP + 12, y(value) - 2));
   }
   pen.lineWidth = 1.75;
   pen.lineJoin = "round";
@@ -81,8 +103,8 @@ export function drawLines(canvas, { times, lines, unit, from, to, hover }) {
         isDown = false;
         continue;
       }
-      [lastX, lastY] = [x(times[n]), y(value)];
-      if (isDown) pen.lineTo(lastX, lastY);
+      [lastX, lastY] = [x(times[n]), y(drawable(value))];
+      if (isDown && !isAfterGap(times, n)) pen.lineTo(lastX, lastY);
       else pen.moveTo(lastX, lastY);
       isDown = true;
       points += 1;
@@ -94,18 +116,18 @@ export function drawLines(canvas, { times, lines, unit, from, to, hover }) {
       pen.fill();
     }
   }
-  if (hover !== undefined) drawReadout({ pen, style, width, height, times, lines, unit, x, hover });
+  if (hover !== undefined) drawReadout({ pen, style, width, height, times, lines, text, x, hover });
 }
 
-function drawReadout({ pen, style, width, height, times, lines, unit, x, hover }) {
+function drawReadout({ pen, style, width, height, times, lines, text, x, hover }) {
   const distance = (n) => Math.abs(x(times[n]) - hover);
   let at = times.length - 1;
   for (let n = 0; n < times.length; n++) if (distance(n) < distance(at)) at = n;
   if (at < 0) return;
-  const read = lines.filter((line) => Number.isFinite(line.values[at])).map((line) => [line, formatted(line.values[at], unit)]);
+  const read = lines.filter((line) => Number.isFinite(line.values[at])).map((line) => [line, text(line.values[at])]);
   const place = Math.max(LEFT, Math.min(width - RIGHT, x(times[at])));
-  const text = (line, value) => (read.length > 1 ? `${line.name.slice(0, 40)}  ${value}` : value);
-  const rows = [clock(times[at]), ...read.map(([line, value]) => text(line, value))];
+  const named = (line, value) => (read.length > 1 ? `${line.name.slice(0, 40)}  ${value}` : value);
+  const rows = [clock(times[at]), ...read.map(([line, value]) => named(line, value))];
   const wide = Math.max(...rows.map((row) => pen.measureText(row).width)) + 28;
   const left = place + 10 + wide > width ? place - 10 - wide : place + 10;
   pen.strokeStyle = color(style, "--muted");
@@ -133,8 +155,8 @@ function clock(milliseconds) {
   return new Date(milliseconds).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 }
 
-/** Draws a heat map: `rows` are bounds, ascending, and `columns[n]` the observations a second of each, at `times[n]`. */
-export function drawHeat(canvas, { times, rows, columns, unit, from, to }) {
+/** Draws a heat map: `rows` are names, from the bottom up, and `columns[n]` has a number for each of them, at `times[n]`. */
+export function drawHeat(canvas, { times, rows, columns, from, to }) {
   const { pen, width, height, style } = begin(canvas);
   const inner = { width: width - LEFT - RIGHT, height: height - TOP - BOTTOM };
   const tall = inner.height / Math.max(rows.length, 1);
@@ -143,7 +165,7 @@ export function drawHeat(canvas, { times, rows, columns, unit, from, to }) {
   const [low, high] = [color(style, "--heat-low"), color(style, "--heat-high")].map(rgb);
   for (let n = 1; n < times.length; n++) {
     const column = columns[n];
-    if (!column || times[n] <= from) continue;
+    if (!column || times[n] <= from || isAfterGap(times, n)) continue;
     const left = LEFT + (Math.max(0, times[n - 1] - from) / (to - from)) * inner.width;
     const right = LEFT + ((times[n] - from) / (to - from)) * inner.width;
     for (let row = 0; row < rows.length; row++) {
@@ -158,8 +180,8 @@ export function drawHeat(canvas, { times, rows, columns, unit, from, to }) {
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   const every = Math.ceil(14 / tall);
-  rows.forEach((bound, row) => {
-    if (row % every === 0) pen.fillText(`≤ ${formatted(bound, unit)}`, LEFT - 8, height - BOTTOM - (row + 0.5) * tall);
+  rows.forEach((name, row) => {
+    if (row % every === 0) pen.fillText(name, LEFT - 8, height - BOTTOM - (row + 0.5) * tall, LEFT - 8);
   });
 }
 

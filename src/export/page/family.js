@@ -1,45 +1,50 @@
-// One family: its values now, its chart, its groups, and the query of all that.
-import { $, MOST_SAMPLES, SPAN, app, asGauge, change, element, nameOfRate, set } from "./app.js";
-import { drawHeat, drawLines } from "./chart.js";
-import { perSecond, value as formatted, whole } from "./format.js";
+// One family: its values now, its groups, and the query of all that.
+import { $, CHOICES, MOST_SAMPLES, OF_FAMILY, app, asGauge, change, element, nameOfRate, observes, set, writerOf } from "./app.js";
+import { percentile, seconds, value as formatted, whole } from "./format.js";
+import { LINES, showGraphs } from "./graphs.js";
+import { narrowed } from "./history.js";
 import { List } from "./list.js";
 import { query } from "./promql.js";
 
-/** The percentiles of a histogram. */
-const QUANTILES = [0.5, 0.95, 0.99];
-/** So many lines are drawn. */
-const LINES = 8;
-
 /** What is shown of the family, as `query` takes it. */
 let view;
-/** The results of the chart's queries, by the times of the polls. */
-let lines = { key: "", at: new Map() };
-/** What the chart shows. */
-let drawing = {};
+
+/** What a family can be divided by, as options of a list; the first is what it is divided by unless somebody chooses. */
+function dividers(family) {
+  const labels = family.labels.map(({ name }) => [name, name]);
+  const each = "each series";
+  // The values of other kinds say nothing together.
+  if (family.kind === "stateset") return [["", family.name], ["*", each]];
+  if (family.kind === "info") return [["", each], ...labels];
+  return labels.length ? [["", "all in one"], ...labels, ["*", each]] : [["", "all in one"]];
+}
 
 function currentView(family) {
-  const isKnown = app.state.by === "*" || family.labels.some((label) => label.name === app.state.by);
-  const by = isKnown ? app.state.by : "";
-  const quantiles = family.kind === "histogram" || family.kind === "summary";
-  const asked = app.state.show || (family.kind === "histogram" ? "0.95" : String(family.quantiles.at(-1) ?? ""));
-  const quantile = quantiles ? (asked === "rate" ? "rate" : Number(asked)) : undefined;
-  return { kind: family.kind, name: family.name, matchers: app.state.labels, by, aggregation: app.state.agg || "max", quantile };
+  const { state } = app;
+  const isKnown = dividers(family).some(([name]) => name === state.by);
+  const by = (isKnown && state.by) || { stateset: family.name, info: "*" }[family.kind] || "";
+  const shows = observes(family) ? ["rate", "mean", ...family.quantiles] : [];
+  const usual = family.kind === "histogram" ? 0.95 : (family.quantiles.at(-1) ?? "rate");
+  const show = observes(family) ? (shows.find((show) => String(show) === state.show) ?? usual) : undefined;
+  return { kind: family.kind, name: family.name, matchers: state.labels, by, aggregation: state.agg, show };
 }
 
 function showControls(family) {
   const form = $("controls");
-  const key = JSON.stringify([family.name, family.labels.map((label) => label.name)]);
+  // A filter that is in the address has a control, also if the family does not know the label.
+  const labels = [...new Set([...family.labels.map((label) => label.name), ...Object.keys(app.state.labels)])];
+  const key = JSON.stringify([family.name, labels]);
   if (form.dataset.key !== key) {
     form.dataset.key = key;
     form.replaceChildren();
-    const labels = family.labels.map((label) => label.name);
-    if (labels.length) select(form, "by", "by", [["", "all in one"], ...labels.map((name) => [name, name]), ["*", "each series"]], (by) => ({ by }));
-    if (asGauge(family)) select(form, "agg", "of several", ["max", "min", "sum", "avg"].map((name) => [name, name]), (agg) => ({ agg }));
-    else select(form, "w", "rate over", [["30", "30 s"], ["60", "1 min"], ["120", "2 min"], ["240", "4 min"]], (w) => ({ w }));
+    const options = dividers(family);
+    if (options.length > 1) select(form, "by", "by", options, (by) => ({ by }));
+    if (!asGauge(family)) select(form, "w", "rate over", CHOICES.w.map((w) => [w, `${w / 60} min`]), (w) => ({ w }));
+    else if (family.kind === "gauge") select(form, "agg", "of several", CHOICES.agg.map((name) => [name, name]), (agg) => ({ agg }));
     for (const label of labels) {
-      select(form, `l.${label}`, label, [["", "any"]], (value) => {
-        const changed = { ...app.state.labels };
-        if (value) changed[label] = value;
+      select(form, `l.${label}`, label, [["", "any"]], (chosen) => {
+        const changed = Object.assign(Object.create(null), app.state.labels);
+        if (chosen) changed[label] = chosen.slice(1);
         else delete changed[label];
         return { labels: changed };
       });
@@ -47,7 +52,8 @@ function showControls(family) {
   }
   for (const box of form.querySelectorAll("select")) {
     if (box.name.startsWith("l.")) fillValues(box, family, box.name.slice(2));
-    else box.value = app.state[box.name] || box.options[0].value;
+    else box.value = app.state[box.name];
+    if (box.selectedIndex < 0) box.selectedIndex = 0;
   }
 }
 
@@ -59,29 +65,30 @@ function select(form, name, text, options, changes) {
   box.addEventListener("change", () => change(changes(box.value)));
 }
 
-/** The known values of a label, and those that were seen; 200 of them at most. */
+/** The known values of a label, and those that were seen; 200 of them at most. An option's value is `=` and the label's, which may be empty. */
 function fillValues(box, family, label) {
   if (document.activeElement === box) return;
   const values = new Set(family.labels.find((known) => known.name === label)?.values ?? []);
   for (const series of app.history.named(nameOfRate(family))) {
     if (values.size >= 200) break;
-    if (series.labels[label]) values.add(series.labels[label]);
+    values.add(series.labels[label] ?? "");
   }
-  const chosen = app.state.labels[label] ?? "";
-  if (chosen) values.add(chosen);
+  const chosen = app.state.labels[label];
+  if (chosen !== undefined) values.add(chosen);
   const sorted = [...values].sort();
-  const key = sorted.join("\n");
+  const key = JSON.stringify(sorted);
   if (box.dataset.values !== key) {
     box.dataset.values = key;
-    box.replaceChildren(new Option("any", ""), ...sorted.map((value) => new Option(value, value)));
+    box.replaceChildren(new Option("any", ""), ...sorted.map((value) => new Option(value || '""', `=${value}`)));
   }
-  box.value = chosen;
+  box.value = chosen === undefined ? "" : `=${chosen}`;
 }
 
 export function showFamily() {
   const family = app.families.get(app.state.family);
   $("detail").hidden = !family;
   $("nothing").hidden = Boolean(family);
+  set($("nothing-text"), app.state.family ? `There is no family ${app.state.family} now.` : "Choose a family to see its series, its history and its query.");
   $("metrics").classList.toggle("open", Boolean(family));
   if (!family) return;
   view = currentView(family);
@@ -112,19 +119,13 @@ function factsOf(family) {
   return facts.join(" · ");
 }
 
-/** The stats of a view: each a name, a view and a way to write its value. */
+/** The stats of a view: each a name and a view. A state set has none: its groups say which states hold. */
 function statsOf(family) {
   const base = { ...view, by: "" };
-  const unit = family.unit;
-  if (family.kind === "histogram" || family.kind === "summary") {
-    const known = family.kind === "summary" ? family.quantiles : QUANTILES;
-    return [
-      ["rate", { ...base, quantile: "rate" }, (value) => perSecond(value)],
-      ...known.map((q) => [`p${Number((q * 100).toFixed(4))}`, { ...base, quantile: q }, (value) => formatted(value, unit)]),
-    ];
-  }
-  if (family.kind === "counter") return [["rate", base, (value) => perSecond(value, unit)]];
-  return [[base.aggregation, base, (value) => formatted(value, unit)]];
+  if (family.kind === "stateset") return [];
+  if (!observes(family)) return [[family.kind === "counter" ? "rate" : base.aggregation, base]];
+  const shows = [["rate", "rate"], ["mean", "mean"], ...family.quantiles.map((quantile) => [percentile(quantile), quantile])];
+  return shows.map(([name, show]) => [name, { ...base, show }]);
 }
 
 function showDetail(family) {
@@ -133,28 +134,28 @@ function showDetail(family) {
   const stats = statsOf(family);
   const box = $("stats");
   while (box.childElementCount > stats.length) box.lastElementChild.remove();
-  stats.forEach(([name, asked, text], n) => {
+  stats.forEach(([name, asked], n) => {
     const button = box.children[n] ?? makeStat(box);
-    const value = app.history.times.length ? app.history.evaluate(asked, window).get("all") : undefined;
-    const number = value ?? NaN;
+    const number = app.history.times.length ? app.history.evaluate(asked, window).get("all") : undefined;
     const [small, data] = button.children;
     set(small.lastElementChild, view.by === "" ? name : `${name} of all`);
     // The colour of its line, where each has one.
-    small.firstElementChild.hidden = stats.length === 1 || view.by !== "" || (n === 0) !== (view.quantile === "rate");
-    small.firstElementChild.style.background = `var(--line-${Math.max(0, n - 1)})`;
-    set(data, Number.isNaN(number) ? "–" : text(number));
-    data.value = String(number);
-    data.dataset.time = app.history.now ?? "";
-    data.title = String(number);
-    data.dataset.query = query(asked, window);
-    button.dataset.show = asked.quantile ?? "";
-    button.setAttribute("aria-pressed", String(asked.quantile ?? "") === String(view.quantile ?? ""));
+    const line = family.quantiles.indexOf(asked.show);
+    small.firstElementChild.hidden = view.by !== "" || typeof view.show !== "number" || line < 0 || line >= LINES;
+    small.firstElementChild.style.background = `var(--line-${line})`;
+    set(data, number === undefined ? "–" : writerOf(family, asked.show)(number));
+    data.value = data.title = String(number);
+    data.dataset.query = query(asked, wanted / 60_000);
+    button.dataset.show = asked.show ?? "";
+    button.setAttribute("aria-pressed", asked.show === view.show);
     button.disabled = stats.length === 1;
   });
-  const text = query(view, window);
-  set($("query"), text);
-  showGroups(family, window);
-  showChart(family, window);
+  $("so-far").hidden = asGauge(family) || window === wanted;
+  set($("so-far"), `Over the last ${seconds(window / 1000)}: the page has no earlier samples yet.`);
+  set($("query"), query(view, wanted / 60_000));
+  $("query").dataset.time = app.history.now ?? "";
+  const sorted = showGroups(family, window);
+  showGraphs(family, view, window, sorted);
 }
 
 function makeStat(box) {
@@ -168,16 +169,13 @@ function makeStat(box) {
   return button;
 }
 
-// The groups of a family, and its chart.
+// The groups of a family.
 
 const groups = new List($("groups"), 30, makeGroup, fillGroup, ([group]) => {
-  const family = app.families.get(app.state.family);
-  if (!family || !view || view.by === "") return;
-  if (view.by !== "*") return change({ labels: { ...app.state.labels, [view.by]: group }, by: "" }, true);
-  const series = app.history.named(nameOfRate(family)).find((series) => (series.text ?? "") === group);
-  const labels = { ...app.state.labels };
-  for (const label of family.labels) if (series?.labels[label.name]) labels[label.name] = series.labels[label.name];
-  change({ labels, by: "" }, true);
+  if (!view || view.by === "") return;
+  change({ labels: narrowed(view, group), by: "" }, true);
+  // The keyboard would be nowhere.
+  if ($("groups").hidden) $("name").focus();
 });
 groups.key = ([group]) => group;
 
@@ -188,111 +186,33 @@ function makeGroup() {
 }
 
 function fillGroup(row, [group, value, line]) {
+  const family = app.families.get(app.state.family);
+  if (!family) return;
   row.parts.swatch.style.background = line === undefined ? "transparent" : `var(--line-${line})`;
-  const name = view.by === "" ? "all series" : view.by === "*" ? group : `${view.by}=${JSON.stringify(group)}`;
+  const name = nameOfGroup(group);
   set(row.parts.text, name);
   row.title = name;
-  set(row.parts.now, textOf(value));
+  set(row.parts.now, writerOf(family, view.show)(value));
   row.parts.now.title = String(value);
 }
 
-function textOf(value) {
-  const family = app.families.get(app.state.family);
-  if (!family) return "";
-  if (view.quantile === "rate") return perSecond(value);
-  return family.kind === "counter" ? perSecond(value, family.unit) : formatted(value, family.unit);
+function nameOfGroup(group) {
+  if (view.by !== "*") return `${view.by}=${JSON.stringify(group)}`;
+  const pairs = Object.entries(JSON.parse(group)).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return pairs.join(" ") || "no labels";
 }
 
+/** Shows the groups, the largest first. Returns them. */
 function showGroups(family, window) {
   const now = app.history.times.length ? app.history.evaluate(view, window) : new Map();
   const size = (value) => (Number.isNaN(value) ? -Infinity : value);
   const sorted = [...now].sort((a, b) => size(b[1]) - size(a[1]) || (a[0] < b[0] ? -1 : 1));
   $("groups").hidden = $("groups-title").hidden = view.by === "";
-  groups.show(sorted.map(([group, value], n) => [group, value, n < LINES ? n : undefined]));
-  const more = sorted.length > LINES ? `, the ${LINES} largest drawn` : "";
+  const hasLines = family.kind !== "stateset";
+  groups.show(sorted.map(([group, value], n) => [group, value, hasLines && n < LINES ? n : undefined]));
+  const more = hasLines && sorted.length > LINES ? `, the ${LINES} largest drawn` : "";
   set($("groups-title"), `${whole(sorted.length)} ${view.by === "*" ? "series" : `values of ${view.by}`}${more}`);
-}
-
-/** The values at all polls of what the chart draws, of which most are known from before. */
-function showChart(family, window) {
-  const quantiles = view.by === "" && (family.kind === "histogram" || family.kind === "summary") && view.quantile !== "rate";
-  const views = quantiles
-    ? (family.kind === "summary" ? family.quantiles : QUANTILES).slice(0, LINES).map((q) => [`p${Number((q * 100).toFixed(4))}`, { ...view, quantile: q }])
-    : [["", view]];
-  const key = JSON.stringify([view, app.state.w, quantiles]);
-  if (lines.key !== key) lines = { key, at: new Map() };
-  const times = app.history.times;
-  const wanted = Number(app.state.w) * 1000;
-  const begun = performance.now();
-  // The newest first: what is not done in time is done with the next poll.
-  for (let n = times.length - 1; n >= 0 && performance.now() - begun < 12; n--) {
-    if (lines.at.has(times[n])) continue;
-    // As the query was then, with as long a window as there were samples.
-    const then = n === times.length - 1 ? window : app.history.window(nameOfRate(family), wanted, n);
-    lines.at.set(times[n], views.map(([, asked]) => app.history.evaluate(asked, then, n)));
-  }
-  for (const time of lines.at.keys()) if (time < times[0]) lines.at.delete(time);
-  const values = (of, group) => times.map((time) => lines.at.get(time)?.[of].get(group) ?? NaN);
-  const drawn = quantiles
-    ? views.map(([name], of) => ({ name, values: values(of, "all"), color: `--line-${of}` }))
-    : groups.items.slice(0, LINES).map(([group], n) => ({ name: view.by ? group : family.name, values: values(0, group), color: `--line-${n}` }));
-  const isRate = family.kind === "counter" || view.quantile === "rate";
-  const title = isRate ? "Rate a second" : quantiles ? "Percentiles" : view.quantile ? `p${view.quantile * 100}` : "Value";
-  set($("chart-title"), title);
-  const to = times.at(-1) ?? Date.now();
-  const span = { from: Math.max(to - SPAN, Math.min(times[0] ?? to, to - 60_000)), to };
-  drawing = { times, lines: drawn, unit: isRate ? undefined : family.unit, ...span, hover: drawing.hover };
-  drawLines($("chart"), drawing);
-  set($("chart-text"), drawn.map((line) => `${line.name}: ${textOf(line.values.at(-1))}`).join("; "));
-  showHeat(family, span);
-  showTable(family, times, drawn, isRate);
-}
-
-function showHeat(family, span) {
-  $("heat-box").hidden = family.kind !== "histogram";
-  if (family.kind !== "histogram") return;
-  const times = app.history.times;
-  const base = { ...view, by: "" };
-  const columns = times.map((time, n) => {
-    if (n === 0) return undefined;
-    // Of each series, so that one that was reset does not count below zero.
-    const increase = ({ values }) => (values[n] >= values[n - 1] ? values[n] - values[n - 1] : values[n] + 0 * values[n - 1]);
-    return app.history.buckets(base, increase).get("all");
-  });
-  const rows = [...new Set(family.bounds.concat(Infinity))];
-  const counts = columns.map((column, n) => {
-    if (!column) return undefined;
-    let below = 0;
-    return rows.map((bound) => {
-      const cumulative = column.get(bound) ?? below;
-      const count = (cumulative - below) / ((times[n] - times[n - 1]) / 1000);
-      below = cumulative;
-      return count;
-    });
-  });
-  drawHeat($("heat"), { times, rows, columns: counts, unit: family.unit, ...span });
-  const last = counts.at(-1);
-  const most = last ? rows[last.indexOf(Math.max(...last))] : undefined;
-  set($("heat-text"), most === undefined ? "" : `Most observations now are at most ${formatted(most, family.unit)}.`);
-}
-
-function showTable(family, times, drawn, isRate) {
-  const box = $("table-box");
-  if (box.hidden) return;
-  const text = (value) => (isRate ? perSecond(value, family.kind === "counter" ? family.unit : undefined) : formatted(value, family.unit));
-  const table = element("table");
-  element("caption", "hidden", table, "Values of the chart, the newest first");
-  const head = element("tr", "", element("thead", "", table));
-  for (const name of ["time", ...drawn.map((line) => line.name)]) element("th", "", head, name).scope = "col";
-  const body = element("tbody", "", table);
-  for (let n = times.length - 1; n >= Math.max(0, times.length - 30); n--) {
-    const row = element("tr", "", body);
-    element("th", "", row, new Date(times[n]).toLocaleTimeString([], { hour12: false })).scope = "row";
-    for (const line of drawn) element("td", "", row, text(line.values[n]));
-  }
-  const top = box.scrollTop;
-  box.replaceChildren(table);
-  box.scrollTop = top;
+  return sorted.map(([group]) => [group, view.by === "" ? family.name : view.by === "*" ? nameOfGroup(group) : group]);
 }
 
 // What can be done.
@@ -319,11 +239,4 @@ async function copy(text) {
     getSelection().selectAllChildren($("query"));
     return document.execCommand("copy");
   }
-}
-
-for (const event of ["pointermove", "pointerleave"]) {
-  $("chart").addEventListener(event, ({ offsetX }) => {
-    drawing.hover = event === "pointermove" ? offsetX : undefined;
-    if (drawing.times) drawLines($("chart"), drawing);
-  });
 }

@@ -1,11 +1,14 @@
 // The samples of the last minutes, of the families that are watched.
 import { AGGREGATIONS, histogramQuantile, rate, readKey, readText, number } from "./promql.js";
 
-/** So many polls are kept. */
+/** So many polls are kept: five minutes of them, and 30 that came early. */
 const KEPT = 180;
 
 /** So many series at most: about 50 MB. Those that were on screen longest ago go first. */
 const MOST_SERIES = 30_000;
+
+/** So many selections are remembered. */
+const SELECTIONS = 64;
 
 /** A series: its labels, and its value at each poll, NaN where there is none. */
 class Series {
@@ -15,6 +18,14 @@ class Series {
     this.values = new Float64Array(KEPT).fill(NaN);
     /** The number of the poll that had it last. */
     this.last = -1;
+    /** The numbers of the polls at which its value was NaN; few series have any. */
+    this.nans = undefined;
+  }
+
+  /** The value at the `n`th poll, which had this number: `undefined` if there is none. */
+  at(n, poll) {
+    const value = this.values[n];
+    return value === value || this.nans?.has(poll) ? value : undefined;
   }
 }
 
@@ -30,6 +41,8 @@ export class History {
     this.polls = 0;
     this.series = new Map();
     this.byName = new Map();
+    /** The series of some selections, as long as no series comes or goes. */
+    this.selections = new Map();
   }
 
   get now() {
@@ -50,6 +63,7 @@ export class History {
         series.values[place] = NaN;
       }
     }
+    const known = this.series.size;
     let samples = 0;
     readText(text, (key, value) => {
       let series = this.series.get(key);
@@ -61,9 +75,12 @@ export class History {
         else this.byName.set(series.name, [series]);
       }
       series.values[place] = value;
+      if (value !== value) (series.nans ??= new Set()).add(this.polls);
+      series.nans?.delete(this.polls - KEPT);
       series.last = this.polls;
       samples += 1;
     });
+    if (this.series.size > known) this.selections.clear();
     this.polls += 1;
     this.#forget();
     return samples;
@@ -71,8 +88,9 @@ export class History {
 
   /** Drops the series of which nothing is left, and those that are too many. */
   #forget() {
-    const byAge = () => [...this.byName].map(([name, named]) => [name, Math.max(...named.map((series) => series.last))]).sort((a, b) => a[1] - b[1]);
-    for (const [name, last] of this.series.size > MOST_SERIES ? byAge() : []) {
+    const known = this.series.size;
+    const byAge = () => [...this.byName].map(([name, named]) => [name, named.reduce((last, series) => Math.max(last, series.last), -1)]).sort((a, b) => a[1] - b[1]);
+    for (const [name, last] of known > MOST_SERIES ? byAge() : []) {
       if (this.series.size <= MOST_SERIES || last === this.polls - 1) break;
       for (const series of this.byName.get(name)) this.series.delete(series.key);
       this.byName.delete(name);
@@ -85,10 +103,23 @@ export class History {
       if (kept.length) this.byName.set(name, kept);
       else this.byName.delete(name);
     }
+    if (this.series.size < known) this.selections.clear();
   }
 
   named(name) {
     return this.byName.get(name) ?? [];
+  }
+
+  /** The series of this name that match: they are asked for once for each poll. */
+  #select(name, matchers) {
+    const key = JSON.stringify([name, matchers]);
+    let found = this.selections.get(key);
+    if (!found) {
+      if (this.selections.size === SELECTIONS) this.selections.clear();
+      found = this.named(name).filter(({ labels }) => matches(labels, matchers));
+      this.selections.set(key, found);
+    }
+    return found;
   }
 
   /** The window of a rate at the `at`th poll: `wanted`, or less while there are no samples of so long. In whole seconds. */
@@ -103,34 +134,41 @@ export class History {
 
   /** The result of a query at the `n`th poll, as `query` of promql.js writes it: a map from group to value. */
   evaluate(view, window, n = this.times.length - 1) {
-    const { kind, name, by, aggregation, quantile } = view;
-    const end = this.times[n];
-    const from = this.times.findIndex((time) => time > end - window);
-    const rateOf = (series) => rate(this.times, series.values, end, window, from);
-    const rates = (suffix) => this.#groups(name + suffix, view, rateOf);
-    if (kind === "counter") return combined(rates(""), "sum");
-    if (quantile === "rate") return combined(rates("_count"), "sum");
-    if (kind === "histogram") return this.#quantiles(view, rateOf);
-    const current = (series) => series.values[n];
-    const matching = kind === "summary" ? { ...view, matchers: { ...view.matchers, quantile: String(quantile) } } : view;
-    const groups = this.#groups(name, matching, current);
-    return by === "*" ? combined(groups, "sum") : combined(groups, kind === "summary" ? "max" : aggregation);
+    const { kind, name, by, aggregation, show } = view;
+    if (show === "mean") return this.#means(view, window, n);
+    const rateOf = this.#rate(window, n);
+    if (kind === "counter") return combined(this.#groups(name, view, rateOf), "sum");
+    if (show === "rate") return combined(this.#groups(`${name}_count`, view, rateOf), "sum");
+    if (kind === "histogram") {
+      const quantile = ([group, byBound]) => [group, histogramQuantile(show, byBound)];
+      return new Map([...this.buckets(view, rateOf)].map(quantile));
+    }
+    const matching = kind === "summary" ? { ...view, matchers: { ...view.matchers, quantile: String(show) } } : view;
+    const poll = this.polls - this.times.length + n;
+    const groups = this.#groups(name, matching, (series) => series.at(n, poll));
+    return combined(groups, kind === "summary" ? "max" : by === "*" ? "sum" : aggregation);
   }
 
-  #quantiles(view, rateOf) {
-    const result = new Map();
-    for (const [group, byBound] of this.buckets(view, rateOf)) result.set(group, histogramQuantile(view.quantile, byBound));
-    return result;
+  /** What tells the rate of a series at the `n`th poll. */
+  #rate(window, n) {
+    const end = this.times[n];
+    const from = this.times.findIndex((time) => time > end - window);
+    return ({ values }) => rate(this.times, values, end, window, from);
+  }
+
+  #means(view, window, n) {
+    const rates = (suffix) => combined(this.#groups(view.name + suffix, view, this.#rate(window, n)), "sum");
+    const counts = rates("_count");
+    return new Map([...rates("_sum")].map(([group, sum]) => [group, sum / counts.get(group)]));
   }
 
   /** Of each group of a histogram, a map from the upper bound to the sum of what `value` says of the bucket's series. */
   buckets(view, value) {
     const groups = new Map();
-    for (const series of this.named(`${view.name}_bucket`)) {
-      if (!matches(series.labels, view.matchers)) continue;
+    for (const series of this.#select(`${view.name}_bucket`, view.matchers)) {
       const found = value(series);
-      if (found !== found) continue;
-      const group = groupOf(series, view.by, true);
+      if (found === undefined) continue;
+      const group = groupOf(series, view);
       let bounds = groups.get(group);
       if (!bounds) groups.set(group, (bounds = new Map()));
       const bound = (series.bound ??= number(series.labels.le));
@@ -141,11 +179,10 @@ export class History {
 
   #groups(name, view, value) {
     const groups = new Map();
-    for (const series of this.named(name)) {
-      if (!matches(series.labels, view.matchers)) continue;
+    for (const series of this.#select(name, view.matchers)) {
       const found = value(series);
-      if (found !== found) continue;
-      const group = groupOf(series, view.by, false);
+      if (found === undefined) continue;
+      const group = groupOf(series, view);
       const values = groups.get(group);
       if (values) values.push(found);
       else groups.set(group, [found]);
@@ -165,15 +202,19 @@ function matches(labels, matchers) {
   return true;
 }
 
-/** The name of a series' group, for people too. */
-function groupOf(series, by, isBucket) {
+/** Where samples of a kind have a label of their own, which no group is divided by. */
+const MARKS = { histogram: "le", summary: "quantile" };
+
+/** A series' group: a label's value, or the labels of the series as JSON. */
+function groupOf(series, { by, kind }) {
   if (by === "") return "all";
   if (by !== "*") return series.labels[by] ?? "";
-  if (!isBucket) return (series.text ??= labelsText(series.labels));
-  return (series.text ??= labelsText(series.labels, "le"));
+  return (series.group ??= JSON.stringify({ ...series.labels, [MARKS[kind] ?? ""]: undefined }));
 }
 
-function labelsText(labels, without) {
-  const pairs = Object.keys(labels).filter((name) => name !== without);
-  return pairs.map((name) => `${name}=${JSON.stringify(labels[name])}`).join(" ") || "no labels";
+/** The matchers of a view that is narrowed to one of its groups. */
+export function narrowed({ by, matchers }, group) {
+  const more = by === "*" ? JSON.parse(group) : by ? { [by]: group } : {};
+  // Without a prototype: a label may be called `constructor`.
+  return Object.assign(Object.create(null), matchers, more);
 }

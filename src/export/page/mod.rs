@@ -44,7 +44,7 @@ macro_rules! resources {
     };
 }
 
-static RESOURCES: [Resource; 12] = resources! {
+static RESOURCES: [Resource; 14] = resources! {
     "/" "page.html" "text/html; charset=utf-8"
     "/icon.svg" "icon.svg" "image/svg+xml"
     "/page.css" "page.css" "text/css; charset=utf-8"
@@ -53,14 +53,16 @@ static RESOURCES: [Resource; 12] = resources! {
     "/chart.js" "chart.js" "text/javascript; charset=utf-8"
     "/family.js" "family.js" "text/javascript; charset=utf-8"
     "/format.js" "format.js" "text/javascript; charset=utf-8"
+    "/graphs.js" "graphs.js" "text/javascript; charset=utf-8"
     "/history.js" "history.js" "text/javascript; charset=utf-8"
+    "/limits.js" "limits.js" "text/javascript; charset=utf-8"
     "/list.js" "list.js" "text/javascript; charset=utf-8"
     "/promql.js" "promql.js" "text/javascript; charset=utf-8"
     "/tables.js" "tables.js" "text/javascript; charset=utf-8"
 };
 
 /// Whether the page has something at this path.
-pub(crate) fn is_at(path: &str) -> bool {
+pub(super) fn is_at(path: &str) -> bool {
     path == SUMMARY || path == VALUES || RESOURCES.iter().any(|resource| resource.path == path)
 }
 

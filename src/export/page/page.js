@@ -1,15 +1,20 @@
 // The page: it asks the server for what is on screen, as long as somebody looks, and shows the list of families.
-import { $, MOST_SAMPLES, SPAN, app, asGauge, change, element, goBack, nameOfRate, set } from "./app.js";
+import { $, CHOICES, MOST_SAMPLES, OF_FAMILY, SPAN, app, asGauge, change, element, goBack, nameOfRate, observes, set, writerOf } from "./app.js";
 import { showFamily } from "./family.js";
-import { perSecond, value as formatted, whole } from "./format.js";
+import { drawable, value as formatted, whole } from "./format.js";
+import { THRESHOLDS, hasLimits } from "./limits.js";
 import { List } from "./list.js";
 import { problems, showCardinality, showHealth } from "./tables.js";
 
-/** The most families that are asked for at a time. */
-const MOST_NAMES = 300;
+/** The most characters of a query: servers and proxies refuse more than 8 KiB of a request. */
+const MOST_CHARACTERS = 6_000;
 /** Milliseconds from one poll to the next. */
 const POLL = 2_000;
+/** So many polls may come early in the time that is shown, so that the history has room for all of that. */
+const EARLY = 30;
 const SUMMARY_EVERY = 5_000;
+/** The percentiles of a histogram. */
+const QUANTILES = [0.5, 0.95, 0.99];
 
 /** What the server said last of all families. */
 let summary;
@@ -26,13 +31,13 @@ let watchedSamples = 0;
 /** The server did not answer, or not as it should. */
 class Unanswered extends Error {}
 
-/** The text that the server answers with, and its headers. */
-async function ask(path) {
+/** What `read` makes of the server's answer: of its text and its headers. */
+async function ask(path, read) {
   try {
     const response = await fetch(path, { signal: AbortSignal.timeout(20_000), cache: "no-store" });
     const text = await response.text();
-    if (response.ok) return { text, headers: response.headers };
-    throw new Error(`${response.status} ${text.trim()}`);
+    if (response.ok) return read(text, response.headers);
+    throw new Error(`${response.status} ${text.slice(0, 200).trim()}`);
   } catch (error) {
     throw new Unanswered(error.message);
   }
@@ -46,7 +51,7 @@ function found() {
 
 function lost(error) {
   lostSince ??= new Date();
-  const text = `The server has not answered since ${lostSince.toLocaleTimeString()}. What you see is from before; the page goes on when the server is back.`;
+  const text = `The server has not answered as it should since ${lostSince.toLocaleTimeString()}: ${error.message}. What you see is from before; the page goes on when the server does.`;
   if ($("lost").hidden) $("lost").textContent = text;
   $("lost").hidden = false;
   $("lost").title = error.message;
@@ -67,7 +72,7 @@ async function tick() {
   try {
     if (now >= summaryIsDue) {
       summaryIsDue = now + SUMMARY_EVERY;
-      take(JSON.parse((await ask("summary.json")).text));
+      take(await ask("summary.json", JSON.parse));
     }
     if (performance.now() >= pollIsDue) await poll();
     failures = 0;
@@ -87,9 +92,12 @@ async function poll() {
   pollIsDue = begun + POLL;
   const names = choose();
   if (names.length) {
-    const { text, headers } = await ask(`values?${names.map((name) => `name[]=${encodeURIComponent(name)}`).join("&")}`);
-    const time = Math.round(Number(headers.get("quipu-time")) * 1000);
-    watchedSamples = app.history.add(text, time || Date.now());
+    const { text, time } = await ask(`values?${names.map(parameter).join("&")}`, (text, headers) => {
+      const time = Math.round(Number(headers.get("quipu-time")) * 1000);
+      if (!time) throw new Error("this is no answer of a quipu server");
+      return { text, time };
+    });
+    watchedSamples = app.history.add(text, time);
     for (const name of names) update(app.families.get(name));
   } else {
     watchedSamples = 0;
@@ -99,28 +107,72 @@ async function poll() {
   showValues();
 }
 
-/** The families to ask for: what is on screen, at most so many samples. */
+function parameter(name) {
+  return `name[]=${encodeURIComponent(name)}`;
+}
+
+/** The names that the last poll asked for. */
+let asked = new Set();
+/** Those of the families that were on screen then. */
+let listed = new Set();
+/** With which family of the list the next poll begins, where they take turns. */
+let turn = "";
+
+/** The families to ask for: the open one, and of those on screen as many as fit, in turn. */
 function choose() {
-  const chosen = new Set();
-  let samples = 0;
+  const candidates = onScreen();
+  listed = new Set(candidates.map((family) => family.name));
+  asked = new Set();
   app.skipped = [];
-  const wanted = app.state.view === "metrics" ? onScreen() : [];
-  for (const family of wanted) {
-    if (!family || chosen.has(family.name)) continue;
-    if (samples + family.samples > MOST_SAMPLES || chosen.size === MOST_NAMES) app.skipped.push(family);
-    else {
-      chosen.add(family.name);
-      samples += family.samples;
-    }
+  let samples = 0, characters = 0;
+  const fits = (family) => samples + family.samples <= MOST_SAMPLES && characters + parameter(family.name).length + 1 <= MOST_CHARACTERS;
+  const add = (family) => {
+    asked.add(family.name);
+    samples += family.samples;
+    characters += parameter(family.name).length + 1;
+  };
+  for (const family of opened()) {
+    if (fits(family)) add(family);
+    else app.skipped.push(family);
   }
-  return [...chosen];
+  const room = MOST_SAMPLES - samples;
+  const start = Math.max(0, candidates.findIndex((family) => family.name === turn));
+  turn = "";
+  for (const family of [...candidates.slice(start), ...candidates.slice(0, start)]) {
+    if (asked.has(family.name) || app.skipped.includes(family)) continue;
+    if (fits(family)) add(family);
+    else if (family.samples > room) app.skipped.push(family);
+    else turn ||= family.name;
+  }
+  app.skipped.forEach(forget);
+  return [...asked];
+}
+
+/** The open family, with the one that has its limits. */
+function opened() {
+  const family = app.state.view === "metrics" && app.families.get(app.state.family);
+  if (!family) return [];
+  const limits = hasLimits(family) ? app.families.get(THRESHOLDS) : undefined;
+  return limits && limits !== family ? [family, limits] : [family];
 }
 
 function onScreen() {
-  const open = app.families.get(app.state.family);
-  // To say what changes most, all have to be looked at; small ones first, so that these are many.
-  const listed = app.state.sort === "changes" ? shown.toSorted((a, b) => a.samples - b.samples) : list.visible();
-  return [open, ...listed];
+  if (app.state.view !== "metrics") return [];
+  // To say what changes most, all have to be looked at; in an order that stays, so that each has its turn.
+  return app.state.sort === "changes" ? shown.toSorted((a, b) => (a.name < b.name ? -1 : 1)) : list.visible();
+}
+
+/** When polls came early. */
+let early = [];
+
+/** Polls soon if something came on screen. */
+function hasten(milliseconds) {
+  const now = performance.now();
+  early = early.filter((time) => time > now - SPAN);
+  const isNew = opened().some((family) => !asked.has(family.name) && !app.skipped.includes(family)) || onScreen().some((family) => !listed.has(family.name));
+  if (!isNew || early.length === EARLY || pollIsDue <= now + milliseconds) return;
+  early.push(now);
+  pollIsDue = now + milliseconds;
 }
 
 // What is known of a family.
@@ -131,7 +183,8 @@ function take(read) {
   app.families = new Map();
   for (const family of read.families) {
     const before = known.get(family.name);
-    app.families.set(family.name, Object.assign(before ?? { recent: [] }, family, { unit: family.unit ?? unitOf(family.name) }));
+    const quantiles = family.kind === "histogram" ? QUANTILES : family.quantiles;
+    app.families.set(family.name, Object.assign(before ?? { recent: [] }, family, { unit: family.unit ?? unitOf(family.name), quantiles }));
   }
   showAll();
 }
@@ -140,23 +193,28 @@ function unitOf(name) {
   return /_(seconds|bytes|ratio|percent|dollars)(?:_total)?$/.exec(name)?.[1];
 }
 
-/** The number that the list shows, with the query that yields it. */
-function ofList(family) {
-  const base = { kind: family.kind, name: family.name, matchers: {}, by: "", aggregation: "max", quantile: "rate" };
-  return family.kind === "summary" || family.kind === "histogram" ? base : { ...base, quantile: undefined };
+/** What the list shows of a family, as a view. */
+function ofList({ kind, name }) {
+  const show = observes({ kind }) ? "rate" : undefined;
+  return { kind, name, matchers: {}, by: "", aggregation: "max", show };
 }
 
 function update(family) {
   if (!family) return;
   const asked = ofList(family);
   const window = app.history.window(nameOfRate(family), Number(app.state.w) * 1000);
-  const value = app.history.evaluate(asked, window).get("all") ?? NaN;
-  family.number = value;
-  family.p95 = family.kind === "histogram" ? app.history.evaluate({ ...asked, quantile: 0.95 }, window).get("all") : undefined;
-  if (family.kind === "stateset" && family.series === 1) family.state = stateOf(family);
-  family.recent.push([app.history.now, value]);
-  while (family.recent[0][0] < app.history.now - SPAN) family.recent.shift();
+  family.number = app.history.evaluate(asked, window).get("all");
+  family.p95 = family.kind === "histogram" ? app.history.evaluate({ ...asked, show: 0.95 }, window).get("all") : undefined;
+  family.state = family.kind === "stateset" && family.series === 1 ? stateOf(family) : undefined;
+  family.recent.push([app.history.now, family.number ?? NaN]);
+  // They are in order, unless the server's clock was set back.
+  family.recent = family.recent.filter(([time]) => time >= app.history.now - SPAN && time <= app.history.now);
   family.change = changeOf(family.recent);
+}
+
+/** Nothing is known of the family any more. */
+function forget(family) {
+  Object.assign(family, { number: undefined, p95: undefined, state: undefined, change: undefined, recent: [] });
 }
 
 /** Which of its states holds, or which do. */
@@ -178,15 +236,13 @@ function changeOf(recent) {
 // The list of families.
 
 const list = new List($("families"), 56, makeFamily, fillFamily, (family) => {
-  change({ family: family.name, by: "", agg: "", show: "", labels: Object.create(null) }, true);
+  change({ ...OF_FAMILY, family: family.name }, true);
   if (matchMedia("(max-width: 900px)").matches) $("name").focus();
 });
 list.key = (family) => family.name;
 list.selected = (family) => family.name === app.state.family;
-list.onscreen = () => {
-  // Soon after the list has come to rest.
-  pollIsDue = Math.min(pollIsDue, performance.now() + 250);
-};
+// Soon after the list has come to rest.
+list.onscreen = () => hasten(250);
 
 function makeFamily() {
   const row = element("div", "family");
@@ -212,7 +268,7 @@ function fillFamily(row, family) {
   const labels = family.labels.map((label) => label.name).join(", ");
   set(help, `  ${labels ? `{${labels}}  ` : ""}${family.help}`);
   row.title = family.help;
-  const isWatched = Number.isFinite(family.number);
+  const isWatched = family.number !== undefined;
   set(now, isWatched ? shortOf(family) : "");
   now.title = isWatched ? String(family.number) : "";
   const p95 = Number.isFinite(family.p95) ? `p95 ${formatted(family.p95, family.unit)}` : `${whole(family.series)} series`;
@@ -222,12 +278,11 @@ function fillFamily(row, family) {
 
 function shortOf(family) {
   if (family.state !== undefined) return family.state;
-  if (!asGauge(family)) return perSecond(family.number, family.kind === "counter" ? family.unit : undefined);
-  return `${family.series > 1 ? "max " : ""}${formatted(family.number, family.unit)}`;
+  return `${asGauge(family) && family.series > 1 ? "max " : ""}${writerOf(family, ofList(family).show)(family.number)}`;
 }
 
 function sparkline(recent) {
-  const points = recent.filter(([, value]) => Number.isFinite(value));
+  const points = recent.filter(([, value]) => Number.isFinite(value)).map(([time, value]) => [time, drawable(value)]);
   if (points.length < 2) return "";
   const end = points.at(-1)[0];
   const span = Math.max(60_000, end - points[0][0]);
@@ -261,7 +316,7 @@ function showFamilies(mayOrder = true) {
   const found = all.filter((family) => (app.state.own || !family.own) && (!app.state.kind || family.kind === app.state.kind) && isFound(family));
   const order = { name: () => 0, series: (a, b) => b.series - a.series, changes: (a, b) => (b.change ?? 0) - (a.change ?? 0) };
   if (app.state.sort === "changes" && !mayOrder) return list.draw();
-  found.sort((a, b) => order[app.state.sort]?.(a, b) || (a.name < b.name ? -1 : 1));
+  found.sort((a, b) => order[app.state.sort](a, b) || (a.name < b.name ? -1 : 1));
   shown = found;
   list.show(found);
   const series = found.reduce((sum, family) => sum + family.series, 0);
@@ -269,8 +324,9 @@ function showFamilies(mayOrder = true) {
 }
 
 function showWatched() {
-  const what = app.state.sort === "changes" ? "all families of the list, small ones first" : "the families on screen";
+  const what = app.state.sort === "changes" ? "all families of the list" : "the families on screen";
   let text = `Watching ${whole(watchedSamples)} samples, of ${whole(MOST_SAMPLES)} at most: ${what}.`;
+  if (turn) text += " They take turns, as they do not fit all at once.";
   if (app.skipped.length) {
     const largest = app.skipped.toSorted((a, b) => b.samples - a.samples)[0];
     text += ` Not watched: ${whole(app.skipped.length)}, such as ${largest.name} with ${whole(largest.samples)} samples.`;
@@ -297,8 +353,7 @@ function showValues() {
 }
 
 function showAll() {
-  if (!["metrics", "cardinality", "health"].includes(app.state.view)) app.state.view = "metrics";
-  for (const name of ["metrics", "cardinality", "health"]) $(name).hidden = name !== app.state.view;
+  for (const name of CHOICES.view) $(name).hidden = name !== app.state.view;
   for (const link of document.querySelectorAll("nav a")) {
     if (link.dataset.view === app.state.view) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -317,7 +372,7 @@ function showAll() {
     showFamilies();
     showWatched();
     showFamily();
-  } else if (app.state.view === "cardinality") showCardinality($("cardinality"), summary, (name) => change({ view: "metrics", family: name, q: "", own: name.startsWith("quipu_") ? "1" : app.state.own }, true));
+  } else if (app.state.view === "cardinality") showCardinality($("cardinality"), summary, (name) => change({ ...OF_FAMILY, view: "metrics", family: name, q: "", kind: "", own: name.startsWith("quipu_") ? "1" : app.state.own }, true));
   else showHealth($("health"), summary);
 }
 
@@ -341,7 +396,7 @@ $("pause").addEventListener("click", () => {
 $("close").addEventListener("click", close);
 function close() {
   if (!app.state.family) return;
-  change({ family: "", by: "", agg: "", show: "", labels: Object.create(null) }, true);
+  change({ ...OF_FAMILY, family: "" }, true);
   $("families").focus();
 }
 addEventListener("keydown", (event) => {
@@ -361,13 +416,12 @@ addEventListener("keydown", (event) => {
 });
 
 addEventListener("resize", () => app.state.view === "metrics" && summary && showFamily());
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => summary && showFamily());
+for (const media of ["(prefers-color-scheme: dark)", "print"]) matchMedia(media).addEventListener("change", () => summary && showFamily());
 document.addEventListener("visibilitychange", tick);
 setInterval(tick, 100);
 app.show = () => {
   showAll();
-  // Perhaps of other families.
-  pollIsDue = Math.min(pollIsDue, performance.now() + 150);
+  hasten(150);
 };
 addEventListener("popstate", goBack);
 showAll();

@@ -23,9 +23,9 @@ export function number(text) {
 /** The name and the labels of a key: `name{a="b",c="d"}`. */
 export function readKey(key) {
   const open = key.indexOf("{");
-  if (open < 0) return { name: key, labels: {} };
-  // Without a prototype: a label may be called `__proto__`.
+  // Without a prototype: a label may be called `constructor`.
   const labels = Object.create(null);
+  if (open < 0) return { name: key, labels };
   const pair = /([^=,{}]+)="((?:[^"\\]|\\.)*)"/gy;
   pair.lastIndex = open + 1;
   for (let found; (found = pair.exec(key)); ) {
@@ -37,15 +37,16 @@ export function readKey(key) {
 
 /**
  * `rate(x[window])` at time `end`, as Prometheus extrapolates it: of the samples in (end - window, end], of which two at least are needed,
- * else NaN. Times are milliseconds; those before the `from`th are too old. `values` holds NaN where there is no sample. A value that goes down
- * is a reset, so a rate is never negative.
+ * else `undefined`. Times are milliseconds; those before the `from`th are too old. `values` holds NaN where there is no sample. A value that goes
+ * down is a reset, so a rate is never negative.
  */
 export function rate(times, values, end, window, from = 0) {
   const start = end - window;
   let firstTime = NaN, first = 0, lastTime = 0, last = 0, resets = 0, count = 0;
   for (let n = from; n < times.length; n++) {
     const time = times[n], value = values[n];
-    if (time <= start || time > end || value !== value) continue;
+    if (time > end) break;
+    if (time <= start || value !== value) continue;
     if (count === 0) {
       firstTime = time;
       first = value;
@@ -56,7 +57,7 @@ export function rate(times, values, end, window, from = 0) {
     last = value;
     count += 1;
   }
-  if (count < 2) return NaN;
+  if (count < 2) return undefined;
   const increase = last - first + resets;
   const sampled = (lastTime - firstTime) / 1000;
   const average = sampled / (count - 1);
@@ -92,49 +93,41 @@ export function quoted(text) {
   return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
-/** `name{a="b"}`; with a range, `name{a="b"}[1m]`. */
-export function selector(name, matchers, window) {
-  const pairs = Object.entries(matchers).map(([label, value]) => `${label}=${quoted(value)}`);
-  const range = window ? `[${duration(window)}]` : "";
-  return name + (pairs.length ? `{${pairs.join(",")}}` : "") + range;
+/** `name{a="b"}`; `more` is another matcher. */
+function selector(name, matchers, more = []) {
+  const pairs = Object.entries(matchers).map(([label, value]) => `${label}=${quoted(value)}`).concat(more);
+  return name + (pairs.length ? `{${pairs.join(",")}}` : "");
 }
 
-/** Milliseconds, whole seconds of them, as PromQL has it. */
-export function duration(milliseconds) {
-  const seconds = milliseconds / 1000;
-  return seconds % 60 === 0 ? `${seconds / 60}m` : `${seconds}s`;
+/** The matcher of a summary's quantile. Prometheus 3 stores a whole one with a fraction. */
+function quantileMatcher(quantile) {
+  return Number.isInteger(quantile) ? `quantile=~"${quantile}([.]0)?"` : `quantile="${quantile}"`;
 }
 
-/** Combines values as an aggregation of PromQL does; those that are NaN stand for no sample. */
+/** Combines values as an aggregation of PromQL does: the largest and the least are NaN only where all are. */
 export const AGGREGATIONS = {
   sum: (values) => values.reduce((sum, value) => sum + value, 0),
-  max: (values) => values.reduce((most, value) => Math.max(most, value), -Infinity),
-  min: (values) => values.reduce((least, value) => Math.min(least, value), Infinity),
+  max: (values) => values.reduce((most, value) => (value > most || most !== most ? value : most)),
+  min: (values) => values.reduce((least, value) => (value < least || least !== least ? value : least)),
   avg: (values) => AGGREGATIONS.sum(values) / values.length,
 };
 
 /**
- * What is shown of a family: `{ kind, name, matchers, by, aggregation, quantile }`, with `by` a label, "" for all in one, or "*" for each
- * series. Returns the query.
+ * What is shown of a family: `{ kind, name, matchers, by, aggregation, show }`, with `by` a label, "" for all in one, or "*" for each
+ * series; and `show`, of histograms and summaries, a quantile, "rate" or "mean". Returns the query, with rates over so many minutes.
  */
-export function query(view, window) {
-  const { kind, name, matchers, by, aggregation, quantile } = view;
+export function query(view, minutes) {
+  const { kind, name, matchers, by, aggregation, show } = view;
   const grouped = (operator, inner, more = []) => {
     if (by === "*") return inner;
     const labels = [...more, ...(by ? [by] : [])];
     return `${operator}${labels.length ? ` by (${labels.join(", ")}) ` : ""}(${inner})`;
   };
-  switch (kind) {
-    case "counter":
-      return grouped("sum", `rate(${selector(name, matchers, window)})`);
-    case "histogram": {
-      if (quantile === "rate") return grouped("sum", `rate(${selector(`${name}_count`, matchers, window)})`);
-      return `histogram_quantile(${quantile}, ${grouped("sum", `rate(${selector(`${name}_bucket`, matchers, window)})`, ["le"])})`;
-    }
-    case "summary":
-      if (quantile === "rate") return grouped("sum", `rate(${selector(`${name}_count`, matchers, window)})`);
-      return grouped("max", selector(name, { ...matchers, quantile: String(quantile) }));
-    default:
-      return grouped(aggregation, selector(name, matchers));
-  }
+  const rateOf = (suffix, more) => grouped("sum", `rate(${selector(name + suffix, matchers)}[${minutes}m])`, more);
+  if (kind === "counter") return rateOf("");
+  if (show === "rate") return rateOf("_count");
+  if (show === "mean") return `${rateOf("_sum")} / ${rateOf("_count")}`;
+  if (kind === "histogram") return `histogram_quantile(${show}, ${rateOf("_bucket", ["le"])})`;
+  if (kind === "summary") return grouped("max", selector(name, matchers, [quantileMatcher(show)]));
+  return grouped(aggregation, selector(name, matchers));
 }

@@ -7,7 +7,7 @@ use quipu::guard::CircuitBreaker;
 use quipu::push::Gateway;
 use serde_json::Value;
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 14] = [
     ("/", include_str!("../../../src/export/page/page.html")),
     ("/icon.svg", include_str!("../../../src/export/page/icon.svg")),
     ("/page.css", include_str!("../../../src/export/page/page.css")),
@@ -16,7 +16,9 @@ const FILES: [(&str, &str); 12] = [
     ("/chart.js", include_str!("../../../src/export/page/chart.js")),
     ("/family.js", include_str!("../../../src/export/page/family.js")),
     ("/format.js", include_str!("../../../src/export/page/format.js")),
+    ("/graphs.js", include_str!("../../../src/export/page/graphs.js")),
     ("/history.js", include_str!("../../../src/export/page/history.js")),
+    ("/limits.js", include_str!("../../../src/export/page/limits.js")),
     ("/list.js", include_str!("../../../src/export/page/list.js")),
     ("/promql.js", include_str!("../../../src/export/page/promql.js")),
     ("/tables.js", include_str!("../../../src/export/page/tables.js")),
