@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::export::Server;
 use quipu::guard::CircuitBreaker;
-use quipu::{Counter, Family, Histogram, LabelNames, Registry};
+use quipu::{Counter, Family, Histogram, LabelNames, LabelValue, Registry, StateSet, Summary};
 
 /// What a label value may look like that comes from outside.
 const HOSTILE: &str = "<img src=x onerror=alert(1)>\"\\\n{}";
@@ -28,10 +28,20 @@ impl Collector for Queue {
     }
 }
 
+#[derive(LabelValue)]
+enum Stage {
+    Idle,
+    Working,
+    Draining,
+}
+
 struct Traffic {
     requests: Family<Counter, LabelNames<3>>,
     seconds: Family<Histogram, LabelNames<2>>,
     logins: Family<Counter, LabelNames<1>>,
+    sizes: Summary,
+    waits: Family<Summary, LabelNames<1>>,
+    stage: StateSet<Stage>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -71,10 +81,16 @@ fn register(registry: &Registry) -> Result<Traffic, Box<dyn Error>> {
     let requests = registry.counter("http_requests_total", "Requests that were answered.");
     let seconds = registry.histogram("http_request_duration_seconds", "Time to the end of an answer.").unit("seconds");
     let logins = registry.counter("logins_total", "Logins, by a name that clients choose.");
+    let sizes = registry.summary("answer_size_bytes", "Size of an answer.").unit("bytes").quantiles([]);
+    let waits = registry.summary("queue_wait_seconds", "Time that a job waits.").unit("seconds").quantiles([0.5, 1.0]);
+    let stage = registry.state_set("worker_stage", "What the worker is at.");
     Ok(Traffic {
         requests: requests.labels(["method", "path", "status"]).register()?,
         seconds: seconds.labels(["method", "path"]).register()?,
         logins: logins.labels(["tenant"]).max_values("tenant", 20).register()?,
+        sizes: sizes.register()?,
+        waits: waits.labels(["queue"]).register()?,
+        stage: stage.register()?,
     })
 }
 
@@ -92,6 +108,13 @@ impl Traffic {
         self.seconds.with([method, path]).observe(scale * wave * spread);
         let status = if n.is_multiple_of(37) { "500" } else { "200" };
         self.requests.with([method, path, status]).inc();
+        self.sizes.observe(2_000.0 * spread);
+        self.waits.with([if n.is_multiple_of(2) { "mail" } else { "print" }]).observe(0.02 * wave * spread);
+        self.stage.set(match (at / 5.0) as u64 % 3 {
+            0 => Stage::Idle,
+            1 => Stage::Working,
+            _ => Stage::Draining,
+        });
         if n.is_multiple_of(3) {
             self.logins.with([&format!("tenant-{}", (n * 104_729) % 400)]).inc();
         }
