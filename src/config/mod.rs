@@ -53,7 +53,6 @@ mod example;
 mod file;
 mod keys;
 mod nearest;
-mod page;
 mod reader;
 mod tree;
 mod value;
@@ -65,4 +64,3 @@ pub use value::Value;
 
 pub(crate) use example::example;
 pub(crate) use keys::Known;
-pub(crate) use page::page;

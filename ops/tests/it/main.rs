@@ -2,7 +2,6 @@
 
 mod catalogue;
 mod dashboards;
-mod deploy;
 mod promql;
 mod rules;
 mod runbooks;

@@ -11,11 +11,8 @@ pub(super) enum CannotServe {
         source: io::Error,
     },
     Path(String),
-    /// Something else is there, as in "the page is".
-    Beside {
-        path: String,
-        other: &'static str,
-    },
+    #[cfg(feature = "page")]
+    BesidePage(String),
 }
 
 impl CannotServe {
@@ -25,8 +22,9 @@ impl CannotServe {
         io::Error::new(source.kind(), CannotServe::Address { address, source })
     }
 
-    pub(super) fn beside(path: &str, other: &'static str) -> io::Error {
-        io::Error::new(ErrorKind::InvalidInput, CannotServe::Beside { path: path.to_owned(), other })
+    #[cfg(feature = "page")]
+    pub(super) fn beside_page(path: &str) -> io::Error {
+        io::Error::new(ErrorKind::InvalidInput, CannotServe::BesidePage(path.to_owned()))
     }
 
     pub(super) fn at(path: &str) -> io::Error {
@@ -54,10 +52,11 @@ impl fmt::Display for CannotServe {
                 "cannot serve metrics at the path {path:?}: a path begins with `/` and has neither query nor space; \
                  write one such as \"/metrics\""
             ),
-            CannotServe::Beside { path, other } => {
+            #[cfg(feature = "page")]
+            CannotServe::BesidePage(path) => {
                 write!(
                     f,
-                    "cannot serve metrics at the path {path:?}: {other} there; write another one, such as \"/metrics\""
+                    "cannot serve metrics at the path {path:?}: the page is there; write another one, such as \"/metrics\""
                 )
             }
         }
@@ -75,7 +74,9 @@ impl Error for CannotServe {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             CannotServe::Address { source, .. } => Some(source),
-            CannotServe::Path(_) | CannotServe::Beside { .. } => None,
+            CannotServe::Path(_) => None,
+            #[cfg(feature = "page")]
+            CannotServe::BesidePage(_) => None,
         }
     }
 }

@@ -22,21 +22,31 @@ const MAX_TENANTS: usize = 100;
 
 type Requests = Family<Counter, LabelNames<2>>;
 
-/// Counts the requests of a router. It is a layer of tower's, and no function of axum's: these cost several allocations a request.
-#[derive(Clone, Debug)]
-pub(crate) struct TenantLayer {
-    requests: Arc<Requests>,
+/// Counts the requests of a router.
+#[derive(Debug)]
+pub(crate) struct TenantMetrics {
+    requests: Requests,
 }
 
-impl TenantLayer {
-    pub(crate) fn register(registry: &Registry) -> Result<TenantLayer, RegisterError> {
+impl TenantMetrics {
+    pub(crate) fn register(registry: &Registry) -> Result<TenantMetrics, RegisterError> {
         let requests = registry
             .counter("tenant_requests_total", "Requests answered, by the tenant that the header x-tenant names.")
             .labels(["tenant", "status"])
             .max_values("tenant", MAX_TENANTS)
             .register()?;
-        Ok(TenantLayer { requests: Arc::new(requests) })
+        Ok(TenantMetrics { requests })
     }
+
+    pub(crate) fn layer(self) -> TenantLayer {
+        TenantLayer { requests: Arc::new(self.requests) }
+    }
+}
+
+/// Made by [`TenantMetrics::layer`]. It is a layer of tower's, and no function of axum's: these cost several allocations a request.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantLayer {
+    requests: Arc<Requests>,
 }
 
 impl<S> Layer<S> for TenantLayer {
