@@ -9,10 +9,12 @@ import pathlib
 import re
 import subprocess
 import sys
+import tomllib
 
 import yaml
 
 DEPLOY, OPS = pathlib.Path("deploy"), pathlib.Path("ops")
+METRICS = DEPLOY / "config/metrics.toml"
 OPERATOR = "monitoring.coreos.com/v1"
 complaints = []
 
@@ -32,9 +34,14 @@ def entrypoint():
     return dict(word.removeprefix("--").split("=") for word in words[1:])
 
 
+def metrics_port():
+    return tomllib.loads(METRICS.read_text())["metrics"]["listen_address"].rpartition(":")[2]
+
+
 def check_image():
     text, options = (DEPLOY / "Dockerfile").read_text(), entrypoint()
-    ports = {options[name].rpartition(":")[2] for name in ("api", "grpc", "metrics")}
+    ports = {options[name].rpartition(":")[2] for name in ("api", "grpc")} | {metrics_port()}
+    check(f"COPY {METRICS} {options['config']}\n" in text, f"Dockerfile: {options['config']} is not {METRICS}")
     exposed = set(re.search(r"^EXPOSE (.*)$", text, re.MULTILINE)[1].split())
     check(exposed == ports, f"Dockerfile: exposes {exposed}, and the service listens on {ports}")
     healthcheck = json.loads(re.search(r"HEALTHCHECK .* CMD (.*)$", text, re.MULTILINE)[1])
@@ -55,7 +62,10 @@ def check_compose(ports):
             check(port.startswith("127.0.0.1:"), f"compose.yml: {name} publishes {port} beyond this machine")
         for key in ("read_only", "cap_drop", "security_opt", "mem_limit"):
             check(key in service, f"compose.yml: {name} has no {key}")
-    published = {port.split(":")[2] for port in services["incident-manager"]["ports"]}
+    service = services["incident-manager"]
+    mounted = f"./{METRICS.relative_to(DEPLOY)}:{entrypoint()['config']}:ro"
+    check(mounted in service["volumes"], f"compose.yml: does not mount {mounted}")
+    published = {port.split(":")[2] for port in service["ports"]}
     check(published == ports, f"compose.yml: publishes {published} of the service's {ports}")
     prometheus, alertmanager = read("prometheus/prometheus.yml"), read("alertmanager/alertmanager.yml")
     static = [job["static_configs"] for job in prometheus["scrape_configs"] + prometheus["alerting"]["alertmanagers"]]
@@ -65,7 +75,7 @@ def check_compose(ports):
     hosts += [source["url"].split("/")[2] for source in sources]
     for host in hosts:
         check(host.split(":")[0] in [*services, "localhost"], f"{host} is no service of compose.yml")
-    check("incident-manager:" + entrypoint()["metrics"].rpartition(":")[2] in hosts, "prometheus.yml scrapes another port")
+    check(f"incident-manager:{metrics_port()}" in hosts, "prometheus.yml scrapes another port")
 
 
 def check_pods(documents, ports):
@@ -88,23 +98,41 @@ def check_pods(documents, ports):
         ("ServiceMonitor", service["metadata"]["labels"], monitor["spec"]["selector"]["matchLabels"]),
     ]:
         check(selector.items() <= labels.items(), f"{where}: selects {selector}, and there is {labels}")
-    claims = [volume["persistentVolumeClaim"]["claimName"] for volume in pod["spec"]["volumes"]]
-    check(claims == [of("PersistentVolumeClaim")["metadata"]["name"]], f"incident-manager.yml: volumes of {claims}")
+    sources = {volume.pop("name"): volume for volume in json.loads(json.dumps(pod["spec"]["volumes"]))}
+    mounts = {mount["mountPath"]: sources[mount["name"]] for mount in container["volumeMounts"]}
+    folders = {name: str(pathlib.Path(entrypoint()[name]).parent) for name in ("config", "database")}
+    (generated,) = read("config/kustomization.yml")["configMapGenerator"]
+    check(generated["files"] == [pathlib.Path(entrypoint()["config"]).name], f"config/kustomization.yml: has {generated['files']}")
+    wanted = {
+        folders["config"]: {"configMap": {"name": generated["name"]}},
+        folders["database"]: {"persistentVolumeClaim": {"claimName": of("PersistentVolumeClaim")["metadata"]["name"]}},
+    }
+    check(mounts == wanted, f"incident-manager.yml: mounts {mounts}, not {wanted}")
+    grace = read("compose.yml")["services"]["incident-manager"]["stop_grace_period"]
+    check(grace == f"{pod['spec']['terminationGracePeriodSeconds']}s", f"compose.yml: waits {grace} for the end, and incident-manager.yml not")
 
 
 def check_copies(rendered):
-    """What goes to the cluster is all of ops/, as it stands there."""
-    data = {name: text for one in rendered if one["kind"] == "ConfigMap" for name, text in one["data"].items()}
-    dashboards = {path.name: path.read_text() for path in OPS.glob("dashboards/*.json")}
-    for name in dashboards.keys() | data.keys():
-        check(data.get(name) == dashboards.get(name), f"{name}: in the cluster it is another, or none; see ops/kustomization.yml")
-    for one in rendered:
-        if one["kind"] == "ConfigMap":
-            check(len(json.dumps(one)) < 1_000_000, f"{one['metadata']['name']}: larger than a ConfigMap can be")
+    """What goes to the cluster is the configuration and all of ops/, as they stand there."""
+    maps = {one["metadata"]["name"]: one for one in rendered if one["kind"] == "ConfigMap"}
+    data = {name: text for one in maps.values() for name, text in one["data"].items()}
+    files = {path.name: path.read_text() for path in [METRICS, *OPS.glob("dashboards/*.json")]}
+    for name in files.keys() | data.keys():
+        check(data.get(name) == files.get(name), f"{name}: in the cluster it is another, or none; see the files kustomization.yml")
+    for name, one in maps.items():
+        check(len(json.dumps(one)) < 1_000_000, f"{name}: larger than a ConfigMap can be")
+    (pod,) = (one["spec"]["template"]["spec"] for one in rendered if one["kind"] == "Deployment")
+    mounted = [volume["configMap"]["name"] for volume in pod["volumes"] if "configMap" in volume]
+    check(set(mounted) <= maps.keys(), f"the pod mounts {mounted}, of which the cluster gets {[*maps]}")
+    check_rules(rendered)
+
+
+def check_rules(documents):
+    """The rules of the operator are those of Prometheus, which promtool has checked."""
     groups = lambda documents: {json.dumps(group, sort_keys=True) for one in documents for group in one["groups"]}
     wanted = groups(yaml.safe_load(path.read_text()) for path in OPS.glob("rules/*.yml"))
-    found = groups(one["spec"] for one in rendered if one["kind"] == "PrometheusRule")
-    check(found == wanted, "the rules of the cluster are not those of ops/rules")
+    found = groups(one["spec"] for one in documents if one["kind"] == "PrometheusRule")
+    check(found == wanted, "the rules of ops/kubernetes are not those of ops/rules")
 
 
 def check_routes():
@@ -144,7 +172,9 @@ def main(scratch, files):
     documents = {file: [one for one in yaml.safe_load_all(pathlib.Path(file).read_text()) if one] for file in files}
     ports = check_image()
     check_compose(ports)
-    check_pods([one for file, found in documents.items() if "rendered" not in file for one in found], ports)
+    written = [one for file, found in documents.items() if "rendered" not in file for one in found]
+    check_pods(written, ports)
+    check_rules(written)
     for file, found in documents.items():
         if "rendered" in file:
             check_copies(found)

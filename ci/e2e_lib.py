@@ -12,7 +12,8 @@ import urllib.parse
 import urllib.request
 
 CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: {rules}
 scrape_configs:
   - job_name: e2e
     honor_labels: {honor_labels}
@@ -90,10 +91,10 @@ def difference(found, wanted):
     return "\n".join(lines)
 
 
-def start_prometheus(stack, scratch, targets, *flags, honor_labels=False):
-    """One that scrapes these targets, each with the labels that it gets, every second, and has done so once."""
+def start_prometheus(stack, scratch, targets, *flags, honor_labels=False, rules=()):
+    """One that scrapes these targets, each with the labels that it gets, and evaluates these files every second, and has done so once."""
     targets = json.dumps([{"targets": [target], "labels": labels} for target, labels in targets.items()])
-    (scratch / "prometheus.yml").write_text(CONFIG.format(targets=targets, honor_labels=json.dumps(honor_labels)))
+    (scratch / "prometheus.yml").write_text(CONFIG.format(targets=targets, honor_labels=json.dumps(honor_labels), rules=json.dumps(rules)))
     prometheus = Prometheus(free_port(), scratch / "prometheus.log")
     command = [
         "prometheus",

@@ -7,6 +7,7 @@ import pathlib
 import sqlite3
 import tempfile
 import time
+from contextlib import closing
 
 from e2e_lib import check, start_prometheus, start_service, stop_service, until
 from e2e_scenarios import Books, compare, wanted_of_database
@@ -28,7 +29,9 @@ def run_restart(stack, binary):
     scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
     file = scratch / "incidents.sqlite"
     killed, *_ = start_service(stack, binary, scratch, *LOAD)
-    time.sleep(3)
+    with closing(sqlite3.connect(file)) as live:
+        jobs = lambda: Books(live).number("SELECT count(*) FROM jobs")
+        until(60, lambda: jobs() > 50, lambda: f"only {jobs()} jobs wait")
     killed.kill()
     killed.wait()
     before = Books(copy(file))

@@ -20,6 +20,7 @@ import time
 from e2e_lib import Prometheus, check, free_port, running, start_service, stop_service, until
 
 DEPLOY = pathlib.Path("deploy")
+CONFIG = DEPLOY / "config/metrics.toml"
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # In each place where a duration stands in these files: of a rule, of a range, of a pause.
 DURATION = re.compile(r"(?m)(^\s*(?:for|keep_firing_for|interval|\w+_interval|\w+_wait|\w+_timeout): |\[)(\d+)([smhd])(?=$|\])")
@@ -42,7 +43,7 @@ class Stack:
         self.started = time.monotonic()
         self.start_receiver()
         self.start_alertmanager()
-        self.service, self.api, _, self.metrics = start_service(exits, binary, self.scratch, *options)
+        self.service, self.api, _, self.metrics = start_service(exits, binary, self.scratch, f"--config={CONFIG}", *options)
         # Its last lines have to go somewhere.
         threading.Thread(target=self.service.stdout.read, daemon=True).start()
         self.start_prometheus(prometheus)
@@ -120,7 +121,7 @@ def check_calm(stack):
 
 def check_outage(stack):
     """The first model is down, which can wait for the morning, as another one answers."""
-    wanted = {("ticket", "CircuitBreakerOpen"), ("ticket", "LLMCircuitBreakerOpen")}
+    wanted = {("ticket", "LLMCircuitBreakerOpen")}
     stack.wait_for(720, wanted)
     # Once the breaker is open few calls fail, so this one is near its threshold, on either side.
     others = set(stack.arrived()) - {WATCHDOG, *wanted, ("ticket", "LLMHighErrorRate")}
@@ -136,11 +137,12 @@ def check_healthcheck(stack):
 
 
 def check_options(binary):
-    """What the image and the cluster start is what the service understands: it reads all before it helps."""
+    """What the image and the cluster start is what the service understands, with its configuration."""
     entrypoint = re.search(r'(?m)^ENTRYPOINT \["incident_manager", (.*)\]$', (DEPLOY / "Dockerfile").read_text())[1]
     pod = re.search(r"(?m)^\s*args: \[(.*)\]$", (DEPLOY / "kubernetes/incident-manager.yml").read_text())[1]
-    options = [shlex.split(text.replace(",", " ")) for text in (entrypoint, pod)]
-    answer = subprocess.run([binary, *sum(options, []), "--help"], capture_output=True, text=True)
+    options = [word for text in (entrypoint, pod) for word in shlex.split(text.replace(",", " "))]
+    options = [f"--config={CONFIG}" if word.startswith("--config=") else word for word in options]
+    answer = subprocess.run([binary, *options, "--check"], capture_output=True, text=True)
     check(answer.returncode == 0, f"{options}: {answer.stderr}")
 
 

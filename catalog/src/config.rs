@@ -19,7 +19,7 @@ use crate::code::Code;
 use crate::health::Health;
 use crate::incidents::Incidents;
 use crate::jobs::Jobs;
-use crate::llm::{Llm, Price, Prices};
+use crate::llm::{Llm, Price, PriceError, Prices};
 use crate::notifications::Notifications;
 use crate::playbooks::Playbooks;
 use crate::storage::Storage;
@@ -49,27 +49,14 @@ pub struct LlmConfig {
     pub track_token_usage: bool,
     /// Whether the cost is exposed.
     pub track_cost: bool,
-    /// The price of 1,000 tokens of the prompt, of models that have none of their own.
+    /// The price of 1,000 tokens of the prompt, of models that have none of their own. If only that of the answer is set, they are free.
     pub cost_per_1k_tokens_prompt: Option<f64>,
     /// The same of the answer.
     pub cost_per_1k_tokens_completion: Option<f64>,
     /// Prices by the beginning of models' names.
-    pub prices: BTreeMap<String, PriceConfig>,
+    pub prices: BTreeMap<String, Price>,
     /// Prices that the program knows, by the beginning of models' names: of models that have none by the other fields. No key sets them.
     pub default_prices: BTreeMap<String, Price>,
-}
-
-/// A table of `metrics.llm.prices`: dollars for 1,000 tokens, as [`Price`].
-#[derive(Clone, Debug, Default)]
-pub struct PriceConfig {
-    /// Of the prompt.
-    pub prompt: f64,
-    /// Of the answer.
-    pub completion: f64,
-    /// Of the prompt, read from the provider's cache.
-    pub cached_read: Option<f64>,
-    /// Of the prompt, written to the provider's cache.
-    pub cached_write: Option<f64>,
 }
 
 /// The table `metrics.incidents`.
@@ -150,7 +137,8 @@ impl Section for LlmConfig {
             keys.key("track_token_usage", help).live().value(&mut self.track_token_usage);
             let help = "Exposes llm_cost_dollars_total and llm_unpriced_requests_total.";
             keys.key("track_cost", help).live().value(&mut self.track_cost);
-            let help = "Dollars for 1,000 tokens of the prompt, of models that have no price of their own.";
+            let help = "Dollars for 1,000 tokens of the prompt, of models that have no price of their own. \
+                Where only one of this and the next key is set, the other is 0.";
             let key = keys.key("cost_per_1k_tokens_prompt", help).range(0.0, MOST_DOLLARS).live();
             key.example("0.03").value(&mut self.cost_per_1k_tokens_prompt);
             let help = "The same of the answer.";
@@ -158,11 +146,15 @@ impl Section for LlmConfig {
             key.example("0.06").value(&mut self.cost_per_1k_tokens_completion);
             let help = "Prices by the beginning of the model's name, of which the longest counts. In the file only.";
             keys.key("prices", help).live().example("gpt-4o").tables(&mut self.prices);
+            // The ranges of the keys leave only what the program has set.
+            if let Err(error) = self.check_prices() {
+                keys.refuse("prices", &format!("cannot be used: {error}"));
+            }
         });
     }
 }
 
-impl Section for PriceConfig {
+impl Section for Price {
     fn keys(&mut self, keys: &mut Keys<'_>) {
         let help = "Dollars for 1,000 tokens of the prompt.";
         keys.key("prompt", help).range(0.0, MOST_DOLLARS).value(&mut self.prompt);
@@ -222,7 +214,8 @@ impl Section for CatalogConfig {
 }
 
 impl LlmConfig {
-    /// The prices that are set. With one of the flat prices, each model has one.
+    /// The prices that are set. With one of the flat prices, each model has one. None, if a program has set one that is no number from 0 on: an
+    /// [engine](Engine) refuses such.
     ///
     /// ```
     /// use quipu_catalog::{config::LlmConfig, llm::Price};
@@ -230,26 +223,21 @@ impl LlmConfig {
     /// assert_eq!(config.prices().of("any"), Some(&Price::new(0.03, 0.0)));
     /// ```
     pub fn prices(&self) -> Prices {
-        let of = |price: &PriceConfig| Price {
-            prompt: price.prompt,
-            completion: price.completion,
-            cached_read: price.cached_read,
-            cached_write: price.cached_write,
-        };
-        let mut prices: BTreeMap<&str, Price> =
-            self.prices.iter().map(|(model, price)| (&**model, of(price))).collect();
+        self.check_prices().unwrap_or_default()
+    }
+
+    fn check_prices(&self) -> Result<Prices, PriceError> {
+        let mut prices = self.prices.clone();
         let flat = [self.cost_per_1k_tokens_prompt, self.cost_per_1k_tokens_completion];
         if flat.iter().any(Option::is_some) {
             let [prompt, completion] = flat.map(Option::unwrap_or_default);
             // A price for the beginning "" that has a table of its own goes before the flat one.
-            prices.entry("").or_insert(Price::new(prompt, completion));
+            prices.entry(String::new()).or_insert(Price::new(prompt, completion));
         }
-        let is_set = |model: &str| prices.keys().any(|beginning| model.starts_with(beginning));
-        let known = self.default_prices.iter().filter(|(model, _)| !is_set(model));
-        let known: Vec<_> = known.map(|(model, price)| (&**model, *price)).collect();
-        prices.extend(known);
-        // Only a program can set others than numbers from 0 on, which the keys' ranges are.
-        Prices::new(prices).unwrap_or_default()
+        let is_set = |model: &str| prices.keys().any(|beginning| model.starts_with(&**beginning));
+        let known: Vec<_> = self.default_prices.iter().filter(|(model, _)| !is_set(model)).collect();
+        prices.extend(known.into_iter().map(|(model, price)| (model.clone(), *price)));
+        Prices::new(prices)
     }
 }
 

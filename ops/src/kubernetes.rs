@@ -1,10 +1,9 @@
 //! The same files as a cluster takes them: `kubectl apply --kustomize ops`, or `deploy/kubernetes`, which refers to it.
 
+use crate::WRITTEN;
 use crate::rules::RuleFile;
 use crate::settings::Settings;
 use std::fmt::Write as _;
-
-const WRITTEN: &str = "# Written by `cargo run -p quipu-ops`; what is changed here is lost.\n";
 
 /// Rules as resources of the Prometheus operator, one for each file.
 pub(crate) fn rules(files: &[RuleFile], settings: &Settings) -> String {

@@ -17,6 +17,9 @@ pub use families::Families;
 pub use grafana::to_json;
 pub use settings::{CannotWrite, Settings};
 
+/// Stands at the head of YAML.
+const WRITTEN: &str = "# Written by `cargo run -p quipu-ops`; what is changed here is lost.\n";
+
 /// The files, by their paths below `ops/`.
 ///
 /// # Errors

@@ -94,6 +94,8 @@ pub(crate) const BREAKER: &[(u32, &str, Colour)] =
 /// The states of services.
 pub(crate) const HEALTH: &[(u32, &str, Colour)] =
     &[(0, "healthy", Colour::Green), (1, "degraded", Colour::Orange), (2, "down", Colour::Red)];
+/// Alerts, of which only those are there that fire.
+pub(crate) const FIRING: &[(u32, &str, Colour)] = &[(1, "firing", Colour::Red)];
 /// What is up or not.
 pub(crate) const UP: &[(u32, &str, Colour)] = &[(0, "down", Colour::Red), (1, "up", Colour::Green)];
 
@@ -129,9 +131,19 @@ impl Panel {
         Self { steps: vec![(orange, Colour::Orange), (red, Colour::Red)], ..self }
     }
 
+    /// Red from a threshold on, and orange from half of it.
+    pub(crate) fn threshold(self, threshold: f64) -> Self {
+        self.steps(threshold / 2.0, threshold)
+    }
+
     /// Red from this value on.
     pub(crate) fn red_from(self, red: f64) -> Self {
         Self { steps: vec![(red, Colour::Red)], ..self }
+    }
+
+    /// Areas, one on top of the other, in place of lines.
+    pub(crate) fn stacked(self) -> Self {
+        Self { shape: Shape::Stack, ..self }
     }
 
     pub(crate) fn names(self, names: &'static [(u32, &'static str, Colour)]) -> Self {

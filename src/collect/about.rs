@@ -14,6 +14,7 @@ pub(super) struct About {
     up: Family<Gauge, DynLabelNames>,
     duration: Family<Gauge, DynLabelNames>,
     errors: Family<Counter, DynLabelNames>,
+    clock: Clock,
     /// Held while series are made: a call may end after the removal.
     is_removed: Mutex<bool>,
     last: Mutex<CollectorStatus>,
@@ -40,6 +41,7 @@ impl About {
                 )
                 .dyn_labels(&[&collector, &reason])
                 .register()?,
+            clock: registry.clock().clone(),
             is_removed: Mutex::new(false),
             last: Mutex::default(),
         })
@@ -56,7 +58,7 @@ impl About {
     }
 
     pub(super) fn failed(&self, failure: Failure, message: Option<String>) {
-        let (reason, time) = (failure.reason(), Clock::Real.unix_seconds());
+        let (reason, time) = (failure.reason(), self.clock.unix_seconds());
         // That it is skipped says less than why.
         if failure != Failure::Skipped || lock(&self.last).last_error.is_none() {
             lock(&self.last).last_error = Some(LastError { reason, message, time });

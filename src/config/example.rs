@@ -1,7 +1,7 @@
 //! The file that has every key, with its default and a word about it.
 
 use super::keys::{Kind, Known, dotted, write_name};
-use std::fmt::{self, Write};
+use std::fmt::{Display, Write};
 
 const HEAD: &str = "\
 # Every key, with its default. What is commented out has none, and shows what could be written.
@@ -40,12 +40,15 @@ fn write_table(table: &Known, out: &mut String) {
     if table.kind != Kind::Tables {
         line(table.is_template, format_args!("[{}]", dotted(&table.path)), out);
     }
-    for example in table.example.iter().filter(|_| matches!(table.kind, Kind::Map(_))).flat_map(|text| text.lines()) {
-        line(true, format_args!("{example}"), out);
+    if let Kind::Map(_) = table.kind {
+        match table.is_secret || table.entries.is_empty() {
+            true => table.example.iter().flat_map(|text| text.lines()).for_each(|entry| line(true, entry, out)),
+            false => table.entries.iter().for_each(|entry| line(table.is_template, entry, out)),
+        }
     }
 }
 
-fn line(is_comment: bool, text: fmt::Arguments<'_>, out: &mut String) {
+fn line(is_comment: bool, text: impl Display, out: &mut String) {
     // Writing to a string does not fail.
     let _ = writeln!(out, "{}{text}", if is_comment { "# " } else { "" });
 }
@@ -54,8 +57,8 @@ fn write_key(key: &Known, wanted: &str, out: &mut String) {
     comment(key.help, out);
     comment(&format!("{}.", about(key, wanted)), out);
     let (is_comment, value) = match (&key.value, key.example) {
-        (Some(value), _) => (key.is_template, &**value),
-        (None, example) => (true, example.unwrap_or_default()),
+        (Some(value), _) if !key.is_secret => (key.is_template, &**value),
+        (_, example) => (true, example.unwrap_or_default()),
     };
     let name = key.path.last().map(|name| {
         let mut text = String::new();

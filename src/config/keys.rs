@@ -35,6 +35,8 @@ pub(crate) struct Known {
     pub(super) example: Option<&'static str>,
     /// In TOML, as it is now; `None` if there is none.
     pub(crate) value: Option<String>,
+    /// Of a table of names and values: the same, a line each.
+    pub(super) entries: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -128,6 +130,7 @@ impl<'a> Keys<'a> {
             is_template,
             example: None,
             value: None,
+            entries: Vec::new(),
         });
     }
 
@@ -226,32 +229,33 @@ impl<'k, 'a> Key<'k, 'a> {
     /// Its value, which has to pass a check. The error of that says what to write.
     pub fn checked<T: Value>(self, value: &mut T, check: impl Fn(&T) -> Result<(), String>) {
         let bounds = self.bounds.unwrap_or(T::ALL);
-        let (keys, known) = self.begin(Kind::Value(T::wanted(bounds)));
+        let (keys, mut known) = self.begin(Kind::Value(T::wanted(bounds)));
         if let Some(reader) = &mut keys.reader {
             reader.value(&known, bounds, value, check);
         }
-        keys.end(known, |out| value.write(out));
+        let mut text = String::new();
+        known.value = value.write(&mut text).then_some(text);
+        keys.known.push(known);
     }
 
     /// A table of names and values, each of which has to pass a check, whose error says what to write. What the file and the environment
     /// have is added to what is there.
     pub fn map<T: Value>(self, map: &mut BTreeMap<String, T>, check: impl Fn(&str, &T) -> Result<(), String>) {
         let bounds = self.bounds.unwrap_or(T::ALL);
-        let (keys, known) = self.begin(Kind::Map(T::wanted(bounds)));
+        let (keys, mut known) = self.begin(Kind::Map(T::wanted(bounds)));
         if let Some(reader) = &mut keys.reader {
             reader.map(&known, bounds, map, check);
         }
-        keys.end(known, |out| {
-            out.push_str("{ ");
-            for (n, (name, value)) in map.iter().enumerate() {
-                out.push_str(if n > 0 { ", " } else { "" });
-                write_name(name, out);
-                out.push_str(" = ");
-                value.write(out);
-            }
-            out.push_str(" }");
-            !map.is_empty()
-        });
+        let entry = |(name, value): (&String, &T)| {
+            let mut line = String::new();
+            write_name(name, &mut line);
+            line.push_str(" = ");
+            value.write(&mut line);
+            line
+        };
+        known.entries = map.iter().map(entry).collect();
+        known.value = (!map.is_empty()).then(|| format!("{{ {} }}", known.entries.join(", ")));
+        keys.known.push(known);
     }
 
     /// A table of tables, each of which is a section. Such can be set in the file only. Its [example](Self::example) is a name.
@@ -266,12 +270,14 @@ impl<'k, 'a> Key<'k, 'a> {
         }
         let outer = std::mem::replace(&mut keys.path, path);
         let first = keys.known.len();
-        for (name, section) in map {
+        for (name, section) in &mut *map {
             keys.entry(name, section);
         }
-        if keys.reader.is_none() {
+        let template = example.unwrap_or("name");
+        // One that is there is an example as it stands.
+        if keys.reader.is_none() && !map.contains_key(template) {
             let outer = std::mem::replace(&mut keys.is_template, true);
-            keys.entry(example.unwrap_or("name"), &mut S::default());
+            keys.entry(template, &mut S::default());
             keys.is_template = outer;
         }
         keys.known[first..].iter_mut().for_each(|known| known.is_live |= is_live);
@@ -283,7 +289,8 @@ impl<'k, 'a> Key<'k, 'a> {
         let mut path = keys.path.clone();
         path.push(name.to_owned());
         let is_template = keys.is_template;
-        (keys, Known { path, help, kind, is_live, is_secret, is_file_only, is_template, example, value: None })
+        let (value, entries) = (None, Vec::new());
+        (keys, Known { path, help, kind, is_live, is_secret, is_file_only, is_template, example, value, entries })
     }
 }
 
@@ -294,12 +301,6 @@ impl Keys<'_> {
         self.know("", Kind::Table);
         section.keys(self);
         self.path.pop();
-    }
-
-    fn end(&mut self, mut known: Known, write: impl FnOnce(&mut String) -> bool) {
-        let mut text = String::new();
-        known.value = write(&mut text).then_some(text);
-        self.known.push(known);
     }
 }
 

@@ -53,6 +53,7 @@ mod example;
 mod file;
 mod keys;
 mod nearest;
+mod page;
 mod reader;
 mod tree;
 mod value;
@@ -64,3 +65,4 @@ pub use value::Value;
 
 pub(crate) use example::example;
 pub(crate) use keys::Known;
+pub(crate) use page::page;

@@ -9,6 +9,7 @@ use super::tree::{Entry, Node, Table, Tree};
 use super::value::{Bounds, Refused, Value};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 /// Where a configuration comes from: a file or a text, and variables of the environment, which go before it.
@@ -25,7 +26,7 @@ use std::path::PathBuf;
 /// assert_eq!(settings.alerts.high_error_rate_threshold, 0.01);
 /// # Ok::<(), quipu::config::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     file: Option<PathBuf>,
     text: Option<(String, Vec<u8>)>,
@@ -124,6 +125,19 @@ impl Sources {
             true => Ok(Read { warnings: reader.warnings(&known), known }),
             false => Err(reader.into_error()),
         }
+    }
+}
+
+/// Without texts and values, which may be secret.
+impl fmt::Debug for Sources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables = self.variables.iter().flatten().map(|(name, _)| name);
+        f.debug_struct("Sources")
+            .field("file", &self.file)
+            .field("text", &self.text.as_ref().map(|(name, _)| name))
+            .field("variables", &variables.collect::<Vec<_>>())
+            .field("allows_unknown", &self.allows_unknown)
+            .finish()
     }
 }
 
@@ -296,9 +310,15 @@ impl Reader {
         }
     }
 
-    /// Refuses a key of a table, where it stands; else at the table; else at whoever has read neither.
+    /// Refuses a key of a table, where it stands; else at the table; else at whoever has read neither. Of a key whose value was refused already
+    /// there is no more to say: its field is as it was before.
     pub(super) fn refuse(&mut self, table: &[String], name: &str, text: &str) {
         let path: Vec<String> = table.iter().cloned().chain([name.to_owned()]).collect();
+        let key = dotted(&path);
+        let is_it = |told: &str| told.strip_prefix(&*key).is_some_and(|item| item.is_empty() || item.starts_with('['));
+        if self.problems.iter().any(|(_, problem)| problem.key().is_some_and(is_it)) {
+            return;
+        }
         let variable = self.environment.claim(&path.join("_").to_uppercase());
         let entry = self.document.as_ref().and_then(|document| {
             let entry: Option<&Entry> = document.entry(&path).or_else(|| document.entry(table));
@@ -312,7 +332,6 @@ impl Reader {
                 None => (usize::MAX, Place::Program),
             },
         };
-        let key = dotted(&path);
         let text = format!("`{key}` {text}");
         self.problems.push((at, Problem { place, key: Some(key), text }));
     }

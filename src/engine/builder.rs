@@ -4,7 +4,7 @@ use super::sections::Sections;
 use super::{Engine, Inner, PushSettings, Settings, State};
 use crate::clock::ManualClock;
 use crate::collect::Service;
-use crate::config::{ConfigError, Keys, Section, Sources, example};
+use crate::config::{ConfigError, Keys, Section, Sources, example, page};
 use crate::grpc::{GrpcMetrics, GrpcMetricsBuilder};
 use crate::http::{HttpMetrics, HttpMetricsBuilder};
 use crate::push::{Gateway, GatewayError};
@@ -125,6 +125,19 @@ impl EngineBuilder {
     pub fn example(&self) -> String {
         let mut sections = self.sections.clone();
         example(&Keys::list(|keys| sections.keys(keys)))
+    }
+
+    /// A page in Markdown of every key: its variable, what it takes, its default, whether a reload changes it, and a word about it. Those of the
+    /// sections that were added stand there, too.
+    ///
+    /// ```
+    /// let page = quipu::Engine::builder().to_markdown();
+    /// let row = "| `metrics.http.enabled` | `METRICS_HTTP_ENABLED` | true or false |  | `true` | restart | Measures them. |";
+    /// assert!(page.lines().any(|line| line == row));
+    /// ```
+    pub fn to_markdown(&self) -> String {
+        let mut sections = self.sections.clone();
+        page(&Keys::list(|keys| sections.keys(keys)))
     }
 
     /// Reads the configuration, and makes the registry and what records into it. Nothing runs before [`Engine::start`].

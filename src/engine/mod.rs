@@ -12,7 +12,7 @@
 //! # }
 //! ```
 //!
-//! All keys, with ranges and defaults, stand in `docs/metrics.toml`; how they are read is said in [`config`](crate::config).
+//! All keys, with ranges and defaults, stand in `docs/keys.md`; how they are read is said in [`config`](crate::config).
 //!
 //! # Several engines
 //! A process can have several; each has a registry of its own. None is the [global](crate::global()) one, which `#[timed]` and its like record into:
@@ -126,12 +126,13 @@ impl Engine {
     }
 
     /// The metrics of HTTP requests, and the layers that record them: for axum, `quipu_axum::layer(engine.http())`. With
-    /// `metrics.http.enabled = false` they record into nothing.
+    /// `metrics.http.enabled = false` they record into a [disabled](Registry::disabled) registry.
     pub fn http(&self) -> &HttpMetrics {
         &self.0.http
     }
 
-    /// The metrics of gRPC calls, and the layers that record them. With `metrics.grpc.enabled = false` they record into nothing.
+    /// The metrics of gRPC calls, and the layers that record them. With `metrics.grpc.enabled = false` they record into a [disabled](Registry::disabled)
+    /// registry.
     pub fn grpc(&self) -> &GrpcMetrics {
         &self.0.grpc
     }

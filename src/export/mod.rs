@@ -36,6 +36,11 @@ mod timeout;
 
 pub use scrape::{Format, Scrape, ScrapeError};
 
+#[cfg(feature = "config")]
+pub(crate) use page::is_at as is_of_page;
+#[cfg(feature = "config")]
+pub(crate) use server::is_path;
+
 #[cfg(feature = "http")]
 pub use body::ScrapeBody;
 #[cfg(feature = "server")]

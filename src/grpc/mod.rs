@@ -14,7 +14,8 @@
 //!
 //! - `status` is that of the headers, if a call failed at once, else that of the trailers, written as the Go middleware does: [`GrpcStatus`].
 //!   A stream that ends without a status is `Unknown`, and an answer that is not of gRPC has what its HTTP status means to gRPC. A call
-//!   that is dropped before its end is `Canceled`, or `DeadlineExceeded` if its time limit (`grpc-timeout`) was over. A panic is `Unknown`.
+//!   that is dropped before its end is `Canceled`, or `DeadlineExceeded` if its time limit (`grpc-timeout`) was over. A panic is
+//!   `Unknown`, unless the limit was over.
 //! - An error of the service, or of the body of an answer, is `DeadlineExceeded` if the time limit was over. Else it is `Unknown` of a server and
 //!   `Unavailable` of a client, unless [`error_status`](GrpcMetricsBuilder::error_status) tells what it is: a limit of tonic's
 //!   `Endpoint::timeout`, say, or a stream that the server reset.
@@ -30,8 +31,8 @@
 //! - Or a method earns its name by its first answer that only a handler gives: any status but the five that routers, guards and limits
 //!   give whatever the method, or the head of a stream whose `content-type` is of gRPC. The five are `Unimplemented` (no
 //!   such method), `Unauthenticated` and `PermissionDenied` (a guard), `ResourceExhausted` and `Unavailable` (a limit of rate or load).
-//!   Until it has a name, calls of a method are `other`: also those that panic, or that are dropped (by the client, or by a time limit around
-//!   the layer). At most 1,000 methods earn names. A guard that gives other statuses to any path, `Internal` say, makes a list needful.
+//!   Until it has a name, calls of a method are `other`: also those that panic, whose service fails, or that are dropped (by the client, or by
+//!   a time limit around the layer). At most 1,000 methods earn names. A guard that gives other statuses to any path, `Internal` say, makes a list needful.
 //!
 //! From the start for methods that are listed, and else from the answer on that gives a method its name, `grpc_requests_total` has series at
 //! 0 of `OK` and of the statuses that are errors of a server to OpenTelemetry (`Unknown`, `DeadlineExceeded`, `Unimplemented`,

@@ -145,7 +145,8 @@ impl HttpMetricsBuilder {
     }
 
     /// Adds a label whose values are a list that is made at run time, as [`label`](Self::label) adds an enum. What `classify` finds
-    /// is a value if it is in the list, and `other` if it is not, or if there is nothing: no client can make series.
+    /// is a value if it is in the list, and `other` if it is not, or if there is nothing: no client can make series. The texts live as long
+    /// as the program: leak a list that is read at run time, by [`String::leak`], once.
     ///
     /// # Cost
     /// As of [`label`](Self::label), and a search through the list.

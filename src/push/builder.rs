@@ -118,7 +118,7 @@ impl GatewayBuilder {
         if let Some((setting, _)) = zero {
             return Err(GatewayError::Zero { setting });
         }
-        let base = self.base()?;
+        let base = base(&self.url)?;
         let Some(authority) = base.authority() else { return Err(GatewayError::Url { url: self.url }) };
         let headers = self.header_map(authority.as_str())?;
         let path = self.path(base.path())?;
@@ -151,28 +151,6 @@ impl GatewayBuilder {
         Ok(Gateway { shared: Arc::new(shared) })
     }
 
-    /// The URL of the gateway.
-    fn base(&self) -> Result<Uri, GatewayError> {
-        let none = || GatewayError::Url { url: self.url.clone() };
-        let (_, after_scheme) = self.url.split_once("://").unwrap_or_default();
-        if after_scheme.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
-            return Err(GatewayError::Credentials);
-        }
-        let uri: Uri = self.url.parse().map_err(|_| none())?;
-        // The parser drops fragments.
-        if self.url.contains('#') || uri.query().is_some() || uri.host().is_none_or(str::is_empty) {
-            return Err(none());
-        }
-        match uri.scheme_str() {
-            Some("http") => Ok(uri),
-            #[cfg(feature = "push-https")]
-            Some("https") => Ok(uri),
-            #[cfg(not(feature = "push-https"))]
-            Some("https") => Err(GatewayError::Https { url: self.url.clone() }),
-            _ => Err(none()),
-        }
-    }
-
     /// The path of the group, behind what the URL has.
     fn path(&self, base: &str) -> Result<String, GatewayError> {
         if self.job.is_empty() {
@@ -196,23 +174,54 @@ impl GatewayBuilder {
             .insert(HOST, HeaderValue::from_str(authority).map_err(|_| GatewayError::Url { url: self.url.clone() })?);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("quipu/", env!("CARGO_PKG_VERSION"))));
         if let Some((user, password)) = &self.credentials {
-            if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
-                return Err(GatewayError::BasicAuth);
-            }
-            let credentials = base64(format!("{user}:{password}").as_bytes());
-            headers
-                .insert(AUTHORIZATION, secret(&format!("Basic {credentials}")).map_err(|_| GatewayError::BasicAuth)?);
+            headers.insert(AUTHORIZATION, credentials(user, password)?);
         }
         for (name, value) in &self.headers {
-            let refused = || GatewayError::Header { name: name.clone() };
-            let parsed: HeaderName = name.parse().map_err(|_| refused())?;
-            if FRAMING.contains(&parsed) {
-                return Err(refused());
-            }
-            headers.insert(parsed, secret(value).map_err(|_| refused())?);
+            let (name, value) = header(name, value)?;
+            headers.insert(name, value);
         }
         Ok(headers)
     }
+}
+
+/// The URL of a gateway.
+pub(crate) fn base(url: &str) -> Result<Uri, GatewayError> {
+    let none = || GatewayError::Url { url: url.to_owned() };
+    let (_, after_scheme) = url.split_once("://").unwrap_or_default();
+    if after_scheme.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
+        return Err(GatewayError::Credentials);
+    }
+    let uri: Uri = url.parse().map_err(|_| none())?;
+    // The parser drops fragments.
+    if url.contains('#') || uri.query().is_some() || uri.host().is_none_or(str::is_empty) {
+        return Err(none());
+    }
+    match uri.scheme_str() {
+        Some("http") => Ok(uri),
+        #[cfg(feature = "push-https")]
+        Some("https") => Ok(uri),
+        #[cfg(not(feature = "push-https"))]
+        Some("https") => Err(GatewayError::Https { url: url.to_owned() }),
+        _ => Err(none()),
+    }
+}
+
+/// A header that pushes may have.
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), GatewayError> {
+    let refused = || GatewayError::Header { name: name.to_owned() };
+    let parsed: HeaderName = name.parse().map_err(|_| refused())?;
+    if FRAMING.contains(&parsed) {
+        return Err(refused());
+    }
+    Ok((parsed, secret(value).map_err(|_| refused())?))
+}
+
+/// The header of HTTP's basic authentication.
+pub(crate) fn credentials(user: &str, password: &str) -> Result<HeaderValue, GatewayError> {
+    if user.contains(':') || user.chars().chain(password.chars()).any(char::is_control) {
+        return Err(GatewayError::BasicAuth);
+    }
+    secret(&format!("Basic {}", base64(format!("{user}:{password}").as_bytes()))).map_err(|_| GatewayError::BasicAuth)
 }
 
 /// A value that is not shown.

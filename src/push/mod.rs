@@ -38,6 +38,8 @@ mod thread;
 mod tls;
 
 pub use builder::GatewayBuilder;
+#[cfg(feature = "config")]
+pub(crate) use builder::{base, credentials, header};
 pub use error::{GatewayError, PushError, Stage};
 pub use pushing::Pushing;
 

@@ -2,21 +2,46 @@
 
 use crate::{builder, refused};
 use quipu::Engine;
-use quipu::config::Place;
+use quipu::config::{Place, Sources};
+use quipu::engine::{FamilyBudget, Settings};
+use quipu_catalog::config::{CatalogConfig, LlmConfig};
+use quipu_catalog::llm::Price;
+use std::collections::BTreeMap;
 
-/// The page of all keys: `QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example` writes it anew.
+const SECRET: &str = "correct horse";
+
+/// The files of all keys: `QUIPU_WRITE_KEYS=1 cargo test -p quipu --test config all_keys` writes them anew.
 #[test]
-fn the_example_is_up_to_date() {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.toml");
-    let text = builder().example();
-    if std::env::var_os("QUIPU_WRITE_EXAMPLE").is_some() {
-        std::fs::write(file, &text).unwrap();
+fn the_files_of_all_keys_are_up_to_date() {
+    for (file, text) in [("docs/metrics.toml", builder().example()), ("docs/keys.md", builder().to_markdown())] {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        if std::env::var_os("QUIPU_WRITE_KEYS").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let written = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(written == text, "write {file} anew: QUIPU_WRITE_KEYS=1 cargo test -p quipu --test config all_keys");
     }
-    let written = std::fs::read_to_string(file).unwrap_or_default();
-    assert!(
-        written == text,
-        "write docs/metrics.toml anew: QUIPU_WRITE_EXAMPLE=1 cargo test -p quipu --test config example"
-    );
+}
+
+/// Both are made of what is known of a key; here of one of each sort.
+#[test]
+fn the_page_has_a_row_for_each_key() {
+    let page = builder().to_markdown();
+    for row in [
+        "| `metrics.enabled` | `METRICS_ENABLED` | true or false |  | `true` | restart | ",
+        "| `metrics.system.collection_interval_seconds` | `METRICS_SYSTEM_COLLECTION_INTERVAL_SECONDS` | \
+         a number of seconds from 0.2 to 3600 | seconds | `15` | live | ",
+        "| `metrics.global_labels.<name>` | `METRICS_GLOBAL_LABELS_<NAME>` | text in quotes |  |  | restart | ",
+        "| `metrics.http.sample.<name>` |  | a whole number from 1 to 1000000000 |  |  | restart | ",
+        "| `metrics.families.<name>.max_values.<name>` |  | a whole number from 1 to 1000000000 |  |  | restart | ",
+        "| `metrics.llm.prices.<name>.prompt` |  | a number from 0 to 1000000 |  | `0.0` | live | ",
+        "| `metrics.push_gateway.password` | `METRICS_PUSH_GATEWAY_PASSWORD` | text in quotes |  |  | restart | ",
+    ] {
+        assert_eq!(page.matches(row).count(), 1, "{row}\n{page}");
+    }
+    let example = builder().example();
+    let of_example = example.lines().filter(|line| line.starts_with("# ") && line.contains("; METRICS_")).count();
+    assert_eq!(page.matches(" | `METRICS_").count(), of_example);
 }
 
 #[test]
@@ -34,6 +59,33 @@ fn the_example_changes_nothing_and_has_every_key() {
     assert_eq!(settings.http.sample["/v1/ping"], 100);
     // Each line that has a key was read.
     assert!(settings.push_gateway.password.is_some() && settings.limits.max_lane_bytes.is_some());
+}
+
+#[test]
+fn the_example_has_what_the_program_sets_but_for_secrets() {
+    let prices = BTreeMap::from(["gpt-4o", "a b"].map(|model| (model.to_owned(), Price::new(0.5, 0.0))));
+    let llm = LlmConfig { prices, ..LlmConfig::default() };
+    let catalog = CatalogConfig { llm, ..CatalogConfig::default() };
+    let builder = || {
+        builder().with(catalog.clone()).settings(|settings| {
+            settings.global_labels.insert("cluster".to_owned(), "a \"b\"".to_owned());
+            settings.http.sample.insert("/v1/*".to_owned(), 7);
+            settings.grpc.services.insert("a.B".to_owned(), vec!["C".to_owned()]);
+            let max_values = BTreeMap::from([("tenant".to_owned(), 3)]);
+            let budget = FamilyBudget { max_series: Some(9), max_values, ..FamilyBudget::default() };
+            settings.families.insert("tenant_requests_total".to_owned(), budget);
+            settings.push_gateway.username = Some("me".to_owned());
+            settings.push_gateway.password = Some(SECRET.to_owned());
+            settings.push_gateway.headers.insert("Authorization".to_owned(), SECRET.to_owned());
+        })
+    };
+    let example = builder().example();
+    assert!(!example.contains(SECRET), "{example}");
+    let read = self::builder().text("a.toml", &*example).build().unwrap_or_else(|error| panic!("{error}\n{example}"));
+    let (mut wanted, read_catalog) = (builder().build().unwrap().settings(), read.section::<CatalogConfig>().unwrap());
+    (wanted.push_gateway.password, wanted.push_gateway.headers) = (None, BTreeMap::new());
+    assert_eq!(format!("{:?}", read.settings()), format!("{wanted:?}"));
+    assert_eq!(format!("{read_catalog:?}"), format!("{catalog:?}"));
 }
 
 /// A line whose comment is a key or a table, without that sign.
@@ -158,12 +210,58 @@ fn a_secret_is_shown_nowhere() {
         "a.toml:2:12: `metrics.push_gateway.password` is a value that is not shown: write text in quotes\n\
          a.toml:3:25: `metrics.push_gateway.headers.Authorization` is a value that is not shown: write text in quotes"
     );
+    let text = format!(
+        "[metrics.push_gateway]\nusername = \"me\"\npassword = \"{SECRET}\"\nheaders.Authorization = \"{SECRET}\"\n"
+    );
+    let sources = Sources::new().text("a.toml", text.clone()).variables([("METRICS_PUSH_GATEWAY_PASSWORD", SECRET)]);
+    let mut settings = Settings::default();
+    sources.read(&mut settings).unwrap();
+    assert_eq!(settings.push_gateway.headers["Authorization"], SECRET);
+    let engine = builder().text("a.toml", text);
+    let shown = format!("{settings:?} {sources:?} {engine:?} {:?}", settings.push_gateway);
+    assert!(!shown.contains(SECRET), "{shown}");
+    // What is shown tells that there are some.
+    for wanted in ["password: Some(…)", "headers: [\"Authorization\"]", "METRICS_PUSH_GATEWAY_PASSWORD"] {
+        assert!(shown.contains(wanted), "{shown}");
+    }
 }
 
 #[test]
 fn what_is_missing_is_told_where_its_table_is() {
     let error = refused("[metrics.push_gateway]\nenabled = true\njob_name = \"a\"\n").to_string();
     assert_eq!(error, "a.toml:1:10: `metrics.push_gateway.url` is empty, and pushing is enabled: write it");
+}
+
+/// As a check of the file has it, so that nothing is left for the start to refuse.
+#[test]
+fn paths_on_which_two_things_stand_are_told() {
+    for (text, wanted) in [
+        (
+            "endpoint_path = \"/\"\nserver.page = true",
+            "1: `metrics.endpoint_path` is \"/\", where the page is: write another path, or `server.page = false`",
+        ),
+        (
+            "endpoint_path = \"/a\"\nserver.offenders_path = \"/a\"",
+            "1: `metrics.endpoint_path` is \"/a\", as is `server.offenders_path`: write another one",
+        ),
+        (
+            "server.page = true\nserver.paths = [\"/b\", \"/page.js\"]",
+            "8: `metrics.server.paths` has \"/page.js\", where the page is: write another path, or `page = false`",
+        ),
+        (
+            "server.page = true\nserver.offenders_path = \"/values\"",
+            "8: `metrics.server.offenders_path` has \"/values\", where the page is: write another path, or `page = false`",
+        ),
+        (
+            "server.offenders_path = \"/b\"\nserver.paths = [\"/b\"]",
+            "8: `metrics.server.offenders_path` is \"/b\", as is one of `paths`: write another one",
+        ),
+    ] {
+        let error = refused(&format!("[metrics]\n{text}\n")).to_string();
+        let (_, told) = error.split_once(':').and_then(|(_, rest)| rest.split_once(':')).unwrap();
+        assert_eq!(told, wanted);
+    }
+    builder().text("a.toml", "metrics.endpoint_path = \"/\"").build().unwrap();
 }
 
 #[test]

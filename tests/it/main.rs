@@ -52,3 +52,12 @@ fn read(registry: &quipu::Registry) -> reader::Exposition {
     let text = registry.to_text();
     reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"))
 }
+
+/// All that a scrape yields.
+fn bytes(mut scrape: quipu::export::Scrape) -> Vec<u8> {
+    let (mut bytes, mut chunk) = (Vec::new(), Vec::new());
+    while scrape.next_chunk(&mut chunk).unwrap() {
+        bytes.extend_from_slice(&chunk);
+    }
+    bytes
+}

@@ -71,6 +71,9 @@ fn are_served_at_a_path_if_that_is_wanted() {
     assert_eq!(ask(server.local_addr(), "GET", "/debug/offenders").0, "404");
     server.stop();
     assert!(Server::builder(Registry::new()).offenders_path("debug").serve("127.0.0.1:0").is_err());
+    let error =
+        Server::builder(Registry::new()).offenders_path("/metrics").serve("127.0.0.1:0").unwrap_err().to_string();
+    assert!(error.starts_with("cannot serve metrics at the path \"/metrics\": offenders are there; "), "{error}");
 }
 
 /// The warnings that come meanwhile.

@@ -1,5 +1,6 @@
 //! Several registries behind one endpoint.
 
+use crate::bytes;
 use crate::decoder::{families, families_of_text};
 use crate::reader::{self, Exposition};
 use proptest::collection::vec;
@@ -7,14 +8,6 @@ use proptest::prelude::*;
 use quipu::Registry;
 use quipu::export::{Format, Scrape};
 use std::collections::{BTreeMap, BTreeSet};
-
-fn bytes(mut scrape: Scrape) -> Vec<u8> {
-    let (mut bytes, mut chunk) = (Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        bytes.extend_from_slice(&chunk);
-    }
-    bytes
-}
 
 /// The text of all, read strictly: no family begins twice, no series is there twice.
 #[track_caller]

@@ -3,7 +3,7 @@
 use crate::alone::alone;
 use crate::decoder::{families, families_of_text};
 use crate::sides::{Closed, Side};
-use crate::{read, reader};
+use crate::{bytes, read, reader};
 use proptest::prelude::*;
 use quipu::clock::ManualClock;
 use quipu::export::{Format, Scrape};
@@ -23,14 +23,6 @@ fn registry() -> (Registry, ManualClock) {
 #[track_caller]
 fn assert_near(found: f64, expected: f64) {
     assert!((found - expected).abs() <= 0.02 * expected * (1.0 + 1e-9), "{found}, not {expected}");
-}
-
-fn scrape(registries: &[Registry], format: Format) -> Vec<u8> {
-    let (mut scrape, mut bytes, mut chunk) = (Scrape::of(registries.to_vec(), format), Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        bytes.extend_from_slice(&chunk);
-    }
-    bytes
 }
 
 #[test]
@@ -65,7 +57,7 @@ fn text_and_protobuf_say_the_same() {
         let is_shown = |(name, ..): &crate::decoder::Family| name.starts_with("shop_");
         families.into_iter().filter(is_shown).collect::<Vec<_>>()
     };
-    let protobuf = scrape(std::slice::from_ref(&registry), Format::Protobuf);
+    let protobuf = bytes(registry.scrape_as(Format::Protobuf));
     assert_eq!(of(families(&protobuf)), of(families_of_text(&text)));
 
     let snapshot = registry.snapshot();
@@ -229,7 +221,7 @@ fn registries_with_the_same_summary_become_one() {
         let family = registry.summary("s", "").labels(["x"]).register().unwrap();
         labels.iter().for_each(|label| family.with([*label]).observe(1.0));
     }
-    let text = String::from_utf8(scrape(&registries, Format::Text)).unwrap();
+    let text = String::from_utf8(bytes(Scrape::of(registries.to_vec(), Format::Text))).unwrap();
     let read = reader::read(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     assert_eq!(read.family("s").unwrap().samples.len(), 15);
     assert_eq!(registries[1].snapshot().value("quipu_left_out_total", &[("family", "s")]), Some(1.0));

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// use quipu_catalog::llm::Price;
 /// let price = Price { cached_read: Some(0.00125), ..Price::new(0.0025, 0.01) };
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Price {
     /// Of the prompt.
     pub prompt: f64,

@@ -1,7 +1,7 @@
 //! The price of a model, beside the plainest way to find it.
 
 use proptest::prelude::*;
-use quipu_catalog::config::{LlmConfig, PriceConfig};
+use quipu_catalog::config::{CatalogConfig, LlmConfig};
 use quipu_catalog::llm::{Price, PriceError, Prices};
 use std::collections::BTreeMap;
 
@@ -46,12 +46,22 @@ fn what_is_configured_goes_before_what_the_program_knows() {
         ["gpt-4o", "gpt-4o-mini", "o3", "o4"].map(|model| config.prices().of(model).map(|price| price.prompt))
     };
     assert_eq!(shown(&config), [Some(1.0), Some(2.0), Some(3.0), None]);
-    let nine = PriceConfig { prompt: 9.0, ..PriceConfig::default() };
-    config.prices.insert("gpt-4o-mini".to_owned(), nine.clone());
+    let nine = Price::new(9.0, 0.0);
+    config.prices.insert("gpt-4o-mini".to_owned(), nine);
     assert_eq!(shown(&config), [Some(1.0), Some(9.0), Some(3.0), None]);
     config.prices.insert("gpt-4".to_owned(), nine);
     config.prices.remove("gpt-4o-mini");
     assert_eq!(shown(&config), [Some(9.0), Some(9.0), Some(3.0), None]);
     config.cost_per_1k_tokens_completion = Some(8.0);
     assert_eq!(shown(&config), [Some(9.0), Some(9.0), Some(0.0), Some(0.0)]);
+}
+
+#[test]
+fn a_price_of_the_program_that_is_none_is_told() {
+    let default_prices = [("a".to_owned(), Price::new(1.0, 1.0)), ("b".to_owned(), Price::new(-1.0, 1.0))].into();
+    let llm = LlmConfig { default_prices, ..LlmConfig::default() };
+    let engine = quipu::Engine::builder().with(CatalogConfig { llm, ..CatalogConfig::default() }).without_environment();
+    let told = "set by the program: `metrics.llm.prices` cannot be used: the price of `prompt` tokens of \"b\" is -1; \
+        give dollars for 1,000 tokens, from 0 on";
+    assert_eq!(engine.build().unwrap_err().to_string(), told);
 }

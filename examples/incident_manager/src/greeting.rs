@@ -18,12 +18,18 @@ pub(crate) fn greeting(options: &Options, running: &Running, jobs: usize) -> Str
         (None, _) => "off".to_owned(),
     };
     let llm = options.llm.as_deref().unwrap_or("a stand-in (others with --llm URL)");
-    let hint = metrics.as_deref().map_or_else(String::new, |metrics| {
-        let page = if settings.server.page { url("/") } else { Some(metrics.to_owned()) };
-        let offenders = settings.server.offenders_path.as_deref().and_then(url);
-        let offenders = offenders.map(|offenders| format!(" ({offenders} after a scan)")).unwrap_or_default();
-        format!("Open {} in a browser{offenders}.\n\n", page.unwrap_or_default())
-    });
+    let hint = metrics.as_deref().map_or_else(
+        || "Try:\n".to_owned(),
+        |metrics| {
+            let page = if settings.server.page { url("/") } else { Some(metrics.to_owned()) };
+            let offenders = settings.server.offenders_path.as_deref().and_then(url);
+            let offenders = offenders.map(|offenders| format!(" ({offenders} after a scan)")).unwrap_or_default();
+            format!(
+                "Open {} in a browser{offenders}.\n\nTry:\n  curl -s {metrics} | grep ^incidents_active\n",
+                page.unwrap_or_default()
+            )
+        },
+    );
     format!(
         r#"api       {api}
 grpc      http://{grpc}
@@ -32,9 +38,7 @@ database  {database}, {jobs} jobs left by the last run
 model     {llm}
 traffic   {traffic}
 
-{hint}Try:
-  curl -s {shown} | grep ^incidents_active
-  id=$(curl -s {api}/v1/incidents -H 'content-type: application/json' \
+{hint}  id=$(curl -s {api}/v1/incidents -H 'content-type: application/json' \
     -d '{{"title": "No GPU is free", "severity": "P1", "source": "llm-sentinel", "category": "availability"}}' \
     | sed 's/[^0-9]*\([0-9]*\).*/\1/')
   curl -sw '\n' {api}/v1/incidents/$id/findings

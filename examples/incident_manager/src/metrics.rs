@@ -15,7 +15,7 @@ use quipu_catalog::llm::ErrorType;
 use quipu_catalog::storage::{QueryErrorLabels, QueryOperation};
 use tokio::task::spawn_blocking;
 
-use crate::api::TenantMetrics;
+use crate::api::TenantLayer;
 use crate::listen::another;
 use crate::log::{self, complain, report, say};
 use crate::options::Options;
@@ -29,7 +29,7 @@ const COOL_DOWN: Duration = Duration::from_secs(5);
 pub(crate) struct Metrics {
     pub(crate) engine: Engine,
     pub(crate) catalog: Catalog,
-    pub(crate) tenants: TenantMetrics,
+    pub(crate) tenants: TenantLayer,
     /// Of the models.
     pub(crate) breakers: [CircuitBreaker; 2],
 }
@@ -44,7 +44,7 @@ impl Metrics {
         };
         let registry = engine.registry();
         log::register(registry)?;
-        let tenants = TenantMetrics::register(registry)?;
+        let tenants = TenantLayer::register(registry)?;
         let catalog = Catalog::from_engine(&engine)?;
         expect_errors(&catalog);
         let [first, second] = &options.models;

@@ -1,6 +1,6 @@
 //! HTTP and gRPC, as the service answers them.
 
-use super::HTTP_ERRORS;
+use super::{http_errors, number, part, ratio};
 use crate::families::Families;
 use crate::panel::{Dashboard, Panel, Row, Shape};
 use quipu::engine::Alerts;
@@ -13,7 +13,7 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
         title: "Incident manager / HTTP",
         description: "Requests by HTTP and gRPC: how many, how many fail, how long they take. Paths are patterns of routes.",
         rows: vec![
-            now(alerts),
+            now(families, alerts),
             errors(families),
             traffic(families),
             latency(families),
@@ -24,20 +24,21 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     }
 }
 
-fn number(title: &str, unit: &'static str, description: &str, query: impl Into<String>) -> Panel {
-    Panel::new(Shape::Number, title, unit, description).query(title, query)
-}
-
-fn now(alerts: &Alerts) -> Row {
-    let p95 = format!("histogram_quantile(0.95, sum by (le) (rate(@{SECONDS}_bucket[$__rate_interval])))");
-    let grpc = "sum(rate(@grpc_requests_total{status=~\"Unknown|Unimplemented|Internal|Unavailable|DataLoss\"}[$__rate_interval])) / sum(rate(@grpc_requests_total[$__rate_interval]))";
+fn now(families: &Families, alerts: &Alerts) -> Row {
+    let p95 = families.quantile_of("0.95", SECONDS, &[]);
+    let grpc = part("grpc_requests_total", "status=~\"Unknown|Unimplemented|Internal|Unavailable|DataLoss\"", "");
     Row {
         title: "Now",
         panels: vec![
-            number("Errors", "percentunit", "Part of the requests that end in a status of 500 or more.", HTTP_ERRORS)
-                .steps(alerts.high_error_rate_threshold / 2.0, alerts.high_error_rate_threshold),
+            number(
+                "Errors",
+                "percentunit",
+                "Part of the requests that end in a status of 500 or more.",
+                http_errors(""),
+            )
+            .threshold(alerts.high_error_rate_threshold),
             number("p95", "s", "95th percentile of the duration of requests.", p95)
-                .steps(alerts.high_latency_p95_seconds / 2.0, alerts.high_latency_p95_seconds),
+                .threshold(alerts.high_latency_p95_seconds),
             number(
                 "Requests",
                 "reqps",
@@ -52,25 +53,22 @@ fn now(alerts: &Alerts) -> Row {
                 "Part of the gRPC calls that end in a status that is the server's fault.",
                 grpc,
             )
-            .steps(alerts.high_error_rate_threshold / 2.0, alerts.high_error_rate_threshold),
+            .threshold(alerts.high_error_rate_threshold),
         ],
     }
 }
 
 fn errors(families: &Families) -> Row {
-    let ratio = "sum by (path) (rate(@http_requests_total{status=~\"5..\"}[$__rate_interval])) / sum by (path) (rate(@http_requests_total[$__rate_interval]))";
     let slowest = format!("topk(5, {})", families.quantile_of("0.95", SECONDS, &["method", "path"]));
     Row {
         title: "What is wrong",
         panels: vec![
-            Panel::new(
-                Shape::Lines,
+            ratio(
                 "Error ratio by path",
-                "percentunit",
                 "Part of the requests of a route that end in a status of 500 or more.",
-            )
-            .query("{{path}}", ratio)
-            .max(1.0),
+                "{{path}}",
+                http_errors(" by (path)"),
+            ),
             Panel::new(
                 Shape::Lines,
                 "Failures by path and status",
@@ -98,7 +96,7 @@ fn traffic(families: &Families) -> Row {
         panels: vec![
             families.rate("Requests by path", "http_requests_total", &["path"]),
             families.rate("Requests by method", "http_requests_total", &["method"]),
-            Panel { shape: Shape::Stack, ..families.rate("Requests by status", "http_requests_total", &["status"]) },
+            families.rate("Requests by status", "http_requests_total", &["status"]).stacked(),
             families.value("Requests in flight by path", "http_requests_in_flight", &["path"]),
             families.value("Connections by instance", "http_connections_active", &["instance"]),
             families.rate("Responses broken off", "http_responses_incomplete_total", &["path", "cause"]),

@@ -1,6 +1,6 @@
 //! Calls of language models: whether they work, how fast they are, what they cost.
 
-use super::LLM_ERRORS;
+use super::{llm_errors, number, ratio};
 use crate::families::Families;
 use crate::panel::{BREAKER, Dashboard, Panel, Row, Shape};
 use quipu::engine::Alerts;
@@ -13,7 +13,7 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
         title: "Incident manager / LLM integration",
         description: "Calls of language models by provider and model: errors, limits, latency, tokens and cost.",
         rows: vec![
-            now(alerts),
+            now(families, alerts),
             failures(families),
             traffic(families),
             latency(families),
@@ -23,17 +23,15 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     }
 }
 
-fn now(alerts: &Alerts) -> Row {
-    let number =
-        |title, unit, description, query: &str| Panel::new(Shape::Number, title, unit, description).query(title, query);
-    let quantile = |family| format!("histogram_quantile(0.95, sum by (le) (rate(@{family}_bucket[$__rate_interval])))");
+fn now(families: &Families, alerts: &Alerts) -> Row {
+    let p95 = |histogram| families.quantile_of("0.95", histogram, &[]);
     let fallbacks =
         "sum(rate(@llm_fallbacks_total[$__rate_interval])) / sum(rate(@llm_requests_total[$__rate_interval]))";
     Row {
         title: "Now",
         panels: vec![
-            number("Errors", "percentunit", "Part of the requests that fail.", LLM_ERRORS)
-                .steps(alerts.llm_error_rate_threshold / 2.0, alerts.llm_error_rate_threshold),
+            number("Errors", "percentunit", "Part of the requests that fail.", llm_errors(""))
+                .threshold(alerts.llm_error_rate_threshold),
             number(
                 "Breakers not closed",
                 "short",
@@ -45,13 +43,13 @@ fn now(alerts: &Alerts) -> Row {
                 "p95",
                 "s",
                 "95th percentile of the time from a request to the end of its answer.",
-                &quantile("llm_request_duration_seconds"),
+                p95("llm_request_duration_seconds"),
             ),
             number(
                 "First token, p95",
                 "s",
                 "95th percentile of the time to the first token.",
-                &quantile("llm_time_to_first_token_seconds"),
+                p95("llm_time_to_first_token_seconds"),
             ),
             number(
                 "Fallback ratio",
@@ -71,19 +69,16 @@ fn now(alerts: &Alerts) -> Row {
 }
 
 fn failures(families: &Families) -> Row {
-    let ratio = "sum by (provider) (rate(@llm_requests_total{status=\"error\"}[$__rate_interval])) / sum by (provider) (rate(@llm_requests_total[$__rate_interval]))";
     let left = "What a provider said is left of a rate limit.";
     Row {
         title: "What is wrong",
         panels: vec![
-            Panel::new(
-                Shape::Lines,
+            ratio(
                 "Error ratio by provider",
-                "percentunit",
                 "Part of the requests to a provider that fail.",
-            )
-            .query("{{provider}}", ratio)
-            .max(1.0),
+                "{{provider}}",
+                llm_errors(" by (provider)"),
+            ),
             families.rate("Errors by type", "llm_errors_total", &["provider", "model", "error_type"]),
             families.states("Circuit breakers", "llm_circuit_breaker_state", MODEL, BREAKER),
             families.rate("Rate limit hits", "llm_rate_limit_hits_total", &["provider"]),
@@ -102,8 +97,7 @@ fn traffic(families: &Families) -> Row {
         panels: vec![
             families.rate("Requests by model", "llm_requests_total", MODEL).width(6),
             families.rate("Requests by operation", "llm_requests_total", &["operation"]).width(6),
-            Panel { shape: Shape::Stack, ..families.rate("Requests by outcome", "llm_requests_total", &["status"]) }
-                .width(6),
+            families.rate("Requests by outcome", "llm_requests_total", &["status"]).stacked().width(6),
             families.value("Requests in flight", "llm_requests_in_flight", MODEL).width(6),
         ],
     }
@@ -148,14 +142,12 @@ fn tokens(families: &Families) -> Row {
                 "sum by (provider, model) (rate(@llm_tokens_total[$__rate_interval])) * 3600",
                 "`llm_tokens_total`: tokens sent and received, at the rate of now for an hour.",
             ),
-            Panel::new(
-                Shape::Lines,
+            ratio(
                 "Prompt tokens from the cache",
-                "percentunit",
                 "Part of the prompt tokens that the provider read from its cache.",
-            )
-            .query("{{provider}} {{model}}", cached)
-            .max(1.0),
+                "{{provider}} {{model}}",
+                cached,
+            ),
             families.rate("Cached tokens", "llm_cached_tokens_total", &["model", "access"]),
             families.rate("Reasoning tokens", "llm_reasoning_tokens_total", MODEL),
             families.quantiles("Tokens of a prompt", "llm_request_input_tokens"),

@@ -1,5 +1,6 @@
 //! What the service runs on and works with: jobs, storage, the process, and quipu itself.
 
+use super::{backlog, number, part, ratio};
 use crate::families::Families;
 use crate::panel::{BREAKER, Dashboard, Panel, Row, Shape, UP};
 use quipu::engine::Alerts;
@@ -30,36 +31,26 @@ pub(super) fn dashboard(families: &Families, alerts: &Alerts) -> Dashboard {
     }
 }
 
-fn number(title: &str, unit: &'static str, description: &str, query: &str) -> Panel {
-    Panel::new(Shape::Number, title, unit, description).query(title, query)
-}
+/// The part of the connections of a pool that are in use.
+const POOL: &str = "sum by (pool) (@database_connections_active) / (sum by (pool) (@database_connections_active) + sum by (pool) (@database_connections_idle))";
 
-fn ratio(title: &str, description: &str, legend: &str, query: &str) -> Panel {
-    Panel::new(Shape::Lines, title, "percentunit", description).query(legend, query).max(1.0)
+fn job_failures(by: &str) -> String {
+    part("jobs_total", "status=\"failure\"", by)
 }
 
 fn now(alerts: &Alerts) -> Row {
-    let failures =
-        "sum(rate(@jobs_total{status=\"failure\"}[$__rate_interval])) / sum(rate(@jobs_total[$__rate_interval]))";
     let memory = "1 - sum(@system_memory_bytes{type=\"available\"}) / sum(@system_memory_bytes{type=\"total\"})";
-    let pool = "max(sum by (pool) (@database_connections_active) / (sum by (pool) (@database_connections_active) + sum by (pool) (@database_connections_idle)))";
     Row {
         title: "Now",
         panels: vec![
-            number(
-                "Backlog",
-                "short",
-                "Items that wait in the fullest queue.",
-                "max(sum by (queue_name) (@jobs_queue_depth))",
-            )
-            .steps(alerts.job_queue_backlog_threshold / 2.0, alerts.job_queue_backlog_threshold),
-            number("Job failures", "percentunit", "Part of the attempts at jobs that fail for good.", failures)
+            backlog(alerts),
+            number("Job failures", "percentunit", "Part of the attempts at jobs that fail for good.", job_failures(""))
                 .steps(0.01, 0.05),
             number(
                 "Database pool in use",
                 "percentunit",
                 "Part of the connections of the fullest pool that are in use.",
-                pool,
+                format!("max({POOL})"),
             )
             .steps(0.8, 0.95),
             number("Memory in use", "percentunit", "Part of the machine's memory that is not available.", memory)
@@ -83,8 +74,7 @@ fn now(alerts: &Alerts) -> Row {
 }
 
 fn jobs(families: &Families, alerts: &Alerts) -> Row {
-    let failures = "sum by (job_type) (rate(@jobs_total{status=\"failure\"}[$__rate_interval])) / sum by (job_type) (rate(@jobs_total[$__rate_interval]))";
-    let backlog = families.value("Backlog by queue", "jobs_queue_depth", &["queue_name"]);
+    let waiting = families.value("Backlog by queue", "jobs_queue_depth", &["queue_name"]);
     Row {
         title: "Jobs and queues",
         panels: vec![
@@ -93,9 +83,9 @@ fn jobs(families: &Families, alerts: &Alerts) -> Row {
                 "Failure ratio by type",
                 "Part of the attempts at jobs that fail for good.",
                 "{{job_type}}",
-                failures,
+                job_failures(" by (job_type)"),
             ),
-            backlog.steps(alerts.job_queue_backlog_threshold / 2.0, alerts.job_queue_backlog_threshold),
+            waiting.threshold(alerts.job_queue_backlog_threshold),
             families.quantile("P99 duration by type", "0.99", "jobs_duration_seconds", &["job_type"]),
             families.heatmap("Spread of durations", "jobs_duration_seconds"),
             families.highest("Age of the oldest item", "jobs_queue_oldest_item_age_seconds", &["queue_name"]),
@@ -149,11 +139,10 @@ fn storage(families: &Families) -> Row {
 }
 
 fn database(families: &Families) -> Row {
-    let pool = "sum by (pool) (@database_connections_active) / (sum by (pool) (@database_connections_active) + sum by (pool) (@database_connections_idle))";
     Row {
         title: "Database",
         panels: vec![
-            ratio("Pool use", "Part of the connections of a pool that are in use.", "{{pool}}", pool).width(6),
+            ratio("Pool use", "Part of the connections of a pool that are in use.", "{{pool}}", POOL).width(6),
             families
                 .quantile("P99 time of a query", "0.99", "database_query_duration_seconds", &["operation"])
                 .width(6),
@@ -253,7 +242,7 @@ fn engine(families: &Families) -> Row {
         panels: vec![
             scrape("Time of a scrape", "s", "scrape_duration_seconds"),
             scrape("Samples of a scrape", "short", "scrape_samples_scraped"),
-            Panel { shape: Shape::Stack, ..families.value("Series by family", "quipu_series", &["family"]) }.width(12),
+            families.value("Series by family", "quipu_series", &["family"]).stacked().width(12),
             Panel::new(
                 Shape::Table,
                 "Thresholds of alerts",

@@ -76,7 +76,11 @@ fn state() -> [Line; 7] {
         ),
         (
             "CircuitBreakerOpen",
-            "@circuit_breaker_state > 0".to_owned(),
+            // That of a model has an alert of its own. It is called as the model or as the provider.
+            "@circuit_breaker_state > 0\nunless on (job, instance, breaker) (\n  \
+             label_replace(@llm_circuit_breaker_state > 0, \"breaker\", \"$1\", \"model\", \"(.+)\")\n  or\n  \
+             label_replace(@llm_circuit_breaker_state > 0, \"breaker\", \"$1\", \"provider\", \"(.+)\")\n)"
+                .to_owned(),
             "5m",
             "A circuit breaker does not close: what it guards keeps failing.",
             "The circuit breaker {{ $labels.breaker }} of {{ $labels.instance }} is in state {{ $value }} (1 open, 2 half-open).",

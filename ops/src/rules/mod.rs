@@ -6,6 +6,7 @@ mod service;
 
 pub use objectives::latency_errors;
 
+use crate::WRITTEN;
 use crate::families::Families;
 use crate::query::Scope;
 use crate::settings::{CannotWrite, Settings};
@@ -107,10 +108,7 @@ impl RuleFile {
 
     /// The text of the file.
     pub fn to_yaml(&self, settings: &Settings) -> String {
-        format!(
-            "# Written by `cargo run -p quipu-ops`; what is changed here is lost.\n{}",
-            self.groups_to_yaml(settings)
-        )
+        format!("{WRITTEN}{}", self.groups_to_yaml(settings))
     }
 
     pub(crate) fn groups_to_yaml(&self, settings: &Settings) -> String {

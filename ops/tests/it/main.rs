@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod dashboards;
+mod deploy;
 mod promql;
 mod rules;
 mod runbooks;

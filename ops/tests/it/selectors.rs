@@ -13,26 +13,6 @@ const OF_TARGETS: [&str; 2] = ["job", "instance"];
 const OF_PROMETHEUS: [&str; 3] = ["up", "scrape_duration_seconds", "scrape_samples_scraped"];
 const OF_ALERTS: [&str; 3] = ["alertname", "alertstate", "severity"];
 const MEMORY: [&str; 3] = ["used", "available", "total"];
-/// The names that the gRPC layer exposes, in the order of their numbers.
-const GRPC: [&str; 17] = [
-    "OK",
-    "Canceled",
-    "Unknown",
-    "InvalidArgument",
-    "DeadlineExceeded",
-    "NotFound",
-    "AlreadyExists",
-    "PermissionDenied",
-    "ResourceExhausted",
-    "FailedPrecondition",
-    "Aborted",
-    "OutOfRange",
-    "Unimplemented",
-    "Internal",
-    "Unavailable",
-    "DataLoss",
-    "Unauthenticated",
-];
 
 /// What is wrong with a query's selectors, in words.
 pub(crate) fn problems(query: &Expr, families: &Families, recorded: &BTreeSet<String>) -> Vec<String> {
@@ -94,7 +74,6 @@ fn values(family: &FamilyDescription, label: &str) -> Option<Vec<String>> {
             Some(bounds.chain(["+Inf".to_owned()]).collect())
         }
         (name, "status") if name.starts_with("http_") => Some((100..600).map(|status| status.to_string()).collect()),
-        (name, "status") if name.starts_with("grpc_") => Some(owned(&GRPC)),
         ("system_memory_bytes", "type") => Some(owned(&MEMORY)),
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! Checks of values; each error says what to write.
 
-use crate::model::{NameError, Named, check_bounds, normal_bounds};
+use crate::export::is_path;
+use crate::model::{MetricType, NameError, Named, check_bounds, check_label_name, normal_bounds};
 use std::fmt;
 
 struct Advice<'a> {
@@ -28,6 +29,12 @@ pub(super) fn label(text: &str) -> Result<(), String> {
     name(text, Named::GlobalLabel)
 }
 
+/// The name of a label of the group of pushes.
+pub(super) fn grouping(text: &str) -> Result<(), String> {
+    let of = Named::Label(MetricType::Gauge);
+    check_label_name(text).map_err(|problem| Advice { name: text, problem, of }.to_string())
+}
+
 /// HOST:PORT, where the host may be a name.
 pub(super) fn address(text: &str) -> Result<(), String> {
     let is_one = text.rsplit_once(':').is_some_and(|(host, port)| {
@@ -42,10 +49,9 @@ pub(super) fn address(text: &str) -> Result<(), String> {
     }
 }
 
-/// The path of a URL.
+/// A path of the scrape server.
 pub(super) fn path(text: &str) -> Result<(), String> {
-    let is_plain = |char: char| !char.is_control() && !matches!(char, '?' | '#' | ' ');
-    match text.starts_with('/') && text.chars().all(is_plain) {
+    match is_path(text) {
         true => Ok(()),
         false => Err("write a path that begins with `/`, without query and spaces, such as \"/metrics\"".to_owned()),
     }

@@ -62,7 +62,8 @@ impl Default for SystemSettings {
 
 impl Section for SystemSettings {
     fn keys(&mut self, keys: &mut Keys<'_>) {
-        keys.table("system", "The machine that the service runs on; in a container, mostly that below it.", |keys| {
+        let help = "The machine that the service runs on; in a container, mostly that below it. What is switched off is not looked at.";
+        keys.table("system", help, |keys| {
             keys.key("enabled", "Looks at the machine, on a thread of its own.").live().value(&mut self.enabled);
             let help = "How often it looks. What is three intervals old is not exposed.";
             keys.key("collection_interval_seconds", help)

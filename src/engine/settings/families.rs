@@ -63,7 +63,7 @@ impl Section for LimitSettings {
                 .range(1.0, 31_536_000.0)
                 .example("3600")
                 .value(&mut self.expire_after);
-            let help = "Memory of the lanes of busy series, in bytes, of the whole process.";
+            let help = "Memory of the lanes of busy series, in bytes, of the whole process; 64 MiB unless it was ever set. A reload without it changes nothing.";
             let lanes = keys.key("max_lane_bytes", help).range(0.0, MOST_BYTES).live();
             lanes.example("67108864").value(&mut self.max_lane_bytes);
         });

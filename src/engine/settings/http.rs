@@ -46,7 +46,8 @@ impl Section for HttpSettings {
             keys.key("exclude", help).checked(&mut self.exclude, |texts| patterns(texts));
             let help = "Routes that are recorded as one, which has the pattern as its path.";
             keys.key("groups", help).checked(&mut self.groups, |texts| patterns(texts));
-            let help = "Hot routes of which one in so many requests is observed in histograms; counters stay exact.";
+            let help = "Hot routes of which one in so many requests is observed, in the histograms of durations and of sizes of responses. \
+                Errors always are, and all else stays exact.";
             keys.key("sample", help)
                 .file_only()
                 .range(1.0, 1e9)
@@ -75,9 +76,10 @@ impl Section for GrpcSettings {
     fn keys(&mut self, keys: &mut Keys<'_>) {
         keys.table("grpc", "Calls of gRPC servers.", |keys| {
             keys.key("enabled", "Measures them.").value(&mut self.enabled);
-            let help = "Services and their methods, whose series are there from the start. If any are listed, all others are `other`.";
+            let help = "Services and their methods, whose series are there from the start. \
+                If any are listed, all others are `other`.";
             keys.key("services", help)
-.file_only()
+                .file_only()
                 .example("\"incidents.v1.Incidents\" = [\"Create\", \"Get\"]")
                 .map(&mut self.services, |_, _: &Vec<String>| Ok(()));
         });

@@ -16,6 +16,7 @@ pub use push::{BreakerSettings, PushSettings};
 pub use server::ServerSettings;
 
 use crate::config::{Keys, Section};
+use crate::export::is_of_page;
 use checks::{address, bounds, label, namespace, path};
 use std::collections::BTreeMap;
 
@@ -97,7 +98,7 @@ impl Default for Settings {
 impl Settings {
     /// The keys inside of the table `metrics`.
     pub(super) fn inner_keys(&mut self, keys: &mut Keys<'_>) {
-        let help = "Measures at all. Without, recording costs what it costs, nothing is kept, served or pushed, and nothing runs.";
+        let help = "Measures at all. Without, nothing is kept, served or pushed, and nothing runs. Calls that record cost the same.";
         keys.key("enabled", help).value(&mut self.enabled);
         let help = "Where the scrape server listens: HOST:PORT. Port 0 is any free port.";
         keys.key("listen_address", help).checked(&mut self.listen_address, |text| address(text));
@@ -127,6 +128,14 @@ impl Settings {
         self.circuit_breaker.keys(keys);
         self.push_gateway.keys(keys);
         self.alerts.keys(keys);
+        let (path, server) = (&self.endpoint_path, &self.server);
+        if server.page && is_of_page(path) {
+            let text = format!("is {path:?}, where the page is: write another path, or `server.page = false`");
+            keys.refuse("endpoint_path", &text);
+        }
+        if server.offenders_path.as_ref() == Some(path) {
+            keys.refuse("endpoint_path", &format!("is {path:?}, as is `server.offenders_path`: write another one"));
+        }
     }
 }
 

@@ -1,12 +1,14 @@
 //! What calls others: the push gateway, and circuit breakers.
 
-use super::checks::pattern;
+use super::checks::grouping;
 use crate::config::{Keys, Section};
+use crate::push::{GatewayError, base, credentials, header};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// The table `metrics.push_gateway`: pushes to a Prometheus Pushgateway. See [`GatewayBuilder`](crate::push::GatewayBuilder).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PushSettings {
     /// Whether it pushes.
     pub enabled: bool,
@@ -44,12 +46,42 @@ impl Default for PushSettings {
     }
 }
 
-fn url(text: &str) -> Result<(), String> {
-    let is_one = |scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty());
-    match text.is_empty() || is_one("http://") || is_one("https://") {
-        true => Ok(()),
-        false => Err("write the URL of the gateway, such as \"http://pushgateway:9091\"".to_owned()),
+/// Without what may be secret.
+impl fmt::Debug for PushSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let PushSettings { enabled, url, job_name, push_interval, timeout, grouping, headers, username, password } =
+            self;
+        f.debug_struct("PushSettings")
+            .field("enabled", enabled)
+            .field("url", url)
+            .field("job_name", job_name)
+            .field("push_interval", push_interval)
+            .field("timeout", timeout)
+            .field("grouping", grouping)
+            .field("headers", &headers.keys())
+            .field("username", username)
+            .field("password", &password.as_ref().map(|_| format_args!("…")))
+            .finish()
     }
+}
+
+fn url(text: &str) -> Result<(), String> {
+    match base(text) {
+        Err(GatewayError::Url { .. }) if !text.is_empty() => {
+            Err("write the URL of the gateway, such as \"http://pushgateway:9091\"".to_owned())
+        }
+        // What else there may be is told without the text, or matters only if it pushes.
+        _ => Ok(()),
+    }
+}
+
+fn grouping_label(name: &str) -> Result<(), String> {
+    if name == "job" { Err("write it as `job_name`".to_owned()) } else { grouping(name) }
+}
+
+fn any_header(name: &str, value: &str) -> Result<(), String> {
+    let wanted = "write a name and a value that HTTP has, and none that every push has already, or leave it out";
+    header(name, value).map(drop).map_err(|_| wanted.to_owned())
 }
 
 impl Section for PushSettings {
@@ -66,12 +98,12 @@ impl Section for PushSettings {
                 .value(&mut self.timeout);
             keys.key("grouping", "Further labels of the group that is replaced by each push.")
                 .example("instance = \"incident-manager-01\"")
-                .map(&mut self.grouping, |name, _| pattern(name));
+                .map(&mut self.grouping, |name, _| grouping_label(name));
             keys.key("headers", "Headers of each request. They are not shown in messages.")
                 .file_only()
                 .secret()
                 .example("X-Scope-OrgID = \"tenant-1\"")
-                .map(&mut self.headers, |name, _| pattern(name));
+                .map(&mut self.headers, |name, value: &String| any_header(name, value));
             let help = "For HTTP's basic authentication.";
             keys.key("username", help).example("\"incidents\"").value(&mut self.username);
             let help = "For HTTP's basic authentication; best set by the variable. It is not shown in messages.";
@@ -81,8 +113,28 @@ impl Section for PushSettings {
                     keys.refuse(name, "is empty, and pushing is enabled: write it");
                 }
             }
-            if self.password.is_some() && self.username.is_none() {
-                keys.refuse("username", "is not set, and there is a password: write it");
+            match base(&self.url) {
+                Err(GatewayError::Credentials) => {
+                    keys.refuse("url", "has a user or a password in it: write them as `username` and `password`");
+                }
+                Err(GatewayError::Https { .. }) if self.enabled => {
+                    keys.refuse(
+                        "url",
+                        "needs TLS: build with quipu's feature `push-https`, or write a URL with http://",
+                    );
+                }
+                _ => {}
+            }
+            match (&self.username, self.password.as_deref().unwrap_or_default()) {
+                (None, "") => {}
+                (None, _) => keys.refuse("username", "is not set, and there is a password: write it"),
+                (Some(user), _) if credentials(user, "").is_err() => {
+                    keys.refuse("username", "has a `:` or a control character: write one without");
+                }
+                (Some(user), password) if credentials(user, password).is_err() => {
+                    keys.refuse("password", "has a control character: write one without");
+                }
+                (Some(_), _) => {}
             }
         });
     }

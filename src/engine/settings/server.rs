@@ -2,6 +2,7 @@
 
 use super::checks::{optional_path, paths};
 use crate::config::{Keys, Section};
+use crate::export::is_of_page;
 use std::time::Duration;
 
 /// The table `metrics.server`: the scrape server and its limits. See [`ServerBuilder`](crate::export::ServerBuilder).
@@ -77,6 +78,22 @@ impl Section for ServerSettings {
             keys.key("response_timeout_seconds", help).range(0.1, DAY).value(&mut self.response_timeout);
             let help = "A stop waits for scrapes in flight for so long.";
             keys.key("stop_timeout_seconds", help).range(0.0, DAY).value(&mut self.stop_timeout);
+            let ServerSettings { page, paths, offenders_path, .. } = &*self;
+            for (name, path) in paths
+                .iter()
+                .map(|path| ("paths", path))
+                .chain(offenders_path.iter().map(|path| ("offenders_path", path)))
+            {
+                if *page && is_of_page(path) {
+                    keys.refuse(
+                        name,
+                        &format!("has {path:?}, where the page is: write another path, or `page = false`"),
+                    );
+                }
+            }
+            if let Some(path) = offenders_path.as_ref().filter(|path| paths.contains(path)) {
+                keys.refuse("offenders_path", &format!("is {path:?}, as is one of `paths`: write another one"));
+            }
         });
     }
 }

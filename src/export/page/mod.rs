@@ -62,7 +62,7 @@ static RESOURCES: [Resource; 14] = resources! {
 };
 
 /// Whether the page has something at this path.
-pub(super) fn is_at(path: &str) -> bool {
+pub(crate) fn is_at(path: &str) -> bool {
     path == SUMMARY || path == VALUES || RESOURCES.iter().any(|resource| resource.path == path)
 }
 

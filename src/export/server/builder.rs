@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, ToSocketAddrs, lookup_host};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, is_path};
 use super::error::CannotServe;
 use super::listen::{Acceptor, listen};
 use super::{Server, ServerHandle, handle};
@@ -194,7 +194,7 @@ impl ServerBuilder {
     /// Takes the address; connections wait until [`Server::serve`].
     ///
     /// # Errors
-    /// As [`Server::bind`], and if a path is none.
+    /// As [`Server::bind`], and if a path is none or has something else.
     ///
     /// # Panics
     /// Outside a tokio runtime.
@@ -209,7 +209,7 @@ impl ServerBuilder {
     /// Serves from a thread of its own, as [`serve`](super::serve) does.
     ///
     /// # Errors
-    /// As [`serve`](super::serve), and if a path is none.
+    /// As [`serve`](super::serve), and if a path is none or has something else.
     pub fn serve(self, address: impl net::ToSocketAddrs + Debug) -> io::Result<ServerHandle> {
         handle::start(self, &address)
     }
@@ -219,13 +219,15 @@ impl ServerBuilder {
         if paths.is_empty() {
             paths.push("/metrics".to_owned());
         }
-        let is_path = |path: &str| path.starts_with('/') && !path.contains(['?', '#', ' ']);
         if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| !is_path(path)) {
             return Err(CannotServe::at(path));
         }
+        if let Some(path) = self.offenders_path.as_ref().filter(|path| paths.contains(path)) {
+            return Err(CannotServe::beside(path, "offenders are"));
+        }
         #[cfg(feature = "page")]
         if let Some(path) = paths.iter().chain(&self.offenders_path).find(|path| self.has_page && page::is_at(path)) {
-            return Err(CannotServe::beside_page(path));
+            return Err(CannotServe::beside(path, "the page is"));
         }
         let counter = |name, help| {
             let counter = self.registries[0].own_metrics().counter(name, help).register();

@@ -12,6 +12,11 @@ use super::super::places::Client;
 use super::super::query::decoded;
 use super::super::service::{ScrapeFuture, ScrapeService, plain};
 
+/// Whether something can be served at this path.
+pub(crate) fn is_path(path: &str) -> bool {
+    path.starts_with('/') && !path.contains(|char: char| char.is_control() || matches!(char, '?' | '#' | ' '))
+}
+
 /// A service at some paths.
 #[derive(Debug)]
 pub(super) struct Endpoint {

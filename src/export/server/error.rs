@@ -11,8 +11,11 @@ pub(super) enum CannotServe {
         source: io::Error,
     },
     Path(String),
-    #[cfg(feature = "page")]
-    BesidePage(String),
+    /// Something else is there, as in "the page is".
+    Beside {
+        path: String,
+        other: &'static str,
+    },
 }
 
 impl CannotServe {
@@ -22,9 +25,8 @@ impl CannotServe {
         io::Error::new(source.kind(), CannotServe::Address { address, source })
     }
 
-    #[cfg(feature = "page")]
-    pub(super) fn beside_page(path: &str) -> io::Error {
-        io::Error::new(ErrorKind::InvalidInput, CannotServe::BesidePage(path.to_owned()))
+    pub(super) fn beside(path: &str, other: &'static str) -> io::Error {
+        io::Error::new(ErrorKind::InvalidInput, CannotServe::Beside { path: path.to_owned(), other })
     }
 
     pub(super) fn at(path: &str) -> io::Error {
@@ -52,11 +54,10 @@ impl fmt::Display for CannotServe {
                 "cannot serve metrics at the path {path:?}: a path begins with `/` and has neither query nor space; \
                  write one such as \"/metrics\""
             ),
-            #[cfg(feature = "page")]
-            CannotServe::BesidePage(path) => {
+            CannotServe::Beside { path, other } => {
                 write!(
                     f,
-                    "cannot serve metrics at the path {path:?}: the page is there; write another one, such as \"/metrics\""
+                    "cannot serve metrics at the path {path:?}: {other} there; write another one, such as \"/metrics\""
                 )
             }
         }
@@ -74,9 +75,7 @@ impl Error for CannotServe {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             CannotServe::Address { source, .. } => Some(source),
-            CannotServe::Path(_) => None,
-            #[cfg(feature = "page")]
-            CannotServe::BesidePage(_) => None,
+            CannotServe::Path(_) | CannotServe::Beside { .. } => None,
         }
     }
 }

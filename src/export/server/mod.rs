@@ -27,6 +27,8 @@ mod table;
 mod tests;
 
 pub use builder::ServerBuilder;
+#[cfg(feature = "config")]
+pub(crate) use endpoint::is_path;
 pub use handle::{ServerHandle, serve};
 
 use builder::Limits;

@@ -22,8 +22,9 @@ fn s4_churn_does_not_grow() {
     assert_eq!((set.len(), set.places()), (0, 1));
 }
 
-/// Removes and makes series until some were freed several times, while `readers` threads are almost never outside their pins.
-fn churn_among(readers: usize) {
+/// Removes and makes series until some were freed several times, while `readers` threads are almost never outside their pins, and
+/// stay in each for so long.
+fn churn_among(readers: usize, stay: Duration) {
     let set = set_of(SlotLayout::Number, &[]);
     set.admit(&["kept"]);
     let is_done = AtomicBool::new(false);
@@ -32,7 +33,11 @@ fn churn_among(readers: usize) {
         for _ in 0..readers {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
-                    assert!(set.get(&["kept"], &pin()).is_some());
+                    let pin = pin();
+                    assert!(set.get(&["kept"], &pin).is_some());
+                    if stay > Duration::ZERO {
+                        thread::sleep(stay);
+                    }
                 }
             });
         }
@@ -52,9 +57,9 @@ fn churn_among(readers: usize) {
 #[cfg_attr(miri, ignore = "readers without a pause leave Miri no time for the rest")]
 fn s4_churn_among_busy_readers_does_not_grow() {
     let _alone = alone();
-    churn_among(4);
-    // Some of them without a lane.
-    churn_among(ROWS + ROWS / 2);
+    churn_among(4, Duration::ZERO);
+    // Some of them without a lane. They sleep, as a turn of so many that do not takes seconds on a busy machine.
+    churn_among(ROWS + ROWS / 2, Duration::from_millis(20));
 }
 
 /// The client of a scrape may take its time.

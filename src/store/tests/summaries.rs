@@ -32,7 +32,7 @@ fn summary(clock: &ManualClock) -> Series {
 
 /// With and without a lane: in the lanes and in the shared slot. The time goes on while they record.
 #[test]
-fn s7_a_window_slides_and_nothing_is_lost() {
+fn s6_no_total_goes_down_while_a_window_slides() {
     let _alone = alone();
     let clock = ManualClock::new();
     let summary = SummaryHandle::new(summary(&clock));
@@ -76,7 +76,7 @@ fn s7_a_window_slides_and_nothing_is_lost() {
 
 /// Several come first in a step at a time, and the copies lie in a ring.
 #[test]
-fn s7_a_step_is_copied_once() {
+fn a_step_is_copied_once() {
     let _alone = alone();
     let clock = ManualClock::new();
     let summary = SummaryHandle::new(summary(&clock));

@@ -1,7 +1,7 @@
 //! Histograms, summaries and state sets of collectors.
 
 use crate::decoder::{families, families_of_text};
-use crate::{read, reader};
+use crate::{bytes, read, reader};
 use quipu::collect::{CollectError, Collector, Declaration, Declared, Samples};
 use quipu::export::{Format, Scrape};
 use quipu::model::{BoundsError, MetricType, NameError, SummaryError};
@@ -61,14 +61,6 @@ fn good(samples: &mut Samples) {
     samples.set_state("link_state", &["eth0"], Link::Up);
     samples.set_state("link_state", &["eth1"], &Link::Unknown);
     samples.set_flags("feature_enabled", &[], &[Feature::Export, Feature::Export]);
-}
-
-fn protobuf(registry: &Registry) -> Vec<u8> {
-    let (mut scrape, mut bytes, mut chunk) = (registry.scrape_as(Format::Protobuf), Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        bytes.extend_from_slice(&chunk);
-    }
-    bytes
 }
 
 /// The lines that are not about the registry itself.
@@ -134,7 +126,7 @@ fn each_kind_is_exposed_as_it_was_set() {
     let of = |families: Vec<crate::decoder::Family>| {
         families.into_iter().filter(|(name, ..)| name.starts_with("shop_")).collect::<Vec<_>>()
     };
-    assert_eq!(of(families(&protobuf(&registry))), of(families_of_text(&text)));
+    assert_eq!(of(families(&bytes(registry.scrape_as(Format::Protobuf)))), of(families_of_text(&text)));
 }
 
 #[test]
@@ -267,13 +259,7 @@ fn what_breaks_a_rule_is_not_registered() {
 #[test]
 fn several_registries_show_each_sample_once() {
     let registries = [registry(good), registry(good)];
-    let text = |registries: Vec<Registry>| {
-        let (mut scrape, mut bytes, mut chunk) = (Scrape::of(registries, Format::Text), Vec::new(), Vec::new());
-        while scrape.next_chunk(&mut chunk).unwrap() {
-            bytes.extend_from_slice(&chunk);
-        }
-        String::from_utf8(bytes).unwrap()
-    };
+    let text = |registries: Vec<Registry>| String::from_utf8(bytes(Scrape::of(registries, Format::Text))).unwrap();
     let [one, both] = [text(registries[..1].to_vec()), text(registries.to_vec())];
     reader::read(&both).unwrap();
     assert_eq!(lines(&both), lines(&one));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::decoder;
 use crate::reader::{Exposition, Family, read};
+use crate::{bytes, decoder};
 use proptest::prelude::*;
 use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::export::Scrape;
@@ -50,12 +50,7 @@ fn registries() -> ([Registry; 2], [Arc<AtomicUsize>; 2]) {
 fn scrape(registries: &[Registry], names: &[&str], format: Format) -> Vec<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let within = Duration::from_secs(30);
-    let mut scrape = runtime.block_on(Scrape::collect_only(registries.to_vec(), names.to_vec(), format, within));
-    let (mut chunk, mut all) = (Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        all.extend_from_slice(&chunk);
-    }
-    all
+    bytes(runtime.block_on(Scrape::collect_only(registries.to_vec(), names.to_vec(), format, within)))
 }
 
 fn text(registries: &[Registry], names: &[&str]) -> Exposition {
@@ -64,11 +59,8 @@ fn text(registries: &[Registry], names: &[&str]) -> Exposition {
 }
 
 fn whole(registries: &[Registry]) -> Exposition {
-    let (mut scrape, mut chunk, mut all) = (Scrape::of(registries.to_vec(), Format::Text), Vec::new(), Vec::new());
-    while scrape.next_chunk(&mut chunk).unwrap() {
-        all.extend_from_slice(&chunk);
-    }
-    read(&String::from_utf8(all).unwrap()).unwrap()
+    let text = bytes(Scrape::of(registries.to_vec(), Format::Text));
+    read(&String::from_utf8(text).unwrap()).unwrap()
 }
 
 /// What stands in it, without values: those about the process change by themselves.
@@ -151,7 +143,7 @@ fn a_hidden_family_is_in_no_answer_and_holds_up_no_other() {
     registry.counter("jobs_total", "Jobs.").labels(["queue"]).register().unwrap().with(["fax"]).inc();
     assert_eq!(series(), Some(3.0));
     let before = calls[0].load(Ordering::Relaxed);
-    assert!(text(&[registry.clone()], &["db_idle"]).families.is_empty());
+    assert!(text(std::slice::from_ref(&registry), &["db_idle"]).families.is_empty());
     assert_eq!(calls[0].load(Ordering::Relaxed), before);
     hide(false);
     assert_eq!(["jobs_total", "db_idle"].map(count), [5, 5]);

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use self::error::{ApiError, Body, Path, Query};
-pub(crate) use self::tenants::{TENANT, TenantMetrics};
+pub(crate) use self::tenants::{TENANT, TenantLayer};
 use crate::incident::{Change, Findings, Incident, NewIncident, State};
 use crate::log::complain;
 use crate::operations::Operations;
@@ -28,7 +28,7 @@ type Answer<T> = Result<Json<T>, ApiError>;
 pub(crate) fn serve(
     listener: TcpListener,
     operations: Operations,
-    metrics: Option<(&HttpMetrics, TenantMetrics)>,
+    metrics: Option<(&HttpMetrics, TenantLayer)>,
 ) -> Part {
     let app = router(operations);
     let Some((http, tenants)) = metrics else {
@@ -36,7 +36,7 @@ pub(crate) fn serve(
         return Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) });
     };
     // One call for both: axum boxes what each call adds.
-    let app = app.layer((quipu_axum::layer(http), tenants.layer()));
+    let app = app.layer((quipu_axum::layer(http), tenants));
     let api = axum::serve(quipu_axum::listener(http, listener), app);
     Part::start(|stop| async { drop(api.with_graceful_shutdown(stop).await) })
 }

@@ -22,31 +22,21 @@ const MAX_TENANTS: usize = 100;
 
 type Requests = Family<Counter, LabelNames<2>>;
 
-/// Counts the requests of a router.
-#[derive(Debug)]
-pub(crate) struct TenantMetrics {
-    requests: Requests,
+/// Counts the requests of a router. It is a layer of tower's, and no function of axum's: these cost several allocations a request.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantLayer {
+    requests: Arc<Requests>,
 }
 
-impl TenantMetrics {
-    pub(crate) fn register(registry: &Registry) -> Result<TenantMetrics, RegisterError> {
+impl TenantLayer {
+    pub(crate) fn register(registry: &Registry) -> Result<TenantLayer, RegisterError> {
         let requests = registry
             .counter("tenant_requests_total", "Requests answered, by the tenant that the header x-tenant names.")
             .labels(["tenant", "status"])
             .max_values("tenant", MAX_TENANTS)
             .register()?;
-        Ok(TenantMetrics { requests })
+        Ok(TenantLayer { requests: Arc::new(requests) })
     }
-
-    pub(crate) fn layer(self) -> TenantLayer {
-        TenantLayer { requests: Arc::new(self.requests) }
-    }
-}
-
-/// Made by [`TenantMetrics::layer`]. It is a layer of tower's, and no function of axum's: these cost several allocations a request.
-#[derive(Clone, Debug)]
-pub(crate) struct TenantLayer {
-    requests: Arc<Requests>,
 }
 
 impl<S> Layer<S> for TenantLayer {

@@ -40,10 +40,12 @@ impl LlmError {
         }
     }
 
-    /// Of the errors of two models the later one, but if both say when to come back the one that says sooner.
+    /// Of the errors of two models the later one, with two exceptions. If both say when to come back, it is the one that says
+    /// sooner. If only the later one is an answer, it is the first: that model may still take the request.
     pub(super) fn or(self, later: LlmError) -> LlmError {
         match (self.retry_after(), later.retry_after()) {
             (Some(wait), Some(longer)) if wait < longer => self,
+            _ if later.is_an_answer() && !self.is_an_answer() => self,
             _ => later,
         }
     }
@@ -86,5 +88,14 @@ mod tests {
         assert_eq!(LlmError::LeftAlone(late).or(LlmError::RateLimit(soon)).retry_after(), Some(soon));
         assert_eq!(LlmError::LeftAlone(late).or(unavailable()).retry_after(), None);
         assert_eq!(unavailable().or(LlmError::LeftAlone(late)).retry_after(), Some(late));
+    }
+
+    #[test]
+    fn an_answer_of_the_second_model_is_not_the_last_word() {
+        let refused = || LlmError::Refused(StatusCode::NOT_FOUND);
+        let wait = Duration::from_secs(1);
+        assert_eq!(LlmError::RateLimit(wait).or(refused()).retry_after(), Some(wait));
+        assert!(!LlmError::Timeout.or(refused()).is_an_answer());
+        assert!(LlmError::Unreadable(String::new()).or(refused()).is_an_answer());
     }
 }

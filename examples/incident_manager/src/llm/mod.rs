@@ -27,7 +27,7 @@ use crate::incident::{Category, Incident};
 use crate::log::complain;
 use crate::store::{LlmUse, Store};
 
-/// Dollars for 1,000 tokens. Of other models, calls are counted as unpriced.
+/// US dollars for 1,000 tokens. Calls of other models are counted as unpriced.
 pub(crate) const PRICES: [(&str, Price); 2] =
     [("gpt-4o", Price::new(0.0025, 0.01)), ("gpt-4o-mini", Price::new(0.00015, 0.0006))];
 
@@ -41,31 +41,24 @@ pub(crate) const CALL_WITHIN: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Llm {
     client: Client,
-    /// The first, and the one that answers when that does not.
-    models: [Model; 2],
+    /// The first, and the one that answers when that does not, each behind a breaker of its name.
+    models: [CircuitBreaker; 2],
     classifications: Cache,
     catalog: Catalog,
     store: Store,
 }
 
-#[derive(Debug)]
-struct Model {
-    name: String,
-    breaker: CircuitBreaker,
-}
-
 impl Llm {
     pub(crate) fn new(
         client: Client,
-        breakers: [CircuitBreaker; 2],
+        models: [CircuitBreaker; 2],
         store: Store,
         catalog: &Catalog,
         registry: &Registry,
     ) -> Llm {
-        let models = breakers.map(|breaker| {
-            catalog.llm.watch_breaker(registry, client.provider(), breaker.name(), &breaker);
-            Model { name: breaker.name().to_owned(), breaker }
-        });
+        for breaker in &models {
+            catalog.llm.watch_breaker(registry, client.provider(), breaker.name(), breaker);
+        }
         let classifications = Cache::new(CACHED, catalog.storage.cache("classifications"));
         Llm { client, models, classifications, catalog: catalog.clone(), store }
     }
@@ -93,7 +86,7 @@ impl Llm {
 
     /// Down is: no model is asked at present.
     pub(crate) fn state(&self) -> ServiceState {
-        match self.models.iter().filter(|model| model.breaker.state() == BreakerState::Open).count() {
+        match self.models.iter().filter(|model| model.state() == BreakerState::Open).count() {
             0 => ServiceState::Healthy,
             1 => ServiceState::Degraded,
             _ => ServiceState::Down,
@@ -107,7 +100,7 @@ impl Llm {
             Err(error) if error.is_of_the_model() => error,
             answered => return answered,
         };
-        let fallback = self.catalog.llm.fall_back(&first.name, &second.name);
+        let fallback = self.catalog.llm.fall_back(first.name(), second.name());
         let answered = self.ask_model(second, operation, system, user).await;
         if answered.is_ok() {
             fallback.success();
@@ -120,15 +113,15 @@ impl Llm {
     /// Asks a model, unless it keeps failing.
     async fn ask_model(
         &self,
-        model: &Model,
+        model: &CircuitBreaker,
         operation: Operation,
         system: &str,
         user: &str,
     ) -> Result<String, LlmError> {
-        let permit = model.breaker.try_acquire().map_err(|rejected| LlmError::LeftAlone(rejected.retry_after()))?;
-        let prompt = Prompt { model: &model.name, system, user, is_streamed: operation == Operation::Enrichment };
+        let permit = model.try_acquire().map_err(|rejected| LlmError::LeftAlone(rejected.retry_after()))?;
+        let prompt = Prompt { model: model.name(), system, user, is_streamed: operation == Operation::Enrichment };
         // Dropped with this future, the call was cancelled.
-        let call = self.catalog.llm.start(self.client.provider(), &model.name, operation);
+        let call = self.catalog.llm.start(self.client.provider(), model.name(), operation);
         let outcome = self.complete(&prompt, &call).await;
         match &outcome {
             Err(error) if !error.is_an_answer() => permit.failure(),
@@ -169,10 +162,10 @@ impl Llm {
         outcome
     }
 
-    async fn book(&self, model: &Model, operation: Operation, completion: Option<&Completion>) {
+    async fn book(&self, model: &CircuitBreaker, operation: Operation, completion: Option<&Completion>) {
         let call = LlmUse {
             provider: self.client.provider(),
-            model: model.name.clone(),
+            model: model.name().to_owned(),
             operation,
             status: if completion.is_some() { CallStatus::Success } else { CallStatus::Error },
             usage: completion.and_then(|completion| completion.usage).unwrap_or_default(),

@@ -63,9 +63,9 @@ pub(super) struct Text {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct Usage {
-    #[serde(deserialize_with = "tokens")]
+    #[serde(deserialize_with = "known")]
     pub(super) prompt_tokens: Option<u64>,
-    #[serde(deserialize_with = "tokens")]
+    #[serde(deserialize_with = "known")]
     pub(super) completion_tokens: Option<u64>,
     #[serde(deserialize_with = "known")]
     pub(super) prompt_tokens_details: Option<PromptDetails>,
@@ -76,23 +76,18 @@ pub(super) struct Usage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct PromptDetails {
-    #[serde(deserialize_with = "tokens")]
+    #[serde(deserialize_with = "known")]
     pub(super) cached_tokens: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub(super) struct CompletionDetails {
-    #[serde(deserialize_with = "tokens")]
+    #[serde(deserialize_with = "known")]
     pub(super) reasoning_tokens: Option<u64>,
 }
 
-/// None of what is no number of tokens, such as `null` or -1.
-fn tokens<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
-    Ok(serde_json::Value::deserialize(from)?.as_u64())
-}
-
-/// None of what is something else, such as a text.
+/// None of what is something else, such as a text or -1 for a number of tokens.
 fn known<'de, T: DeserializeOwned, D: Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(serde_json::from_value(serde_json::Value::deserialize(from)?).ok())
 }

@@ -105,7 +105,10 @@ fn active_incidents_outlive_a_restart() {
 
 #[test]
 fn it_works_without_metrics() {
-    let service = Service::start_with(&database("without"), &["--traffic", "off", "--without-metrics"]);
+    let mut service = Service::start_with(&database("without"), &["--traffic", "off", "--without-metrics"]);
     service.create("P0", "other", "cost");
     assert!(!service.has_metrics());
+    service.end("TERM", Duration::from_secs(5));
+    let said = service.rest();
+    assert!(said.contains("curl -s http") && !said.contains("not served"), "{said}");
 }

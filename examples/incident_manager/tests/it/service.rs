@@ -140,7 +140,7 @@ impl Service {
     /// The next line that it says.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
-        self.stdout.read_line(&mut line).unwrap();
+        assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "it says no more");
         line.trim_end().to_owned()
     }
 

@@ -93,7 +93,7 @@ async fn complete(State(model): State<Arc<Model>>, headers: HeaderMap, body: Byt
     let mut response = match plan.failure {
         Some(Failure::Unavailable) => refusal(StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
         Some(Failure::Unauthorized) => refusal(StatusCode::UNAUTHORIZED, "the key was revoked"),
-        Some(Failure::RateLimit) => too_many(Duration::from_millis(200)),
+        Some(Failure::RateLimit) => return too_many(Duration::from_millis(200)),
         Some(Failure::Hangs) => {
             sleep(FOREVER).await;
             refusal(StatusCode::GATEWAY_TIMEOUT, "too late")
