@@ -144,7 +144,8 @@ impl<'a> LabelDescription<'a> {
 }
 
 impl Registry {
-    /// Describes every family, sorted by name: those that are recorded into, those of collectors, and the registry's own.
+    /// Describes every family, sorted by name: those that are recorded into, those of collectors, and the registry's own. Those that are
+    /// [hidden](Self::set_hidden) are left out.
     ///
     /// Dashboards, checks and reference pages are made from this, so that no second list of metrics is to be kept.
     ///

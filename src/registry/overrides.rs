@@ -162,7 +162,8 @@ impl FamilySettings {
 impl Registry {
     /// Stops showing a family, or shows it again. A hidden one is in no scrape, push or snapshot, nor in [`describe`](Self::describe). It is
     /// recorded all the while, so its totals go on; one of a [collector](crate::collect) is collected. `family` is the name that it has or
-    /// will have when it is registered through this handle. `quipu_series` and its like tell of hidden families as of others.
+    /// will have when it is registered through this handle. `quipu_series` and its like tell of hidden families as of others. Idle series
+    /// [expire](super::MetricBuilder::expire_after) only after a scrape, so those of a hidden family stay.
     ///
     /// # Cost
     /// A short lock. Recording does not see it.

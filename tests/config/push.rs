@@ -77,6 +77,23 @@ async fn it_pushes_again_and_with_what_is_set() {
     running.stop().await;
 }
 
+/// Nobody has stopped the first run, whose pushes outlive its runtime: the second takes them over.
+#[test]
+fn a_second_run_leaves_no_pushes_of_the_first() {
+    let (address, requests) = gateway();
+    let text = format!(
+        "[metrics]\nserver.enabled = false\n[metrics.push_gateway]\nenabled = true\nurl = \"http://{address}\"\njob_name = \"a\"\n\
+         push_interval_seconds = 1\n"
+    );
+    let engine = engine(&text);
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    runtime().block_on(async { drop(engine.start().await.unwrap()) });
+    next(&requests);
+    runtime().block_on(async { engine.start().await.unwrap().stop().await });
+    while requests.try_recv().is_ok() {}
+    assert!(requests.recv_timeout(Duration::from_millis(1_500)).is_err());
+}
+
 #[test]
 fn what_the_gateway_refuses_is_told_where_it_stands_and_in_words_of_the_file() {
     let text = "[metrics.push_gateway]\nenabled = true\njob_name = \"b\"\n";
