@@ -74,16 +74,17 @@ impl About {
 
     /// Counts a request, and logs that it failed.
     pub(super) fn record(&self, begun: Moment, result: &Result<(), PushError>) {
+        let time = self.registry.clock().unix_seconds();
         self.pushes.inc();
         match result {
             Ok(()) => {
                 #[cfg(feature = "page")]
-                self.target.succeeded();
-                self.last_success.set(self.registry.clock().unix_seconds());
+                self.target.succeeded(time);
+                self.last_success.set(time);
             }
             Err(error) => {
                 #[cfg(feature = "page")]
-                self.target.failed(Reason::WORDS[error.reason() as usize], error.to_string());
+                self.target.failed(time, Reason::WORDS[error.reason() as usize], error.to_string());
                 self.failures[error.reason() as usize].inc();
                 self.log(error);
             }

@@ -2,7 +2,6 @@
 
 use super::Registry;
 use super::collected::LastError;
-use crate::clock::Clock;
 use crate::sync::{Mutex, lock};
 use std::sync::{Arc, Weak};
 
@@ -45,14 +44,14 @@ impl Registry {
 
 #[cfg_attr(not(feature = "push"), expect(dead_code, reason = "nothing is pushed"))]
 impl PushTarget {
-    pub(crate) fn succeeded(&self) {
+    /// One was done, at this time in seconds since 1970.
+    pub(crate) fn succeeded(&self, time: f64) {
         let mut status = lock(&self.0);
-        (status.is_up, status.last_success) = (Some(true), Some(Clock::Real.unix_seconds()));
+        (status.is_up, status.last_success) = (Some(true), Some(time));
     }
 
-    /// It was not done, for a reason that is the word for it in a label.
-    pub(crate) fn failed(&self, reason: &'static str, message: String) {
-        let time = Clock::Real.unix_seconds();
+    /// One was not done, for a reason that is the word for it in a label.
+    pub(crate) fn failed(&self, time: f64, reason: &'static str, message: String) {
         let mut status = lock(&self.0);
         status.is_up = Some(false);
         // That it was skipped says less than why.
@@ -73,13 +72,14 @@ mod tests {
         let status = || registry.pushes().statuses().remove(0);
         let error = || status().last_error.map(|error| (error.reason, error.message));
         assert_eq!((status().is_up, status().last_success, error()), (None, None, None));
-        target.failed("skipped", "many have failed".to_owned());
+        target.failed(1.0, "skipped", "many have failed".to_owned());
         assert_eq!(error(), Some(("skipped", Some("many have failed".to_owned()))));
-        target.failed("connect", "refused".to_owned());
-        target.failed("skipped", "many have failed".to_owned());
+        target.failed(2.0, "connect", "refused".to_owned());
+        target.failed(1.0, "skipped", "many have failed".to_owned());
         assert_eq!((status().is_up, error()), (Some(false), Some(("connect", Some("refused".to_owned())))));
-        target.succeeded();
-        assert!(status().is_up == Some(true) && status().last_success.is_some() && error().is_some());
+        target.succeeded(3.0);
+        assert_eq!((status().is_up, status().last_success), (Some(true), Some(3.0)));
+        assert_eq!(status().last_error.map(|error| error.time), Some(2.0));
         drop(target);
         assert!(registry.pushes().statuses().is_empty());
     }
