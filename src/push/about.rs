@@ -72,11 +72,11 @@ impl About {
         self.registry.clock().now()
     }
 
-    /// Counts a request, and logs that it failed.
-    pub(super) fn record(&self, begun: Moment, result: &Result<(), PushError>) {
+    /// Counts a request, logs that it failed, and hands on how it ended.
+    pub(super) fn record(&self, begun: Moment, result: Result<(), PushError>) -> Result<(), PushError> {
         let time = self.registry.clock().unix_seconds();
         self.pushes.inc();
-        match result {
+        match &result {
             Ok(()) => {
                 #[cfg(feature = "page")]
                 self.target.succeeded(time);
@@ -92,6 +92,7 @@ impl About {
         if !matches!(result, Err(PushError::Rejected(_))) {
             self.duration.set(self.registry.clock().seconds_since(begun));
         }
+        result
     }
 
     fn log(&self, error: &PushError) {

@@ -191,7 +191,8 @@ impl Gateway {
 
     /// Sends a request from another thread.
     async fn aside(&self, method: Method, attempt: Attempt) -> Result<(), PushError> {
-        let gateway = self.clone();
+        let (about, gateway) = (&self.shared.about, self.clone());
+        let begun = about.now();
         let (mut sender, receiver) = oneshot::channel();
         let request = async move {
             let deadline = gateway.shared.client.deadline();
@@ -200,8 +201,12 @@ impl Gateway {
                 () = sender.closed() => {}
             }
         };
-        thread::spawn(request).map_err(PushError::Thread)?;
-        receiver.await.unwrap_or_else(|_| Err(PushError::no_answer()))
+        let answer = match thread::spawn(request) {
+            Ok(()) => receiver.await.map_err(|_| PushError::no_answer()),
+            Err(error) => Err(PushError::Thread(error)),
+        };
+        // What the thread could not record.
+        answer.unwrap_or_else(|error| about.record(begun, Err(error)))
     }
 
     /// Sends a request, when no other is under way, and records how that ended.
@@ -209,8 +214,7 @@ impl Gateway {
         let about = &self.shared.about;
         let begun = about.now();
         let result = self.attempt(method, attempt, deadline).await;
-        about.record(begun, &result);
-        result
+        about.record(begun, result)
     }
 
     async fn attempt(&self, method: Method, attempt: Attempt, deadline: Deadline) -> Result<(), PushError> {

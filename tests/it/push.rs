@@ -1,5 +1,6 @@
 //! Pushes, as a gateway sees them that shares no code with them.
 
+mod alone;
 mod failures;
 mod places;
 mod repeated;
