@@ -90,7 +90,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// How long a push may take, from the call to the answer; 10 s unless it is set. Collectors have half of it.
+    /// How long a push may take, from the call to the answer; 10 s unless it is set. Collectors have half of what the wait for an earlier push
+    /// has left.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.min(MAX_TIME);
         self

@@ -17,8 +17,9 @@ use hyper::rt::{Read, Write};
 use hyper_util::client::legacy::connect::HttpConnector;
 #[cfg(feature = "push-https")]
 use hyper_util::rt::TokioIo;
+use std::time::Instant;
 use tokio::select;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 use tower_service::Service;
 
 use crate::export::Format;
@@ -39,11 +40,17 @@ pub(super) struct Client {
     tls: Option<Tls>,
 }
 
-/// When a request has to be over.
+/// When a request has to be over, by the system's clock: tests may stop that of the runtime in which it was begun.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline {
     at: Instant,
     after: Duration,
+}
+
+impl Deadline {
+    pub(super) fn left(self) -> Duration {
+        self.at.saturating_duration_since(Instant::now())
+    }
 }
 
 impl Client {
@@ -66,10 +73,6 @@ impl Client {
 
     pub(super) fn uri(&self) -> &Uri {
         &self.uri
-    }
-
-    pub(super) fn timeout(&self) -> Duration {
-        self.timeout
     }
 
     pub(super) fn deadline(&self) -> Deadline {
@@ -150,7 +153,7 @@ impl Client {
         future: impl Future<Output = T>,
     ) -> Result<T, PushError> {
         let late = |_| PushError::Timeout { url: self.url.clone(), stage, after: deadline.after };
-        timeout_at(deadline.at, future).await.map_err(late)
+        timeout_at(deadline.at.into(), future).await.map_err(late)
     }
 
     fn unconnected(&self, source: impl Error + Send + Sync + 'static) -> PushError {
@@ -172,7 +175,7 @@ async fn beginning(mut body: Incoming, deadline: Deadline) -> Vec<u8> {
             text.extend(frame.into_data().unwrap_or_default());
         }
     };
-    let _ = timeout_at(deadline.at, read).await;
+    let _ = timeout_at(deadline.at.into(), read).await;
     text.truncate(MAX_TEXT_BYTES);
     text
 }

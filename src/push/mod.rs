@@ -192,10 +192,9 @@ impl Gateway {
     /// Sends a request from another thread.
     async fn aside(&self, method: Method, attempt: Attempt) -> Result<(), PushError> {
         let (about, gateway) = (&self.shared.about, self.clone());
-        let begun = about.now();
+        let (begun, deadline) = (about.now(), self.shared.client.deadline());
         let (mut sender, receiver) = oneshot::channel();
         let request = async move {
-            let deadline = gateway.shared.client.deadline();
             select! {
                 result = gateway.request(method, attempt, deadline) => drop(sender.send(result)),
                 () = sender.closed() => {}
@@ -227,7 +226,7 @@ impl Gateway {
         let metrics = if method == Method::DELETE {
             None
         } else {
-            Some(Box::new(Scrape::collect(registries.iter().cloned(), Format::Text, client.timeout() / 2).await))
+            Some(Box::new(Scrape::collect(registries.iter().cloned(), Format::Text, deadline.left() / 2).await))
         };
         let result = client.send(method, Metrics(metrics), deadline).await;
         if let Some(permit) = permit {

@@ -2,6 +2,7 @@
 
 use super::{StandIn, builder, exposition, registry};
 use quipu::Registry;
+use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::push::{PushError, Stage};
 use std::panic::catch_unwind;
 use std::pin::pin;
@@ -9,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Waker};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::runtime::Builder;
 
 const LONG: Duration = Duration::from_secs(60);
@@ -83,7 +84,8 @@ fn who_waits_for_another_push_waits_no_longer_than_its_timeout() {
         client.read()?;
         client.read_to_end().map(drop)
     });
-    let pushes = builder(&registry(), &gateway).timeout(Duration::from_secs(1)).build().unwrap();
+    let timeout = Duration::from_secs(1);
+    let pushes = builder(&registry(), &gateway).timeout(timeout).build().unwrap();
     let first = thread::spawn({
         let pushes = pushes.clone();
         move || pushes.push_blocking().unwrap_err()
@@ -92,10 +94,55 @@ fn who_waits_for_another_push_waits_no_longer_than_its_timeout() {
         thread::yield_now();
     }
     // Begun later, these wait until the first gives up; then one of them is sent, with the rest of its time.
+    let start = Instant::now();
     let second = pushes.push_blocking().unwrap_err();
+    assert!((timeout..timeout * 5 / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
     let first = first.join().unwrap();
     assert!(matches!(first, PushError::Timeout { stage: Stage::Answer, .. }), "{first}");
     assert!(matches!(second, PushError::Timeout { .. }), "{second}");
+}
+
+/// Hangs from its second call on.
+struct HangsLater(usize);
+
+impl Collector for HangsLater {
+    fn declare(&self, families: &mut Declaration) {
+        families.gauge("lost", "L.");
+    }
+
+    fn collect(&mut self, _: &mut Samples) -> Result<(), CollectError> {
+        self.0 += 1;
+        if self.0 > 1 {
+            thread::sleep(LONG);
+        }
+        Ok(())
+    }
+}
+
+/// Half of the whole time would leave none to send.
+#[test]
+fn who_has_waited_gives_collectors_half_of_the_rest() {
+    let timeout = Duration::from_secs(4);
+    let gateway = StandIn::new(move |n, client| {
+        client.read()?;
+        if n == 0 {
+            thread::sleep(timeout * 5 / 8);
+        }
+        client.answer(200, "")
+    });
+    let registry = registry();
+    registry.collect(HangsLater(0)).unwrap();
+    let pushes = builder(&registry, &gateway).timeout(timeout).build().unwrap();
+    thread::scope(|scope| {
+        scope.spawn(|| pushes.push_blocking().unwrap());
+        while gateway.heard().is_empty() {
+            thread::yield_now();
+        }
+        let start = Instant::now();
+        pushes.push_blocking().unwrap();
+        // Five eighths to wait, and half of three eighths for the collector.
+        assert!(start.elapsed() >= timeout * 3 / 4, "{:?}", start.elapsed());
+    });
 }
 
 #[test]
