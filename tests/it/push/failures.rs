@@ -16,10 +16,11 @@ const LONG: Duration = Duration::from_secs(60);
 
 /// A registry whose text fills all buffers between here and the gateway.
 fn large() -> Registry {
-    let registry = Registry::new();
-    let many = registry.counter("many_total", "M.").labels(["n"]).unlimited().register().unwrap();
+    let registry = Registry::builder().unlimited().build().unwrap();
+    let many = registry.counter("many_total", "M.").labels(["n"]).register().unwrap();
     let filling = "x".repeat(16_000);
     (0..1_000).for_each(|n| many.with([&*format!("{n}{filling}")]).inc());
+    assert!(registry.to_text().len() > 16_000_000);
     registry
 }
 

@@ -110,6 +110,8 @@ impl StandIn {
     /// One that has this done with each connection, which closes it; `n` is its number. A failure ends that connection only.
     pub(crate) fn new(serve: impl Fn(usize, &mut Client) -> io::Result<()> + Send + Sync + 'static) -> StandIn {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // What is not read is soon not taken either: the system's buffers may grow to 32 MiB.
+        socket2::SockRef::from(&listener).set_recv_buffer_size(64 * 1024).unwrap();
         let address = listener.local_addr().unwrap();
         let heard = Arc::<Mutex<Vec<_>>>::default();
         let (sender, ends) = mpsc::channel();
