@@ -2,7 +2,7 @@
 
 use super::about::About;
 use super::client::Client;
-use super::error::GatewayError;
+use super::error::{GatewayError, shown};
 use super::path::{base64, push_label};
 #[cfg(feature = "push-https")]
 use super::tls::Tls;
@@ -120,12 +120,12 @@ impl GatewayBuilder {
             return Err(GatewayError::Zero { setting });
         }
         let base = base(&self.url)?;
-        let Some(authority) = base.authority() else { return Err(GatewayError::Url { url: self.url }) };
+        let Some(authority) = base.authority() else { return Err(GatewayError::Url { url: shown(&self.url) }) };
         let headers = self.header_map(authority.as_str())?;
         let path = self.path(base.path())?;
         let uri = format!("{}://{authority}{path}", base.scheme_str().unwrap_or("http"));
         // What the path is made of leaves nothing to refuse, but for 64 KiB of it.
-        let uri: Uri = uri.parse().map_err(|_| GatewayError::Url { url: uri })?;
+        let uri: Uri = uri.parse().map_err(|_| GatewayError::Url { url: shown(&uri) })?;
         let about = About::register(&self.registries[0], authority.as_str(), &uri).map_err(GatewayError::Register)?;
         let breaker = CircuitBreaker::builder(format!("push to {authority}"))
             .window(Duration::from_secs(300))
@@ -172,7 +172,7 @@ impl GatewayBuilder {
     fn header_map(&self, authority: &str) -> Result<HeaderMap, GatewayError> {
         let mut headers = HeaderMap::new();
         headers
-            .insert(HOST, HeaderValue::from_str(authority).map_err(|_| GatewayError::Url { url: self.url.clone() })?);
+            .insert(HOST, HeaderValue::from_str(authority).map_err(|_| GatewayError::Url { url: shown(&self.url) })?);
         headers.insert(USER_AGENT, HeaderValue::from_static(concat!("quipu/", env!("CARGO_PKG_VERSION"))));
         if let Some((user, password)) = &self.credentials {
             headers.insert(AUTHORIZATION, credentials(user, password)?);
@@ -187,7 +187,7 @@ impl GatewayBuilder {
 
 /// The URL of a gateway.
 pub(crate) fn base(url: &str) -> Result<Uri, GatewayError> {
-    let none = || GatewayError::Url { url: url.to_owned() };
+    let none = || GatewayError::Url { url: shown(url) };
     let (_, after_scheme) = url.split_once("://").unwrap_or_default();
     if after_scheme.split(['/', '?', '#']).next().is_some_and(|authority| authority.contains('@')) {
         return Err(GatewayError::Credentials);
@@ -197,12 +197,17 @@ pub(crate) fn base(url: &str) -> Result<Uri, GatewayError> {
     if url.contains('#') || uri.query().is_some() || uri.host().is_none_or(str::is_empty) {
         return Err(none());
     }
+    // The parser takes any text for a port, which would be the usual one then.
+    if uri.authority().is_some_and(|authority| authority.as_str() != authority.host() && authority.port_u16().is_none())
+    {
+        return Err(none());
+    }
     match uri.scheme_str() {
         Some("http") => Ok(uri),
         #[cfg(feature = "push-https")]
         Some("https") => Ok(uri),
         #[cfg(not(feature = "push-https"))]
-        Some("https") => Err(GatewayError::Https { url: url.to_owned() }),
+        Some("https") => Err(GatewayError::Https { url: shown(url) }),
         _ => Err(none()),
     }
 }

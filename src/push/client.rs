@@ -1,7 +1,7 @@
 //! One request to the gateway, over a connection of its own.
 
 use super::body::Metrics;
-use super::error::{PushError, Stage};
+use super::error::{PushError, Stage, shown};
 #[cfg(feature = "push-https")]
 use super::tls::Tls;
 use core::error::Error;
@@ -138,7 +138,7 @@ impl Client {
             return Ok(());
         }
         let text = match response.headers().get(LOCATION) {
-            Some(location) if status.is_redirection() => printable(location.as_bytes()),
+            Some(location) if status.is_redirection() => shown(&printable(location.as_bytes())),
             // A text that does not end in time is as good as its beginning.
             _ => printable(&beginning(response.into_body(), deadline).await),
         };

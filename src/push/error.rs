@@ -19,14 +19,14 @@ use std::io;
 pub enum GatewayError {
     /// The URL is none, or has a query or a fragment.
     Url {
-        /// What was given.
+        /// What was given, without what stands before an `@`.
         url: String,
     },
     /// The URL has a user or a password in it.
     Credentials,
     /// The URL begins with `https`, and the feature `push-https` is off.
     Https {
-        /// What was given.
+        /// What was given, without what stands before an `@`.
         url: String,
     },
     /// The job is empty.
@@ -110,6 +110,11 @@ impl Error for GatewayError {
             _ => None,
         }
     }
+}
+
+/// A URL as it may be shown: what stands before an `@` may be a password, also where nobody could read it as one.
+pub(super) fn shown(url: &str) -> String {
+    url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"))
 }
 
 /// Why a push, or a deletion, did not succeed. Nothing of the application is disturbed by it, and the next may succeed.

@@ -122,6 +122,10 @@ fn what_the_gateway_refuses_is_told_where_it_stands_and_in_words_of_the_file() {
             "4:1: `metrics.push_gateway.url` has a user or a password in it: write them as `username` and `password`".to_owned(),
         ),
         (
+            "url = \"me:secret@a:1\"".to_owned(),
+            "4:1: `metrics.push_gateway.url` has a user or a password in it: write them as `username` and `password`".to_owned(),
+        ),
+        (
             format!("{good}password = \"c\""),
             "1:10: `metrics.push_gateway.username` is not set, and there is a password: write it".to_owned(),
         ),

@@ -67,7 +67,7 @@ impl fmt::Debug for PushSettings {
 
 fn url(text: &str) -> Result<(), String> {
     match base(text) {
-        Err(GatewayError::Url { .. }) if !text.is_empty() => {
+        Err(GatewayError::Url { .. }) if !text.is_empty() && !text.contains('@') => {
             Err("write the URL of the gateway, such as \"http://pushgateway:9091\"".to_owned())
         }
         // What else there may be is told without the text, or matters only if it pushes.
@@ -114,7 +114,8 @@ impl Section for PushSettings {
                 }
             }
             match base(&self.url) {
-                Err(GatewayError::Credentials) => {
+                // What nobody can read may be such as well.
+                Err(GatewayError::Credentials | GatewayError::Url { .. }) if self.url.contains('@') => {
                     keys.refuse("url", "has a user or a password in it: write them as `username` and `password`");
                 }
                 Err(GatewayError::Https { .. }) if self.enabled => {

@@ -24,6 +24,10 @@ fn urls() {
         "ftp://a",
         "http://",
         "http://a b",
+        "http://a:",
+        "http://a:b",
+        "http://a:65536",
+        "http://[::1]:b",
         "http://a/?b",
         "http://a/#b",
     ] {
@@ -32,6 +36,20 @@ fn urls() {
     }
     let message = refused("http://me:secret@pushgateway:9091/a@b", |builder| builder);
     assert!(message.contains("`basic_auth`") && !message.contains("secret"), "{message}");
+    for url in [
+        "me:secret@pushgateway:9091",
+        "//me:secret@pushgateway",
+        "http:/me:secret@pushgateway",
+        "http:///me:secret@pushgateway",
+        "http://me:sec/secret@pushgateway",
+        "http://me:sec@secret@pushgateway/?a",
+        "https://a/me:secret@pushgateway/?a",
+    ] {
+        let message = refused(url, |builder| builder);
+        assert!(!message.contains("secret"), "{url}: {message}");
+        let shows_rest = message.contains("…@pushgateway") || message.contains("`basic_auth`");
+        assert!(shows_rest && message.contains("Pushgateway"), "{url}: {message}");
+    }
 }
 
 #[test]
