@@ -60,8 +60,8 @@ use tokio::sync::{Mutex, oneshot};
 
 /// A group at a Pushgateway, and the registry that is pushed there. A clone is another handle to the same.
 ///
-/// After five failures in as many minutes a circuit breaker opens: while the gateway cannot be reached, further calls fail at once, for 30 to 33 s. What a
-/// gateway refuses as wrong (answers from 300 to 499, but for 408 and 429) does not count for it. The pushes that nobody repeats are always tried: those
+/// When at least five requests have ended within five minutes and half of them have failed, a circuit breaker opens: further calls fail at
+/// once, for 30 to 33 s. What a gateway refuses as wrong (answers from 300 to 499, but for 408 and 429) does not count for it. The pushes that nobody repeats are always tried: those
 /// of [`push_on_drop`](Self::push_on_drop) and [`Pushing::stop`].
 ///
 /// # Cost

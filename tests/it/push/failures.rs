@@ -271,6 +271,21 @@ fn after_five_failures_the_gateway_is_left_alone_for_a_while() {
     pushes.push_blocking().unwrap();
 }
 
+/// Failures among successes open it as well, when they are half.
+#[test]
+fn half_of_the_requests_are_enough_failures() {
+    let clock = ManualClock::new();
+    let registry = Registry::builder().clock(&clock).build().unwrap();
+    let gateway = StandIn::new(|n, client| {
+        client.read()?;
+        client.answer(if n < 3 { 200 } else { 503 }, "")
+    });
+    let pushes = builder(&registry, &gateway).build().unwrap();
+    let results = [(); 7].map(|()| pushes.push_blocking());
+    assert!(matches!(&results, [Ok(()), Ok(()), Ok(()), rest @ .., Err(PushError::Rejected(_))]
+        if rest.iter().all(|result| matches!(result, Err(PushError::Status { status: 503, .. })))));
+}
+
 #[test]
 fn refusals_that_would_come_again_open_no_breaker() {
     let (registry, gateway) = (registry(), StandIn::answering(400, "no"));
