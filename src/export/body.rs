@@ -9,11 +9,8 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::places::Place;
+use super::scrape::CHUNK_CAPACITY;
 use super::{Scrape, ScrapeError};
-
-/// Where a chunk fits without growing. Allocating each anew costs no more than keeping buffers for later, and leaves the
-/// memory of a scrape that waits for its client to those that do not.
-const CHUNK_CAPACITY: usize = 72 * 1024;
 
 /// A chunk of at least this many bytes is work that others should not have to wait behind.
 pub(super) const LARGE_CHUNK: usize = 32 * 1024;
@@ -138,9 +135,8 @@ impl Encoder {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
-        let some = self.scrape.next_chunk(&mut chunk);
-        self.rest = chunk.len() >= LARGE_CHUNK;
-        Poll::Ready(some.map(|some| some.then(|| chunk.into())).transpose())
+        let chunk = self.scrape.next_bytes().transpose();
+        self.rest = matches!(&chunk, Some(Ok(chunk)) if chunk.len() >= LARGE_CHUNK);
+        Poll::Ready(chunk)
     }
 }

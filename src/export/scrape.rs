@@ -7,6 +7,13 @@ use crate::registry::{self, Gather, Gathered};
 use core::time::Duration;
 use std::sync::Arc;
 
+#[cfg(any(feature = "http", feature = "push"))]
+use bytes::Bytes;
+
+/// Where a chunk fits without growing.
+#[cfg(any(feature = "http", feature = "push"))]
+pub(super) const CHUNK_CAPACITY: usize = 72 * 1024;
+
 /// One scrape: a registry in some [`Format`], chunk by chunk. Made by [`Registry::scrape`] and its like.
 ///
 /// Families come sorted by name, the series of a family in the order of their creation, and each exactly once; series that are
@@ -153,6 +160,14 @@ impl Scrape {
             self.gather.note_exported();
         }
         Ok(!chunk.is_empty())
+    }
+
+    /// The next chunk, as a body has it. A buffer for each costs no more than keeping them for later, and leaves the memory of a scrape
+    /// that waits for its client to those that do not.
+    #[cfg(any(feature = "http", feature = "push"))]
+    pub(crate) fn next_bytes(&mut self) -> Result<Option<Bytes>, ScrapeError> {
+        let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
+        Ok(self.next_chunk(&mut chunk)?.then(|| chunk.into()))
     }
 
     /// The format, whose [`content_type`](Format::content_type) a response needs.

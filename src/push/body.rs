@@ -7,9 +7,6 @@ use core::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// Where a chunk fits without growing.
-const CHUNK_CAPACITY: usize = 72 * 1024;
-
 /// A scrape, or nothing.
 pub(super) struct Metrics(pub(super) Option<Box<Scrape>>);
 
@@ -19,9 +16,7 @@ impl Body for Metrics {
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ScrapeError>>> {
         let Some(scrape) = &mut self.0 else { return Poll::Ready(None) };
-        let mut chunk = Vec::with_capacity(CHUNK_CAPACITY);
-        let some = scrape.next_chunk(&mut chunk);
-        Poll::Ready(some.map(|some| some.then(|| Frame::data(chunk.into()))).transpose())
+        Poll::Ready(scrape.next_bytes().transpose().map(|chunk| chunk.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
