@@ -70,7 +70,7 @@
 //! remove and scrape, whatever the parent's other threads were doing. A gauge of things in flight still counts those of
 //! threads that the child does not have; what their handles kept stays in memory. `fork` waits until no thread holds a lock of
 //! this crate, mostly some microseconds. (A bare `clone` system call runs no handlers, and gives none of this.) A server that
-//! the parent started does not run in the child.
+//! the parent started does not run in the child, nor do pushes at an interval; but the child can push.
 //!
 //! **Prefork.** Each worker process has metrics of its own, and exposes its own: give each a port, or push from each. Nothing
 //! is added up over processes. Fork before the first count, or the workers all begin with the parent's.

@@ -6,6 +6,7 @@ use super::error::{GatewayError, shown};
 use super::path::{base64, push_label};
 #[cfg(feature = "push-https")]
 use super::tls::Tls;
+use super::turn::Turns;
 use super::{Gateway, Shared};
 use crate::guard::CircuitBreaker;
 use crate::model::check_label_name;
@@ -19,7 +20,6 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE, USER_AGENT,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
-use tokio::sync::Mutex;
 
 /// What stands for no limit: a longer time could not be added to the clock's.
 const MAX_TIME: Duration = Duration::from_secs(365 * 24 * 60 * 60);
@@ -147,7 +147,7 @@ impl GatewayBuilder {
             interval: self.interval,
             about,
             breaker,
-            turn: Mutex::new(()),
+            turns: Turns::new(),
         };
         Ok(Gateway { shared: Arc::new(shared) })
     }

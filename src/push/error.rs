@@ -175,6 +175,8 @@ pub enum PushError {
 pub enum Stage {
     /// It waited for an earlier one of the same gateway.
     Wait,
+    /// It collected the metrics: hooks of [`before_scrape`](crate::Registry::before_scrape) and collectors had the word.
+    Collect,
     /// It resolved the name, and connected.
     Connect,
     /// It sent the metrics and waited for the answer.
@@ -231,10 +233,11 @@ impl fmt::Display for PushError {
             PushError::Timeout { url, stage, after } => {
                 let stage = match stage {
                     Stage::Wait => "an earlier push was still under way",
+                    Stage::Collect => "hooks or collectors had not ended",
                     Stage::Connect => "there was no connection",
                     Stage::Answer => "there was no answer",
                 };
-                write!(f, "{url} took too long: {stage} after {after:?}")
+                write!(f, "the push to {url} took too long: {stage} after {after:?}")
             }
             PushError::Status { url, status, text } => {
                 write!(f, "{url} answered {status}")?;

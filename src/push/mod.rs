@@ -11,7 +11,7 @@
 //! *group*, whose name is the job and the grouping labels; those overwrite labels of the same name that the metrics have.
 //!
 //! A push runs on a thread and in a runtime of its own, so that it works inside any runtime and without one, and holds up none of
-//! the application's tasks. It is sent as it is encoded, in chunks: memory does not grow with the number of series. At most one push of a
+//! the application's tasks. Another thread runs hooks and collectors, so that a push ends in time even where a hook hangs. It is sent as it is encoded, in chunks: memory does not grow with the number of series. At most one push of a
 //! gateway is under way. Whatever goes wrong is an error of the push, and disturbs nothing else.
 //!
 //! # Metrics
@@ -36,6 +36,7 @@ mod pushing;
 mod thread;
 #[cfg(feature = "push-https")]
 mod tls;
+mod turn;
 
 pub use builder::GatewayBuilder;
 #[cfg(feature = "config")]
@@ -46,6 +47,7 @@ pub use pushing::Pushing;
 use crate::Registry;
 use crate::export::{Format, Scrape};
 use crate::guard::CircuitBreaker;
+use crate::sync::block_on::block_on;
 use about::About;
 use body::Metrics;
 use client::{Client, Deadline};
@@ -53,10 +55,11 @@ use core::fmt;
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
+use turn::{Turn, Turns};
 
 use http::Method;
 use tokio::select;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::oneshot;
 
 /// A group at a Pushgateway, and the registry that is pushed there. A clone is another handle to the same.
 ///
@@ -65,7 +68,7 @@ use tokio::sync::{Mutex, oneshot};
 /// of [`push_on_drop`](Self::push_on_drop) and [`Pushing::stop`].
 ///
 /// # Cost
-/// A push costs what a [scrape](crate::export::Scrape) costs, a thread, and a connection of its own.
+/// A push costs what a [scrape](crate::export::Scrape) costs, two threads, and a connection of its own.
 ///
 /// ```no_run
 /// use quipu::{Registry, push::Gateway};
@@ -90,8 +93,7 @@ struct Shared {
     interval: Duration,
     about: About,
     breaker: CircuitBreaker,
-    /// Held by the request that is under way.
-    turn: Mutex<()>,
+    turns: Turns,
 }
 
 /// Whether the breaker is asked.
@@ -217,18 +219,14 @@ impl Gateway {
     }
 
     async fn attempt(&self, method: Method, attempt: Attempt, deadline: Deadline) -> Result<(), PushError> {
-        let Shared { registries, client, breaker, turn, .. } = &*self.shared;
-        let _turn = client.within(deadline, Stage::Wait, turn.lock()).await?;
+        let Shared { client, breaker, turns, .. } = &*self.shared;
+        let turn = client.within(deadline, Stage::Wait, turns.take()).await?;
         let permit = match attempt {
             Attempt::Usual => Some(breaker.try_acquire().map_err(PushError::Rejected)?),
             Attempt::Last => None,
         };
-        let metrics = if method == Method::DELETE {
-            None
-        } else {
-            Some(Box::new(Scrape::collect(registries.iter().cloned(), Format::Text, deadline.left() / 2).await))
-        };
-        let result = client.send(method, Metrics(metrics), deadline).await;
+        let scrape = if method == Method::DELETE { None } else { Some(self.collect(turn.clone(), deadline).await?) };
+        let result = client.send(method, Metrics(scrape.map(Box::new)), deadline).await;
         if let Some(permit) = permit {
             match &result {
                 Err(error) if error.is_transient() => permit.failure(),
@@ -236,6 +234,21 @@ impl Gateway {
             }
         }
         result
+    }
+
+    /// Collects what is to be pushed, on a thread: a hook that hangs keeps that thread and the turn, so there is one such at most.
+    async fn collect(&self, turn: Turn, deadline: Deadline) -> Result<Scrape, PushError> {
+        let Shared { registries, client, .. } = &*self.shared;
+        let (sender, receiver) = oneshot::channel();
+        let scrape = Scrape::collect(registries.iter().cloned(), Format::Text, deadline.left() / 2);
+        let collect = move || {
+            let scrape = block_on(scrape, || Some(pushing::PATIENCE));
+            drop(turn);
+            // A push that is over does not wait for it any more.
+            let _ = scrape.map(|scrape| sender.send(scrape));
+        };
+        thread::run(collect).map_err(PushError::Thread)?;
+        client.within(deadline, Stage::Collect, receiver).await?.map_err(|_| PushError::no_answer())
     }
 }
 

@@ -3,6 +3,8 @@
 use super::error::PushError;
 use super::{Attempt, Gateway, Stage, thread};
 use crate::sync::block_on::block_on;
+use crate::sync::gate;
+use core::mem;
 use core::pin::pin;
 use core::time::Duration;
 use std::future::pending;
@@ -16,6 +18,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// The pause after a first failure, which doubles with each further one up to the interval.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A blocked thread looks again after so long, whether it was woken or not.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Pushes that go on until they are stopped; made by [`Gateway::start`].
 ///
@@ -31,6 +36,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Debug)]
 pub struct Pushing {
+    /// The forks until it was started: the child of a fork does not have its thread.
+    forks: u64,
     stop: oneshot::Sender<()>,
     last: oneshot::Receiver<Result<(), PushError>>,
 }
@@ -43,17 +50,24 @@ impl Pushing {
             let result = push_until(&gateway, stopped).await;
             let _ = ended.send(result);
         })?;
-        Ok(Pushing { stop, last })
+        Ok(Pushing { forks: gate::forks(), stop, last })
     }
 
     /// Stops, with a last push of what was recorded until now. Returns when it has ended, after
     /// [`timeout`](super::GatewayBuilder::timeout) at the latest.
+    ///
+    /// In the child of a fork, which does not have the thread, it is an error at once.
     ///
     /// Call [`Gateway::delete`] afterwards if the metrics are not to outlive the process.
     ///
     /// # Errors
     /// Those of the last push.
     pub async fn stop(self) -> Result<(), PushError> {
+        if self.forks != gate::forks() {
+            // A lock in there may be held by a thread that is not here.
+            mem::forget(self);
+            return Err(PushError::no_answer());
+        }
         let _ = self.stop.send(());
         self.last.await.unwrap_or_else(|_| Err(PushError::no_answer()))
     }
@@ -69,7 +83,7 @@ impl Pushing {
 
 /// Blocks on what ends by itself.
 pub(super) fn wait(push: impl Future<Output = Result<(), PushError>>) -> Result<(), PushError> {
-    block_on(push, || Some(Duration::from_secs(60))).unwrap_or_else(|| Err(PushError::no_answer()))
+    block_on(push, || Some(PATIENCE)).unwrap_or_else(|| Err(PushError::no_answer()))
 }
 
 async fn push_until(gateway: &Gateway, stopped: oneshot::Receiver<()>) -> Result<(), PushError> {

@@ -5,7 +5,8 @@ use crate::alone::alone;
 use crate::warnings::Warnings;
 use quipu::Registry;
 use quipu::clock::ManualClock;
-use quipu::push::PushError;
+use quipu::push::{PushError, Stage};
+use std::thread;
 use std::time::Duration;
 
 #[test]
@@ -45,5 +46,40 @@ fn of_many_failures_one_a_minute_is_logged() {
         let message = &warnings.messages()[0];
         assert!(message.contains("answered 400: no; others that fail within a minute are only counted"), "{message}");
         assert_eq!(failures(&registry, "status"), 15.0);
+    });
+}
+
+/// The child has neither the thread that pushes at the fork, nor that of pushes at an interval.
+#[test]
+#[cfg(unix)]
+fn a_child_pushes_though_its_parent_was_pushing() {
+    use crate::fork::{ends_well, fork};
+
+    alone("push::alone::a_child_pushes_though_its_parent_was_pushing", || {
+        let gateway = StandIn::new(|n, client| {
+            client.read()?;
+            if n == 0 { client.read_to_end().map(drop) } else { client.answer(200, "") }
+        });
+        let timeout = Duration::from_secs(10);
+        let set = builder(&registry(), &gateway).timeout(timeout).interval(1_000 * timeout);
+        let pushes = set.build().unwrap();
+        let mut pushing = Some(pushes.start().unwrap());
+        let push = thread::spawn({
+            let pushes = pushes.clone();
+            move || pushes.push_blocking().unwrap_err()
+        });
+        while gateway.heard().is_empty() {
+            thread::yield_now();
+        }
+        let child = fork(|| {
+            pushes.push_blocking().unwrap();
+            drop(pushes.push_on_drop());
+            let error = pushing.take().unwrap().stop_blocking().unwrap_err();
+            assert!(matches!(error, PushError::Thread(_)), "{error}");
+        });
+        assert!(ends_well(child), "the child has failed");
+        assert_eq!(gateway.heard().len(), 3);
+        let error = push.join().unwrap();
+        assert!(matches!(error, PushError::Timeout { stage: Stage::Answer, .. }), "{error}");
     });
 }

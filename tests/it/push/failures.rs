@@ -6,6 +6,7 @@ use quipu::clock::ManualClock;
 use quipu::collect::{CollectError, Collector, Declaration, Samples};
 use quipu::push::{Gateway, PushError, Stage};
 use std::net::TcpListener;
+use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -284,6 +285,34 @@ fn half_of_the_requests_are_enough_failures() {
     let results = [(); 7].map(|()| pushes.push_blocking());
     assert!(matches!(&results, [Ok(()), Ok(()), Ok(()), rest @ .., Err(PushError::Rejected(_))]
         if rest.iter().all(|result| matches!(result, Err(PushError::Status { status: 503, .. })))));
+}
+
+/// A collector has a deadline of its own; a hook does not.
+#[test]
+fn a_hook_that_hangs_costs_the_timeout() {
+    let (registry, gateway) = (registry(), StandIn::answering(200, ""));
+    let (release, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let _hook = registry.before_scrape(move || {
+        let _ = held.lock().unwrap().recv();
+    });
+    let pushes = builder(&registry, &gateway).timeout(SHORT).build().unwrap();
+    let timed = |push: &dyn Fn() -> Result<(), PushError>| {
+        let start = Instant::now();
+        let error = push().unwrap_err();
+        assert!((SHORT..LONG / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+        let PushError::Timeout { stage, .. } = error else { panic!("{error}") };
+        stage
+    };
+    assert_eq!(timed(&|| pushes.push_blocking()), Stage::Collect);
+    // Further ones wait for that hook, and leave no threads behind.
+    assert_eq!(timed(&|| pushes.push_blocking()), Stage::Wait);
+    assert_eq!(timed(&|| pushes.start().unwrap().stop_blocking()), Stage::Wait);
+    drop(pushes.push_on_drop());
+    assert_eq!(gateway.heard().len(), 0);
+    drop(release);
+    assert_eq!(failures(&registry, "timeout"), 4.0);
+    builder(&registry, &gateway).build().unwrap().push_blocking().unwrap();
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{StandIn, about, builder, exposition, registry};
 use quipu::Registry;
 use quipu::push::PushError;
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -64,6 +65,25 @@ fn a_stop_has_a_deadline() {
     let error = pushing.stop_blocking().unwrap_err();
     assert!(matches!(error, PushError::Timeout { .. }), "{error}");
     assert!((timeout / 2..timeout * 3 / 2).contains(&start.elapsed()), "{:?}", start.elapsed());
+}
+
+/// Also where a hook hangs since before the stop.
+#[test]
+fn a_stop_has_a_deadline_while_a_hook_hangs() {
+    let (registry, gateway) = (registry(), StandIn::answering(200, ""));
+    let (entered, enters) = mpsc::channel();
+    let _hook = registry.before_scrape(move || {
+        let _ = entered.send(());
+        thread::sleep(LONG);
+    });
+    let timeout = Duration::from_secs(2);
+    let set = builder(&registry, &gateway).interval(Duration::from_millis(1)).timeout(timeout);
+    let pushing = set.build().unwrap().start().unwrap();
+    enters.recv_timeout(LONG).unwrap();
+    let start = Instant::now();
+    let error = pushing.stop_blocking().unwrap_err();
+    assert!(matches!(error, PushError::Timeout { .. }), "{error}");
+    assert!(start.elapsed() < timeout * 3 / 2, "{:?}", start.elapsed());
 }
 
 #[test]
