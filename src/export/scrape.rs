@@ -119,10 +119,17 @@ impl Scrape {
         Scrape::walk(registry::collect(registries, names, within).await, format)
     }
 
-    /// The same, for somebody who only looks: no series is taken to have been exposed.
-    #[cfg(feature = "page")]
-    pub(super) fn for_a_look(self) -> Scrape {
+    /// The same, which counts as no export by itself: for somebody who only looks, or tells [later](Self::note_exported) that it has
+    /// arrived.
+    #[cfg(any(feature = "page", feature = "push"))]
+    pub(crate) fn uncounted(self) -> Scrape {
         Scrape { is_export: false, ..self }
+    }
+
+    /// All there was has arrived: idle series may expire.
+    #[cfg(feature = "push")]
+    pub(crate) fn note_exported(&mut self) {
+        self.gather.note_exported();
     }
 
     fn walk(gathered: Vec<Gathered>, format: Format) -> Scrape {

@@ -146,7 +146,7 @@ impl ScrapeService {
         }
         let within = timeout::for_collection(request.headers(), self.response);
         let scrape = Scrape::begin(self.registries.to_vec(), Some(names), Format::Text, within);
-        self.get(request.version(), async { scrape.await.for_a_look() }, client)
+        self.get(request.version(), async { scrape.await.uncounted() }, client)
     }
 
     /// Answers with how the registries stand.

@@ -160,6 +160,11 @@ impl Client {
         PushError::Connect { url: self.url.clone(), source: source.into() }
     }
 
+    /// An answer that came before all was sent does not speak of all.
+    pub(super) fn hasty(&self) -> PushError {
+        PushError::Broken { url: self.url.clone(), source: "it was accepted before all of it was sent".into() }
+    }
+
     fn broken(&self, source: hyper::Error) -> PushError {
         PushError::Broken { url: self.url.clone(), source: source.into() }
     }

@@ -12,7 +12,8 @@
 //!
 //! A push runs on a thread and in a runtime of its own, so that it works inside any runtime and without one, and holds up none of
 //! the application's tasks. Another thread runs hooks and collectors, so that a push ends in time even where a hook hangs. It is sent as it is encoded, in chunks: memory does not grow with the number of series. At most one push of a
-//! gateway is under way. Whatever goes wrong is an error of the push, and disturbs nothing else.
+//! gateway is under way. Whatever goes wrong is an error of the push, and disturbs nothing else. A push that fails is no export: series
+//! that [expire](crate::registry::MetricBuilder::expire_after) stay until one has succeeded, or a scrape.
 //!
 //! # Metrics
 //!
@@ -226,7 +227,7 @@ impl Gateway {
             Attempt::Last => None,
         };
         let scrape = if method == Method::DELETE { None } else { Some(self.collect(turn.clone(), deadline).await?) };
-        let result = client.send(method, Metrics(scrape.map(Box::new)), deadline).await;
+        let result = self.send(method, scrape, deadline).await;
         if let Some(permit) = permit {
             match &result {
                 Err(error) if error.is_transient() => permit.failure(),
@@ -249,6 +250,17 @@ impl Gateway {
         };
         thread::run(collect).map_err(PushError::Thread)?;
         client.within(deadline, Stage::Collect, receiver).await?.map_err(|_| PushError::no_answer())
+    }
+
+    /// Sends a scrape, which counts as an export when all of it was sent and the gateway has accepted it; or without one, nothing.
+    async fn send(&self, method: Method, scrape: Option<Scrape>, deadline: Deadline) -> Result<(), PushError> {
+        let client = &self.shared.client;
+        let Some(scrape) = scrape else { return client.send(method, Metrics::none(), deadline).await };
+        let (metrics, sent) = Metrics::of(scrape);
+        client.send(method, metrics, deadline).await?;
+        let mut scrape = sent.await.map_err(|_| client.hasty())?;
+        scrape.note_exported();
+        Ok(())
     }
 }
 

@@ -7,11 +7,14 @@ mod repeated;
 mod settings;
 mod stand_in;
 
+use crate::alone::alone;
 use crate::reader;
 use quipu::Registry;
+use quipu::clock::ManualClock;
 use quipu::model::SeriesSnapshot;
 use quipu::push::{Gateway, GatewayBuilder, PushError};
 use stand_in::StandIn;
+use std::time::Duration;
 
 /// A registry with something in it.
 fn registry() -> Registry {
@@ -128,6 +131,29 @@ fn registries_are_pushed_as_one() {
     let pushed = exposition(&gateway.heard()[0]);
     assert_eq!(pushed.value("depth", &[]), Some(7.0));
     assert!(pushed.family("jobs_total").is_some());
+}
+
+/// What no gateway has heard of stays; what one has does not stay longer than elsewhere.
+#[test]
+fn series_expire_only_after_a_push_that_succeeded() {
+    alone("push::series_expire_only_after_a_push_that_succeeded", || {
+        let clock = ManualClock::new();
+        let registry = Registry::builder().clock(&clock).build().unwrap();
+        let hour = Duration::from_secs(3600);
+        let jobs = registry.counter("jobs_total", "J.").labels(["queue"]).expire_after(hour).register().unwrap();
+        jobs.with(["mail"]).inc_by(3);
+        let gateway = StandIn::new(|n, client| {
+            client.read()?;
+            client.answer(if n < 3 { 400 } else { 200 }, "")
+        });
+        let pushes = builder(&registry, &gateway).build().unwrap();
+        let pushed = |is_accepted| {
+            assert_eq!(pushes.push_blocking().is_ok(), is_accepted);
+            clock.advance(hour);
+            exposition(gateway.heard().last().unwrap()).value("jobs_total", &[("queue", "mail")])
+        };
+        assert_eq!([false, false, false, true, true].map(pushed), [Some(3.0), Some(3.0), Some(3.0), Some(3.0), None]);
+    });
 }
 
 #[test]

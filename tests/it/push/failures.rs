@@ -167,6 +167,20 @@ fn an_answer_without_end_is_not_read_to_its_end() {
     }
 }
 
+/// Half of the metrics may be there, or none.
+#[test]
+fn a_success_before_all_was_sent_is_none() {
+    let gateway = StandIn::new(|_, client| {
+        client.read_head()?;
+        client.answer(200, "")?;
+        thread::sleep(LONG);
+        Ok(())
+    });
+    let error = builder(&large(), &gateway).timeout(LONG).build().unwrap().push_blocking().unwrap_err();
+    assert!(matches!(error, PushError::Broken { .. }), "{error}");
+    assert!(error.to_string().ends_with("it was accepted before all of it was sent"), "{error}");
+}
+
 #[test]
 fn a_head_without_end_is_not_read_to_its_end() {
     let gateway = StandIn::new(|_, client| {
