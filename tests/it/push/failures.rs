@@ -181,6 +181,45 @@ fn a_success_before_all_was_sent_is_none() {
     assert!(error.to_string().ends_with("it was accepted before all of it was sent"), "{error}");
 }
 
+/// What comes byte by byte does not move the deadline.
+#[test]
+fn an_answer_that_dribbles_costs_the_timeout() {
+    let dribble = |start: &'static str| {
+        StandIn::new(move |_, client| {
+            client.read()?;
+            client.write(start)?;
+            loop {
+                client.write("a")?;
+                thread::sleep(SHORT / 20);
+            }
+        })
+    };
+    let push = |gateway: StandIn| {
+        let start = Instant::now();
+        let error = builder(&registry(), &gateway).timeout(SHORT).build().unwrap().push_blocking().unwrap_err();
+        assert!((SHORT..LONG / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
+        assert!(gateway.ended().is_err(), "the connection was not closed");
+        error
+    };
+    let error = push(dribble("HTTP/1.1 200 OK\r\nX: "));
+    assert!(matches!(error, PushError::Timeout { stage: Stage::Answer, .. }), "{error}");
+    let error = push(dribble("HTTP/1.1 500 So\r\nContent-Length: 1000000\r\n\r\n"));
+    assert!(matches!(&error, PushError::Status { status: 500, text, .. } if text.starts_with("aa")), "{error}");
+}
+
+/// Answers that are none yet, without end.
+#[test]
+fn a_gateway_that_keeps_announcing_an_answer_costs_the_timeout() {
+    let gateway = StandIn::new(|_, client| {
+        client.read()?;
+        loop {
+            client.write("HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+    });
+    let error = builder(&registry(), &gateway).timeout(SHORT).build().unwrap().push_blocking().unwrap_err();
+    assert!(matches!(error, PushError::Timeout { stage: Stage::Answer, .. }), "{error}");
+}
+
 #[test]
 fn a_head_without_end_is_not_read_to_its_end() {
     let gateway = StandIn::new(|_, client| {
