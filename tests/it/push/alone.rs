@@ -46,6 +46,7 @@ fn of_many_failures_one_a_minute_is_logged() {
         let message = &warnings.messages()[0];
         assert!(message.contains("answered 400: no; others that fail within a minute are only counted"), "{message}");
         assert_eq!(failures(&registry, "status"), 15.0);
+        assert_eq!(about(&registry, "quipu_pushes_total", &[]), 15.0);
     });
 }
 

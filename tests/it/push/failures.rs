@@ -93,7 +93,7 @@ fn a_gateway_that_never_answers_costs_the_timeout() {
     let pushes = builder(&registry, &gateway).timeout(SHORT).build().unwrap();
     let start = Instant::now();
     let error = pushes.push_blocking().unwrap_err();
-    assert!(start.elapsed() >= SHORT && start.elapsed() < LONG);
+    assert!((SHORT..LONG / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert!(matches!(error, PushError::Timeout { stage: Stage::Answer, after: SHORT, .. }), "{error}");
     assert!(error.to_string().ends_with("there was no answer after 300ms"), "{error}");
     assert_eq!(failures(&registry, "timeout"), 1.0);
