@@ -113,7 +113,7 @@ impl Error for GatewayError {
 }
 
 /// A URL as it may be shown: what stands before an `@` may be a password, also where nobody could read it as one.
-pub(super) fn shown(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"))
 }
 

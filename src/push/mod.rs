@@ -42,6 +42,8 @@ mod turn;
 pub use builder::GatewayBuilder;
 #[cfg(feature = "config")]
 pub(crate) use builder::{base, credentials, header};
+#[cfg(feature = "config")]
+pub(crate) use error::shown;
 pub use error::{GatewayError, PushError, Stage};
 pub use pushing::Pushing;
 
@@ -245,8 +247,10 @@ impl Gateway {
         let collect = move || {
             let scrape = block_on(scrape, || Some(pushing::PATIENCE));
             drop(turn);
-            // A push that is over does not wait for it any more.
-            let _ = scrape.map(|scrape| sender.send(scrape));
+            if let Some(scrape) = scrape {
+                // A push that is over does not wait for it any more.
+                let _ = sender.send(scrape);
+            }
         };
         thread::run(collect).map_err(PushError::Thread)?;
         client.within(deadline, Stage::Collect, receiver).await?.map_err(|_| PushError::no_answer())

@@ -217,6 +217,8 @@ fn a_secret_is_shown_nowhere() {
     let mut settings = Settings::default();
     sources.read(&mut settings).unwrap();
     assert_eq!(settings.push_gateway.headers["Authorization"], SECRET);
+    // A mistake, which the engine refuses.
+    settings.push_gateway.url = format!("http://me:{SECRET}@a");
     let engine = builder().text("a.toml", text);
     let shown = format!("{settings:?} {sources:?} {engine:?} {:?}", settings.push_gateway);
     assert!(!shown.contains(SECRET), "{shown}");

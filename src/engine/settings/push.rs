@@ -2,7 +2,7 @@
 
 use super::checks::grouping;
 use crate::config::{Keys, Section};
-use crate::push::{GatewayError, base, credentials, header};
+use crate::push::{GatewayError, base, credentials, header, shown};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl fmt::Debug for PushSettings {
             self;
         f.debug_struct("PushSettings")
             .field("enabled", enabled)
-            .field("url", url)
+            .field("url", &shown(url))
             .field("job_name", job_name)
             .field("push_interval", push_interval)
             .field("timeout", timeout)
