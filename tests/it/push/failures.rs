@@ -10,7 +10,7 @@ use std::sync::{Mutex, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const SHORT: Duration = Duration::from_millis(300);
+const SHORT: Duration = Duration::from_secs(1);
 
 /// Times of tests that are not about time.
 const LONG: Duration = Duration::from_secs(60);
@@ -95,7 +95,7 @@ fn a_gateway_that_never_answers_costs_the_timeout() {
     let error = pushes.push_blocking().unwrap_err();
     assert!((SHORT..LONG / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
     assert!(matches!(error, PushError::Timeout { stage: Stage::Answer, after: SHORT, .. }), "{error}");
-    assert!(error.to_string().ends_with("there was no answer after 300ms"), "{error}");
+    assert!(error.to_string().ends_with("there was no answer after 1s"), "{error}");
     assert_eq!(failures(&registry, "timeout"), 1.0);
     // The connection is closed.
     gateway.ended().unwrap();

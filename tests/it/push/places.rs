@@ -84,7 +84,7 @@ fn who_waits_for_another_push_waits_no_longer_than_its_timeout() {
         client.read()?;
         client.read_to_end().map(drop)
     });
-    let timeout = Duration::from_secs(1);
+    let timeout = Duration::from_secs(3);
     let pushes = builder(&registry(), &gateway).timeout(timeout).build().unwrap();
     let first = thread::spawn({
         let pushes = pushes.clone();
@@ -96,7 +96,8 @@ fn who_waits_for_another_push_waits_no_longer_than_its_timeout() {
     // Begun later, these wait until the first gives up; then one of them is sent, with the rest of its time.
     let start = Instant::now();
     let second = pushes.push_blocking().unwrap_err();
-    assert!((timeout..timeout * 5 / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
+    // No second one after the wait.
+    assert!((timeout..timeout * 7 / 4).contains(&start.elapsed()), "{:?}", start.elapsed());
     let first = first.join().unwrap();
     assert!(matches!(first, PushError::Timeout { stage: Stage::Answer, .. }), "{first}");
     assert!(matches!(second, PushError::Timeout { .. }), "{second}");
@@ -122,7 +123,7 @@ impl Collector for HangsLater {
 /// Half of the whole time would leave none to send.
 #[test]
 fn who_has_waited_gives_collectors_half_of_the_rest() {
-    let timeout = Duration::from_secs(4);
+    let timeout = Duration::from_secs(8);
     let gateway = StandIn::new(move |n, client| {
         client.read()?;
         if n == 0 {
