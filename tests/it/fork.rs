@@ -120,6 +120,7 @@ fn fork_while_busy() {
     let registry = Registry::new();
     let family = registry.counter("family_total", "F.").labels(["n"]).register().unwrap();
     (0..2_500).for_each(|n| family.with([&format!("kept {n}")]).inc());
+    let summary = registry.summary("summary_seconds", "S.").window(Duration::from_millis(2), 2).register().unwrap();
     let is_done = AtomicBool::new(false);
     let busy = |work: &(dyn Fn(usize) + Sync)| (0..).take_while(|_| !is_done.load(Ordering::Relaxed)).for_each(work);
     let barrier = Barrier::new(3);
@@ -133,6 +134,8 @@ fn fork_while_busy() {
             });
         });
         scope.spawn(|| busy(&|n| family.with([&(n % 500).to_string()]).inc()));
+        // Most of what it does is to copy, under a lock.
+        scope.spawn(|| busy(&|_| summary.observe(0.1)));
         scope.spawn(|| {
             busy(&|n| {
                 family.remove([&(n % 500).to_string()]);
@@ -155,13 +158,14 @@ fn fork_while_busy() {
             });
         }
         barrier.wait();
-        let ended_well = (0..40).filter(|n| ends_well(fork(|| child_of_busy(&registry, &family, *n == 39)))).count();
+        let ended_well = (0..40).filter(|n| ends_well(fork(|| child_of_busy(&registry, &family, &summary, *n == 39)))).count();
         is_done.store(true, Ordering::Relaxed);
         assert_eq!(ended_well, 40);
     });
 }
 
-fn child_of_busy(registry: &Registry, family: &Family<Counter, LabelNames<1>>, is_long: bool) {
+fn child_of_busy(registry: &Registry, family: &Family<Counter, LabelNames<1>>, summary: &Summary, is_long: bool) {
+    summary.observe(0.1);
     registry.counter("new_total", "N.").register().unwrap().inc();
     family.with(["new"]).inc_by(2);
     let read = reader::read(&registry.to_text()).unwrap();
