@@ -11,7 +11,8 @@
 //! *group*, whose name is the job and the grouping labels; those overwrite labels of the same name that the metrics have.
 //!
 //! A push runs on a thread and in a runtime of its own, so that it works inside any runtime and without one, and holds up none of
-//! the application's tasks. Another thread runs hooks and collectors, so that a push ends in time even where a hook hangs. It is sent as it is encoded, in chunks: memory does not grow with the number of series. At most one push of a
+//! the application's tasks. Another thread runs what is to run [before a scrape](crate::Registry::before_scrape), so that a push ends in time even
+//! where that hangs. It is sent as it is encoded, in chunks: memory does not grow with the number of series. At most one push of a
 //! gateway is under way. Whatever goes wrong is an error of the push, and disturbs nothing else. A push that fails is no export: series
 //! that [expire](crate::registry::MetricBuilder::expire_after) stay until one has succeeded, or a scrape.
 //!
@@ -67,8 +68,8 @@ use tokio::sync::oneshot;
 /// A group at a Pushgateway, and the registry that is pushed there. A clone is another handle to the same.
 ///
 /// When at least five requests have ended within five minutes and half of them have failed, a circuit breaker opens: further calls fail at
-/// once, for 30 to 33 s. What a gateway refuses as wrong (answers from 300 to 499, but for 408 and 429) does not count for it. The pushes that nobody repeats are always tried: those
-/// of [`push_on_drop`](Self::push_on_drop) and [`Pushing::stop`].
+/// once, for 30 to 33 s. What a gateway refuses as wrong (answers from 300 to 499, but for 408 and 429) is no failure in that sense. The pushes that nobody
+/// repeats are always tried: those of [`push_on_drop`](Self::push_on_drop) and [`Pushing::stop`].
 ///
 /// # Cost
 /// A push costs what a [scrape](crate::export::Scrape) costs, two threads, and a connection of its own.

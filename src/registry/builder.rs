@@ -189,9 +189,9 @@ impl<M, L> MetricBuilder<'_, M, L> {
     ///
     /// A series is idle if scrapes find it as it was, and nobody holds a handle to it: a kept [`Counter`](crate::Counter), a timer
     /// or a guard keeps its series. To set a gauge is to use it, also to the same value; to look a series up is not. An in-flight
-    /// gauge that is not zero stays. The last value always is in a scrape that came to its end before the series goes, and what
-    /// is recorded while it goes is not lost: it then stays. So with nobody who scrapes, nothing expires, and the time counts
-    /// from the first scrape that shows the last change. A series that a scrape
+    /// gauge that is not zero stays. The last value always is in a scrape that came to its end, or a push that succeeded, before the
+    /// series goes, and what is recorded while it goes is not lost: it then stays. So with nobody who scrapes, nothing expires, and
+    /// the time counts from the first scrape that shows the last change. A series that a scrape
     /// [leaves out](crate::export::Scrape::of) stays as well.
     ///
     /// Series that are there from registration on do not expire: that of a metric without labels, and those of a closed
