@@ -97,6 +97,10 @@ async function check(name, test) {
   console.log(`ok ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`);
 }
 
+/** The rows that are on screen. */
+const listed = (page) => page.locator("#families [role=option]:not([hidden])");
+const groupsOf = (page) => page.locator("#groups [role=option]:not([hidden])");
+
 /** Waits until the page has so many polls of what is shown. */
 async function polled(page, number) {
   for (let n = 0; n < number; n++) await page.waitForResponse((response) => response.url().includes("/values?"));
@@ -117,7 +121,7 @@ const { url } = server;
 await check("nothing is wrong for those who cannot see or see little", async () => {
   for (const colorScheme of ["light", "dark"]) {
     for (const viewport of [{ width: 1400, height: 860 }, { width: 420, height: 800 }]) {
-      const paths = ["", "?family=http_request_duration_seconds", "?family=http_requests_total&by=status", "?family=hostile_values&by=*", "?view=cardinality", "?view=health"];
+      const paths = ["", "?family=http_request_duration_seconds", "?family=http_requests_total&by=status", "?family=hostile_values&by=*", "?family=worker_stage", "?view=cardinality", "?view=health"];
       for (const path of paths) {
         const page = await open(url, path, { colorScheme, viewport });
         if (!path.includes("view")) await page.locator("#watched").filter({ hasText: "Watching" }).waitFor({ state: "attached" });
@@ -164,7 +168,7 @@ await check("the page works by keyboard, and its address says what it shows", as
   await page.locator("select[name=by]").selectOption("status");
   assert.equal(asked().get("by"), "status");
   await page.reload();
-  await page.locator("#groups [role=option]:not([hidden])").filter({ hasText: 'status="500"' }).waitFor();
+  await groupsOf(page).filter({ hasText: 'status="500"' }).waitFor();
   assert.equal(await page.locator("#search").inputValue(), "http_*");
   await page.locator("#groups").focus();
   await page.keyboard.press("End");
@@ -181,13 +185,24 @@ await check("the page works by keyboard, and its address says what it shows", as
 await check("hostile texts stay texts", async () => {
   const page = await open(url, "?family=hostile_values&by=value&view=metrics");
   const hostile = '<img src=x onerror=alert(1)>"\\\n{}';
-  await page.locator("#groups [role=option]:not([hidden])").filter({ hasText: JSON.stringify(hostile) }).waitFor();
+  await groupsOf(page).filter({ hasText: JSON.stringify(hostile) }).waitFor();
   assert.match(await page.locator("#help").textContent(), /^A label <b>value<\/b> that is no markup: &amp; "quoted"\.$/);
   await page.locator('select[name="l.value"]').selectOption(hostile);
   await page.locator("#query").filter({ hasText: 'max by (value) (hostile_values{value="<img src=x onerror=alert(1)>\\"\\\\\\n{}"})' }).waitFor();
   await page.goto(new URL("?view=health", url).href);
   await page.locator("#health").filter({ hasText: "cannot connect to 10.0.0.7:6379: <connection refused>" }).waitFor();
   assert.equal(await page.locator("img[src=x], #help b").count(), 0);
+  await page.context().close();
+});
+
+await check("a value says what it is, whatever it does to the direction of a text", async () => {
+  const value = "\u202e\u2066a\u200b\u2028\u{e0041}é";
+  const world = { families: [family("jobs", "gauge", { labels: ["of"] })], values: () => `jobs{of="${value}"} 12\n` };
+  const page = await open(url, "?family=jobs&by=of", { world });
+  await groupsOf(page).filter({ hasText: String.raw`of="\u202e\u2066a\u200b\u2028\udb40\udc41é"` }).waitFor();
+  assert.equal(await page.locator("#chart-text").textContent(), String.raw`\u202e\u2066a\u200b\u2028\udb40\udc41é: 12`);
+  await groupsOf(page).first().click();
+  assert.equal(await page.locator("#query").textContent(), `max(jobs{of="${value}"})`);
   await page.context().close();
 });
 
@@ -208,9 +223,6 @@ await check("numbers of any size have an axis", async () => {
   assert.deepEqual(axes, [[0, 1, 2, 3, 4], [4, 6, 8, 10], [-3, -2, -1, 0], [0, 256, 512, 768], ["p50", "p57", "p99.9", "p100"]]);
   await page.context().close();
 });
-
-const listed = (page) => page.locator("#families [role=option]:not([hidden])");
-const groupsOf = (page) => page.locator("#groups [role=option]:not([hidden])");
 
 await check("gauges of any value are shown, and combined as Prometheus does", async () => {
   const values = { nan: ["NaN"], infinite: ["+Inf"], huge: ["1.7e308", "-1.7e308"], some: ["NaN", "2", "5"] };
@@ -464,7 +476,7 @@ await check("ten thousand series scroll", async () => {
     }
   }, frames);
   const milliseconds = (1000 * ((await busy()) - before)) / frames;
-  const rows = await page.locator("#groups [role=option]:not([hidden])").count();
+  const rows = await groupsOf(page).count();
   console.log(`  ${milliseconds.toFixed(1)} ms of the processor for a frame, ${rows} rows in the document`);
   assert.ok(rows < 60 && milliseconds < 16, `${rows} rows, ${milliseconds} ms`);
   await page.locator("#groups").focus();
@@ -519,7 +531,7 @@ const numbers = (page) =>
 /** Those of the groups by a label, with the query that is copied. */
 async function groupsBy(page, label) {
   await page.locator("select[name=by]").selectOption({ label });
-  await page.locator("#groups [role=option]:not([hidden])").first().waitFor();
+  await groupsOf(page).first().waitFor();
   return page.evaluate((label) => {
     const rows = [...document.querySelectorAll("#groups [role=option]:not([hidden])")];
     const read = (row) => [JSON.parse(row.querySelector(".text").textContent.slice(label.length + 1)), Number(row.querySelector(".now").title)];
@@ -551,7 +563,7 @@ await check("a page that has lost its server says so, goes on, and shows no nega
   await page.locator("#so-far").waitFor({ state: "hidden", timeout: 90_000 });
   const families = [["http_request_duration_seconds", "path"], ["http_requests_total", "status"], ["hostile_values", "value"], ["logins_total"], ["temperature_celsius"], ["answer_size_bytes"], ["queue_wait_seconds", "queue"], ["worker_stage", "worker_stage"]];
   for (const [name, label] of families) {
-    await page.locator("#families [role=option]:not([hidden])").filter({ hasText: name }).click();
+    await listed(page).filter({ hasText: name }).click();
     await page.locator("#name").filter({ hasText: name }).waitFor();
     await polled(page, 1);
     await page.waitForTimeout(200);
@@ -608,7 +620,7 @@ await check("a registry of a million series is looked at in part", async () => {
   });
   await page.locator("#watched").filter({ hasText: "Not watched: 1, such as shard_writes_total with 1,000,000 samples." }).waitFor();
   await page.locator("#search").fill("shard");
-  await page.locator("#families [role=option]:not([hidden])").filter({ hasText: "shard_writes_total" }).click();
+  await listed(page).filter({ hasText: "shard_writes_total" }).click();
   await page.locator("#unwatched").filter({ hasText: "This family has 1,000,000 samples." }).waitFor();
   assert.equal(await page.locator("#query").textContent(), "sum(rate(shard_writes_total[1m]))");
   await page.locator("#search").fill("http");

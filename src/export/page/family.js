@@ -1,6 +1,6 @@
 // One family: its values now, its groups, and the query of all that.
 import { $, CHOICES, MOST_SAMPLES, OF_FAMILY, app, asGauge, change, element, nameOfRate, observes, set, writerOf } from "./app.js";
-import { percentile, seconds, value as formatted, whole } from "./format.js";
+import { escaped, percentile, seconds, value as formatted, whole } from "./format.js";
 import { LINES, showGraphs } from "./graphs.js";
 import { narrowed } from "./history.js";
 import { List } from "./list.js";
@@ -197,9 +197,8 @@ function fillGroup(row, [group, value, line]) {
 }
 
 function nameOfGroup(group) {
-  if (view.by !== "*") return `${view.by}=${JSON.stringify(group)}`;
-  const pairs = Object.entries(JSON.parse(group)).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
-  return pairs.join(" ") || "no labels";
+  const labels = view.by === "*" ? JSON.parse(group) : { [view.by]: group };
+  return Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`).join(" ") || "no labels";
 }
 
 /** Shows the groups, the largest first. Returns them. */
@@ -212,7 +211,7 @@ function showGroups(family, window) {
   groups.show(sorted.map(([group, value], n) => [group, value, hasLines && n < LINES ? n : undefined]));
   const more = hasLines && sorted.length > LINES ? `, the ${LINES} largest drawn` : "";
   set($("groups-title"), `${whole(sorted.length)} ${view.by === "*" ? "series" : `values of ${view.by}`}${more}`);
-  return sorted.map(([group]) => [group, view.by === "" ? family.name : view.by === "*" ? nameOfGroup(group) : group]);
+  return sorted.map(([group]) => [group, view.by === "" ? family.name : view.by === "*" ? nameOfGroup(group) : escaped(group)]);
 }
 
 // What can be done.

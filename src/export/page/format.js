@@ -62,6 +62,12 @@ export function whole(value) {
   return value.toLocaleString("en-US");
 }
 
+/** A text as in a string of JSON: what nobody sees, or what turns the direction of what is around it, is escaped. */
+export function escaped(text) {
+  const code = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text).slice(1, -1).replace(/[\p{Cf}\p{Zl}\p{Zp}]/gu, (found) => found.split("").map(code).join(""));
+}
+
 /** The name of a quantile: `p99.9` of 0.999. */
 export function percentile(quantile) {
   return `p${Number((quantile * 100).toFixed(4))}`;

@@ -1,6 +1,6 @@
 // What the summary says, as tables: cardinality and health.
 import { element } from "./app.js";
-import { seconds, value as formatted, whole } from "./format.js";
+import { escaped, seconds, value as formatted, whole } from "./format.js";
 
 /** A table with a title. A cell is a text, or an element; a column `{ name, number }`. */
 function panel(title, columns, rows, nothing) {
@@ -84,7 +84,7 @@ export function showCardinality(box, summary, open) {
     ...summary.offenders.map((offender) => panel(
       `Offenders: ${offender.label} of ${offender.family}, about ${whole(offender.distinct)} different values`,
       [{ name: "value", mono: true }, { name: "share of samples", number: true }],
-      offender.top.map((value) => [value.value + (value.is_cut ? "…" : ""), `${((100 * value.samples) / offender.samples).toFixed(1)} %`]),
+      offender.top.map((value) => [escaped(value.value) + (value.is_cut ? "…" : ""), `${((100 * value.samples) / offender.samples).toFixed(1)} %`]),
       "No samples yet.")),
     panel("Largest families", [{ name: "family" }, { name: "series", number: true }, { name: "part of all", number: true }, { name: "limit", number: true }, { name: "memory", number: true }, { name: "used" }],
       largest.map((family) => [link(family.name), whole(family.series), `${((100 * family.series) / Math.max(all, 1)).toFixed(1)} %`,
