@@ -31,7 +31,7 @@ function color(style, name) {
 }
 
 /** Times below the drawing, from `from` to `to`, each a whole number of half minutes. */
-function drawTimes(pen, style, width, height, from, to) {
+function drawTimes({ pen, style, width, height }, from, to, left = LEFT) {
   pen.fillStyle = color(style, "--muted");
   pen.strokeStyle = color(style, "--grid");
   pen.textAlign = "center";
@@ -39,12 +39,12 @@ function drawTimes(pen, style, width, height, from, to) {
   pen.lineWidth = 1;
   const step = to - from > 150_000 ? 60_000 : to - from > 90_000 ? 30_000 : 15_000;
   for (let time = Math.ceil(from / step) * step; time <= to; time += step) {
-    const x = Math.round(LEFT + ((time - from) / (to - from)) * (width - LEFT - RIGHT)) + 0.5;
+    const x = Math.round(left + ((time - from) / (to - from)) * (width - left - RIGHT)) + 0.5;
     pen.beginPath();
     pen.moveTo(x, TOP);
     pen.lineTo(x, height - BOTTOM);
     pen.stroke();
-    if (x > LEFT + 24 && x < width - RIGHT - 24) pen.fillText(clock(time), x, height - BOTTOM + 6);
+    if (x > left + 24 && x < width - RIGHT - 24) pen.fillText(clock(time), x, height - BOTTOM + 6);
   }
 }
 
@@ -53,7 +53,8 @@ function drawTimes(pen, style, width, height, from, to) {
  * are near; and, if `hover` says where the pointer is, the values there. `text` writes a value.
  */
 export function drawLines(canvas, { times, lines, limits, unit, text, from, to, hover }) {
-  const { pen, width, height, style } = begin(canvas);
+  const sheet = begin(canvas);
+  const { pen, width, height, style } = sheet;
   let least = Infinity, most = -Infinity;
   for (const { values } of lines) {
     for (let n = 0; n < values.length; n++) {
@@ -70,7 +71,7 @@ export function drawLines(canvas, { times, lines, limits, unit, text, from, to, 
   [least, most] = [marks[0], marks.at(-1)];
   const x = (time) => LEFT + ((time - from) / (to - from)) * (width - LEFT - RIGHT);
   const y = (value) => height - BOTTOM - ((value - least) / (most - least)) * (height - TOP - BOTTOM);
-  drawTimes(pen, style, width, height, from, to);
+  drawTimes(sheet, from, to);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   for (const mark of marks) {
@@ -157,8 +158,11 @@ function clock(milliseconds) {
 
 /** Draws a heat map: `rows` are names, from the bottom up, and `columns[n]` has a number for each of them, at `times[n]`. */
 export function drawHeat(canvas, { times, rows, columns, from, to }) {
-  const { pen, width, height, style } = begin(canvas);
-  const inner = { width: width - LEFT - RIGHT, height: height - TOP - BOTTOM };
+  const sheet = begin(canvas);
+  const { pen, width, height, style } = sheet;
+  // As in the chart above, unless the names are longer.
+  const start = Math.max(LEFT, Math.min(width / 2, 16 + Math.max(...rows.map((name) => pen.measureText(name).width))));
+  const inner = { width: width - start - RIGHT, height: height - TOP - BOTTOM };
   const tall = inner.height / Math.max(rows.length, 1);
   let most = 0;
   for (const column of columns) if (column) for (const value of column) most = Math.max(most, value);
@@ -166,8 +170,8 @@ export function drawHeat(canvas, { times, rows, columns, from, to }) {
   for (let n = 1; n < times.length; n++) {
     const column = columns[n];
     if (!column || times[n] <= from || isAfterGap(times, n)) continue;
-    const left = LEFT + (Math.max(0, times[n - 1] - from) / (to - from)) * inner.width;
-    const right = LEFT + ((times[n] - from) / (to - from)) * inner.width;
+    const left = start + (Math.max(0, times[n - 1] - from) / (to - from)) * inner.width;
+    const right = start + ((times[n] - from) / (to - from)) * inner.width;
     for (let row = 0; row < rows.length; row++) {
       if (!(column[row] > 0)) continue;
       const part = Math.sqrt(column[row] / most);
@@ -176,12 +180,12 @@ export function drawHeat(canvas, { times, rows, columns, from, to }) {
       pen.fillRect(left, height - BOTTOM - (row + 1) * tall, Math.max(1, right - left + 0.5), Math.max(1, tall - 0.5));
     }
   }
-  drawTimes(pen, style, width, height, from, to);
+  drawTimes(sheet, from, to, start);
   pen.textAlign = "right";
   pen.textBaseline = "middle";
   const every = Math.ceil(14 / tall);
   rows.forEach((name, row) => {
-    if (row % every === 0) pen.fillText(name, LEFT - 8, height - BOTTOM - (row + 0.5) * tall, LEFT - 8);
+    if (row % every === 0) pen.fillText(name, start - 8, height - BOTTOM - (row + 0.5) * tall, start - 8);
   });
 }
 

@@ -45,7 +45,7 @@ let drawing;
 export function showGraphs(family, view, window, groups) {
   const { times } = app.history;
   const begun = performance.now();
-  const isInTime = () => performance.now() - begun < 25;
+  const isInTime = () => performance.now() - begun < 60;
   const to = times.at(-1) ?? Date.now();
   const span = { from: Math.max(to - SPAN, Math.min(times[0] ?? to, to - 60_000)), to };
   const lines = linesOf(family, view, groups).map((line, n) => {
@@ -72,7 +72,7 @@ function linesOf(family, view, groups) {
   if (typeof view.show === "number" && view.by === "") {
     return family.quantiles.slice(0, LINES).map((quantile) => ({ name: percentile(quantile), view: { ...view, show: quantile } }));
   }
-  const shown = family.kind === "stateset" ? inOrder(family, groups).slice(0, STATES) : groups.slice(0, LINES);
+  const shown = family.kind === "stateset" ? inOrder(family, groups.slice(0, STATES)) : groups.slice(0, LINES);
   return shown.map(([group, name]) => ({ name, view: { ...view, matchers: narrowed(view, group), by: "" } }));
 }
 
