@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::ffi::OsString;
 
 /// What the names of all variables begin with.
-const PREFIX: &str = "METRICS_";
+pub(super) const PREFIX: &str = "METRICS_";
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Environment(Vec<Variable>);

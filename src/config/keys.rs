@@ -17,6 +17,8 @@ pub struct Keys<'a> {
     pub(super) known: Vec<Known>,
     pub(super) reader: Option<&'a mut Reader>,
     is_template: bool,
+    /// In a table of tables, which no variable sets.
+    is_file_only: bool,
 }
 
 /// What is known of a key or of a table.
@@ -70,6 +72,13 @@ impl Known {
         matches!(self.kind, Kind::Value(_) | Kind::Map(_)) && !self.is_template
     }
 
+    /// Whether a variable of this name would set something in it, if the file were not the only one that can.
+    pub(super) fn is_in_file_only(&self, variable: &str) -> bool {
+        (self.is_file_only || self.kind == Kind::Tables)
+            && !self.is_template
+            && variable.strip_prefix(&self.variable()).is_some_and(|name| name.is_empty() || name.starts_with('_'))
+    }
+
     /// The variable of the environment that sets it, or with which the names of those begin that do.
     pub(super) fn variable(&self) -> String {
         self.path.join("_").to_uppercase()
@@ -96,7 +105,7 @@ pub(super) fn write_name(name: &str, out: &mut String) {
 
 impl<'a> Keys<'a> {
     pub(super) fn new(reader: Option<&'a mut Reader>) -> Self {
-        Keys { path: Vec::new(), known: Vec::new(), reader, is_template: false }
+        Keys { path: Vec::new(), known: Vec::new(), reader, is_template: false, is_file_only: false }
     }
 
     /// All keys as they are, read from nowhere.
@@ -289,6 +298,7 @@ impl<'k, 'a> Key<'k, 'a> {
         let mut path = keys.path.clone();
         path.push(name.to_owned());
         let is_template = keys.is_template;
+        let is_file_only = is_file_only || keys.is_file_only;
         let (value, entries) = (None, Vec::new());
         (keys, Known { path, help, kind, is_live, is_secret, is_file_only, is_template, example, value, entries })
     }
@@ -299,7 +309,9 @@ impl Keys<'_> {
     fn entry(&mut self, name: &str, section: &mut impl Section) {
         self.path.push(name.to_owned());
         self.know("", Kind::Table);
+        let outer = std::mem::replace(&mut self.is_file_only, true);
         section.keys(self);
+        self.is_file_only = outer;
         self.path.pop();
     }
 }

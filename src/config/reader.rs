@@ -1,6 +1,6 @@
 //! Reads the values of keys.
 
-use super::environment::{Environment, Variable};
+use super::environment::{Environment, PREFIX, Variable};
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Document, found, shortened};
 use super::keys::{Keys, Known, dotted};
@@ -351,9 +351,16 @@ impl Reader {
     fn warnings(&self, known: &[Known]) -> Vec<String> {
         let of_keys = known.iter().filter(|known| known.is_key() && !known.is_file_only);
         let variables: Vec<String> = of_keys.map(Known::variable).collect();
-        let warning = |name: &str| match nearest(name, variables.iter().map(|variable| &**variable)) {
-            Some(meant) => format!("the variable {name} names no key; did you mean {meant}?"),
-            None => format!("the variable {name} names no key"),
+        let warning = |name: &str| {
+            if let Some(known) = known.iter().find(|known| known.is_in_file_only(name)) {
+                return format!("the variable {name} sets nothing: only the file sets what is in `{}`", known.name());
+            }
+            // The prefix, which all have, makes no two of them alike.
+            let names = variables.iter().filter_map(|variable| variable.strip_prefix(PREFIX));
+            match nearest(&name[PREFIX.len()..], names) {
+                Some(meant) => format!("the variable {name} names no key; did you mean {PREFIX}{meant}?"),
+                None => format!("the variable {name} names no key"),
+            }
         };
         self.environment.unknown().map(warning).collect()
     }

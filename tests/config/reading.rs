@@ -313,6 +313,29 @@ fn a_variable_that_names_no_key_is_a_warning() {
     );
 }
 
+/// None is near another only because both begin as all do.
+#[test]
+fn what_a_variable_was_meant_to_be_is_near_it() {
+    let engine = Engine::builder().variables([("METRICS_LLM_ENABLED", "false")]).build().unwrap();
+    assert_eq!(engine.warnings(), ["the variable METRICS_LLM_ENABLED names no key"]);
+}
+
+#[test]
+fn a_variable_of_a_table_that_the_file_alone_sets_is_a_warning() {
+    let file = "[metrics.families.a_total]\nexpire_after_seconds = 60\n";
+    let variables = [("METRICS_FAMILIES_A_TOTAL_MAX_SERIES", "4"), ("METRICS_HTTP_SAMPLE_X", "3")];
+    let engine = Engine::builder().text("a.toml", file).variables(variables).build().unwrap();
+    let _a = engine.registry().counter("a_total", "A.").labels(["b"]).register().unwrap();
+    assert_eq!(engine.settings().families["a_total"].max_series, None);
+    assert_eq!(
+        engine.warnings(),
+        [
+            "the variable METRICS_FAMILIES_A_TOTAL_MAX_SERIES sets nothing: only the file sets what is in `metrics.families`",
+            "the variable METRICS_HTTP_SAMPLE_X sets nothing: only the file sets what is in `metrics.http.sample`"
+        ]
+    );
+}
+
 /// One rule makes the names of variables, so no two keys may have one, nor a key the beginning of a table of names.
 #[test]
 fn each_variable_sets_one_key() {

@@ -88,7 +88,6 @@ impl Section for FamilyBudget {
         let help = "Its idle series are removed after so long.";
         keys.key("expire_after_seconds", help).range(1.0, 31_536_000.0).example("3600").value(&mut self.expire_after);
         keys.key("max_values", "Values that a label has at most.")
-            .file_only()
             .range(1.0, MOST_SERIES)
             .example("tenant = 500")
             .map(&mut self.max_values, |_, _| Ok(()));
