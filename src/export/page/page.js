@@ -6,7 +6,7 @@ import { THRESHOLDS, hasLimits } from "./limits.js";
 import { List } from "./list.js";
 import { problems, showCardinality, showHealth } from "./tables.js";
 
-/** The most characters of a query: servers and proxies refuse more than 8 KiB of a request. */
+/** The most characters of a query: many proxies refuse more than 8 KiB of a request. */
 const MOST_CHARACTERS = 6_000;
 /** Milliseconds from one poll to the next. */
 const POLL = 2_000;

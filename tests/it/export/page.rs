@@ -301,3 +301,26 @@ fn a_large_summary_comes_in_pieces() {
     assert!(response.header("transfer-encoding").is_some() && response.body.len() > 200_000);
     assert_eq!(summary(server.local_addr())["families"].as_array().unwrap().len(), 2_000);
 }
+
+/// The page knows by name what an engine's thresholds are for.
+#[test]
+fn thresholds_are_drawn_where_their_alerts_look() {
+    let engine = quipu::Engine::builder().without_environment().build().unwrap();
+    quipu_catalog::Catalog::register(engine.registry(), quipu_catalog::llm::Prices::none()).unwrap();
+    let families = engine.registry().describe();
+    let family = |name: &str| families.iter().find(|family| family.name() == name).unwrap_or_else(|| panic!("{name}"));
+    let alerts = quipu::engine::Alerts::default().each().map(|(name, _)| name);
+    let text = include_str!("../../../src/export/page/limits.js");
+    let limits: Vec<_> = text.lines().filter_map(|line| line.split_once(": { of: ")).collect();
+    for (alert, about) in &limits {
+        assert!(alerts.contains(&alert.trim()), "{alert}");
+        let words: Vec<_> = about.split('"').skip(1).step_by(2).collect();
+        let labels: Vec<_> = family(words[0]).labels().map(|label| (label.name(), label.values())).collect();
+        let [label, value] = words[1..] else { continue };
+        let (_, values) = labels.iter().find(|(name, _)| *name == label).expect(label);
+        assert!(values.is_none_or(|values| values.contains(&value)), "{value} of {values:?}");
+    }
+    assert_eq!(limits.len(), 4);
+    let thresholds = text.split_once("THRESHOLDS = \"").unwrap().1.split('"').next().unwrap();
+    assert_eq!(family(thresholds).labels().next().unwrap().name(), "alert");
+}
