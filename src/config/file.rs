@@ -2,7 +2,7 @@
 
 use super::error::Place;
 use super::tree::{self, Broken, Entry, Node, Table, Tree};
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 
@@ -53,10 +53,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Unreadable> {
     let place = || Place::File { path: path.display().to_string() };
     let refused = |text: String| vec![(place(), text)];
     let failed = |error: std::io::Error| refused(format!("cannot be read: {error}; write the path of a TOML file"));
-    let file = File::open(path).map_err(failed)?;
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(refused("is a directory; write the path of a TOML file".to_owned()));
+    // Before it is opened, which waits where it is a pipe: for ever, if nobody writes.
+    if !fs::metadata(path).map_err(failed)?.is_file() {
+        return Err(refused("is no regular file; write the path of a TOML file".to_owned()));
     }
+    let file = File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     file.take(MOST_BYTES as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
     match bytes.len() {

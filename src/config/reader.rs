@@ -232,7 +232,7 @@ impl Reader {
         let Some(document) = &self.document else { return Vec::new() };
         let Some(entry) = document.claim(path) else { return Vec::new() };
         match &entry.node.value {
-            Tree::Table(table) => table.0.iter().map(|entry| entry.name.clone()).collect(),
+            Tree::Table(table) => table.keys().cloned().collect(),
             _ => {
                 let (key, found) = (dotted(path), found(document.text(), &entry.node));
                 let text = format!("`{key}` is {found}: write a table, [{key}]");
@@ -388,8 +388,8 @@ fn read_variable<T: Value>(
 
 /// The entries that no section has; of a table that none has, the table alone.
 fn collect_unknown(table: &Table, path: &mut Vec<String>, unknown: &mut Vec<(Vec<String>, usize)>) {
-    for entry in &table.0 {
-        path.push(entry.name.clone());
+    for (name, entry) in table {
+        path.push(name.clone());
         match &entry.node.value {
             _ if !entry.is_known.get() => unknown.push((path.clone(), entry.at)),
             Tree::Table(inner) => collect_unknown(inner, path, unknown),

@@ -2,6 +2,8 @@
 
 use core::cell::Cell;
 use core::ops::Range;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -25,12 +27,11 @@ pub(super) enum Tree {
     Date,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Table(pub(super) Vec<Entry>);
+/// By name.
+pub(super) type Table = BTreeMap<String, Entry>;
 
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) name: String,
     /// Of the name.
     pub(super) at: usize,
     pub(super) node: Node,
@@ -88,15 +89,9 @@ fn tree(value: &DeValue<'_>) -> Tree {
 }
 
 fn table(values: &DeTable<'_>) -> Table {
-    let entry = |(name, value): (&Spanned<_>, &Spanned<_>)| {
-        let (at, name): (_, &std::borrow::Cow<'_, str>) = (name.span().start, name.get_ref());
-        Entry { name: name.clone().into_owned(), at, node: node(value), is_known: Cell::new(false) }
+    let entry = |(name, value): (&Spanned<Cow<'_, str>>, &Spanned<_>)| {
+        let entry = Entry { at: name.span().start, node: node(value), is_known: Cell::new(false) };
+        (name.get_ref().clone().into_owned(), entry)
     };
-    Table(values.iter().map(entry).collect())
-}
-
-impl Table {
-    pub(super) fn get(&self, name: &str) -> Option<&Entry> {
-        self.0.iter().find(|entry| entry.name == name)
-    }
+    values.iter().map(entry).collect()
 }

@@ -1,7 +1,10 @@
 //! Files that are none.
 
 use crate::{Temporary, builder, refused};
+use quipu::config::Sources;
+use quipu::engine::Settings;
 use std::fs;
+use std::time::Instant;
 
 impl Temporary {
     /// What is said of the file, without its path.
@@ -22,7 +25,26 @@ fn one_that_is_not_there_or_no_file() {
     );
     let folder = Temporary::new("folder");
     fs::create_dir(&folder.0).unwrap();
-    assert_eq!(folder.refused(), ": is a directory; write the path of a TOML file");
+    assert_eq!(folder.refused(), ": is no regular file; write the path of a TOML file");
+}
+
+/// To open a pipe to which nobody writes would wait for ever, and with it a reload and a stop.
+#[test]
+#[cfg(unix)]
+fn a_pipe_holds_nobody_up() {
+    let pipe = Temporary::new("pipe.toml");
+    let made = std::process::Command::new("mkfifo").arg(&pipe.0).status().unwrap();
+    assert!(made.success());
+    let (done, is_done) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| done.send(pipe.refused()).unwrap());
+        let told = is_done.recv_timeout(std::time::Duration::from_secs(20));
+        if told.is_err() {
+            // Lets go whoever waits for it.
+            fs::OpenOptions::new().write(true).open(&pipe.0).unwrap();
+        }
+        assert_eq!(told.as_deref(), Ok(": is no regular file; write the path of a TOML file"));
+    });
 }
 
 #[test]
@@ -83,4 +105,24 @@ fn deep_and_wide_ones_take_no_more_than_their_size() {
     let error = refused(&wide);
     assert_eq!(error.problems().len(), 20_000);
     assert!(error.to_string().ends_with("\nand 19950 more"));
+}
+
+#[test]
+fn a_table_of_many_names_is_read_in_a_time_that_grows_as_it_does() {
+    let time = |names: usize| {
+        let families: String = (0..names).map(|n| format!("a{n} = {{}}\n")).collect();
+        let text = format!("[metrics.families]\n{families}");
+        let read = || {
+            let start = Instant::now();
+            let mut settings = Settings::default();
+            Sources::new().text("a.toml", &*text).read(&mut settings).unwrap();
+            assert_eq!(settings.families.len(), names);
+            start.elapsed()
+        };
+        // Others may have the processor at times.
+        (0..3).map(|_| read()).min().unwrap()
+    };
+    let (few, many) = (time(4_000), time(32_000));
+    // If each were looked for among all, it would be 64 times.
+    assert!(many < 32 * few, "{few:?} and {many:?}");
 }

@@ -158,7 +158,8 @@ fn fork_while_busy() {
             });
         }
         barrier.wait();
-        let ended_well = (0..40).filter(|n| ends_well(fork(|| child_of_busy(&registry, &family, &summary, *n == 39)))).count();
+        let ended_well =
+            (0..40).filter(|n| ends_well(fork(|| child_of_busy(&registry, &family, &summary, *n == 39)))).count();
         is_done.store(true, Ordering::Relaxed);
         assert_eq!(ended_well, 40);
     });
