@@ -14,6 +14,8 @@ pin_project! {
     #[must_use = "futures do nothing unless they are awaited"]
     pub struct Timed<F> {
         timer: Timer,
+        // One that is polled again does not begin again.
+        is_ready: bool,
         #[pin]
         future: F,
     }
@@ -21,7 +23,7 @@ pin_project! {
 
 impl<F> Timed<F> {
     pub(super) fn new(timer: Timer, future: F) -> Timed<F> {
-        Timed { timer, future }
+        Timed { timer, is_ready: false, future }
     }
 }
 
@@ -31,8 +33,11 @@ impl<F: Future> Future for Timed<F> {
     #[inline]
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        this.timer.start();
+        if !*this.is_ready {
+            this.timer.start();
+        }
         let output = ready!(this.future.poll(context));
+        *this.is_ready = true;
         this.timer.record();
         Poll::Ready(output)
     }

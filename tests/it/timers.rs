@@ -87,6 +87,9 @@ fn a_future_is_timed_from_its_first_poll_to_its_end() {
     assert_recorded(&seconds, 0, 0.0);
     assert_eq!(timed.as_mut().poll(context), Poll::Ready(3));
     assert_recorded(&seconds, 1, 13.0);
+    // Which nobody should do, and which some futures take.
+    assert_eq!(timed.as_mut().poll(context), Poll::Ready(4));
+    assert_recorded(&seconds, 1, 13.0);
 }
 
 #[test]
