@@ -94,7 +94,16 @@ impl FamilyDescription {
 
     /// The upper bounds of a histogram's buckets, without `+Inf`; of others, none.
     pub fn bounds(&self) -> &[f64] {
-        self.description.config.bounds()
+        self.bounds_of(MetricType::Histogram)
+    }
+
+    /// The quantiles of a summary; of others, none.
+    pub fn quantiles(&self) -> &[f64] {
+        self.bounds_of(MetricType::Summary)
+    }
+
+    fn bounds_of(&self, kind: MetricType) -> &[f64] {
+        if self.metric_type() == kind { self.description.config.bounds() } else { &[] }
     }
 
     /// The most series that the family may have before values are replaced, be that set for it or for all families of the registry.

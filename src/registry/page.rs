@@ -5,8 +5,8 @@ use super::describe::{FamilyDescription, LabelDescription};
 use core::fmt::{self, Write as _};
 
 impl Registry {
-    /// A reference page of all families in Markdown: name, type, help, unit, labels with what is known of their values, bounds and
-    /// limits. quipu's metrics about itself are left out.
+    /// A reference page of all families in Markdown: name, type, help, unit, labels with what is known of their values, bounds or
+    /// quantiles, and limits. quipu's metrics about itself are left out.
     ///
     /// Keep it in the repository, and let a test compare it with what is registered:
     ///
@@ -51,9 +51,11 @@ impl Section<'_> {
         let family = self.0;
         let mut facts: Vec<String> = family.unit().map(|unit| format!("Unit: {}", Escaped(unit))).into_iter().collect();
         facts.extend(family.labels().map(|label| of_label(&label)));
-        if !family.bounds().is_empty() {
-            let bounds: Vec<_> = family.bounds().iter().map(f64::to_string).collect();
-            facts.push(format!("Buckets: {}", bounds.join(", ")));
+        for (what, numbers) in [("Buckets", family.bounds()), ("Quantiles", family.quantiles())] {
+            if !numbers.is_empty() {
+                let numbers: Vec<_> = numbers.iter().map(f64::to_string).collect();
+                facts.push(format!("{what}: {}", numbers.join(", ")));
+            }
         }
         let has_open_labels = family.labels().any(|label| label.values().is_none());
         let most = family.max_series().filter(|_| has_open_labels);

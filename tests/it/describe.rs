@@ -43,7 +43,7 @@ fn all_that_was_registered_is_described() {
         (family.metric_type(), family.help(), family.unit()),
         (MetricType::Histogram, "Time of a call.", Some("seconds"))
     );
-    assert_eq!(family.bounds(), [0.5, 1.0]);
+    assert_eq!((family.bounds(), family.quantiles()), (&[0.5, 1.0][..], &[][..]));
     let labels: Vec<_> = family.labels().map(|label| (label.name(), label.values(), label.max_values())).collect();
     assert_eq!(labels, [("peer", None, Some(9)), ("outcome", Some(&["ok", "failed"][..]), None)]);
     assert_eq!((family.max_series(), family.reserved_series()), (Some(50), 4));
@@ -136,6 +136,7 @@ fn the_page_says_what_is_known_and_no_help_text_is_markdown() {
         calls.bounds([0.5, 1.0]).label_set::<Call>().max_values("peer", 9).expire_after(Duration::from_secs(60));
     drop(calls.register().unwrap());
     drop(registry.counter("calls_total", "Calls.").label_set::<Closed>().register().unwrap());
+    drop(registry.summary("wait_seconds", "Waits.").quantiles([0.5, 0.99]).register().unwrap());
     let expected = "\
 ## `call_duration_seconds`
 
@@ -153,6 +154,12 @@ Histogram. Time of a \\*call\\*. \\# Not a title
 Counter. Calls.
 
 - Label `outcome`: `ok`, `failed`
+
+## `wait_seconds`
+
+Summary. Waits.
+
+- Quantiles: 0.5, 0.99
 ";
     assert_eq!(registry.to_markdown(), expected);
 }

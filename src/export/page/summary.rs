@@ -173,10 +173,8 @@ impl fmt::Display for Family<'_> {
             let overflowed = overflowed.get(n).copied().unwrap_or_default();
             write!(f, "{comma}{}", Label { label, count, overflowed })?;
         }
-        // A summary has its quantiles there.
-        let (bounds, quantiles) =
-            if kind == "summary" { (&[][..], family.bounds()) } else { (family.bounds(), &[][..]) };
-        let [bounds, quantiles] = [bounds, quantiles].map(|all| List(all.iter().copied().map(Number)));
+        let [bounds, quantiles] =
+            [family.bounds(), family.quantiles()].map(|all| List(all.iter().copied().map(Number)));
         let (samples, max_series) = (series * samples_each(family), Maybe(family.max_series()));
         let (bytes, collector, own) = (Maybe(*bytes), Maybe(family.collector().map(Text)), family.is_own());
         write!(
@@ -191,7 +189,7 @@ impl fmt::Display for Family<'_> {
 fn samples_each(family: &FamilyDescription) -> usize {
     match family.metric_type().as_str() {
         "histogram" => family.bounds().len() + 3,
-        "summary" => family.bounds().len() + 2,
+        "summary" => family.quantiles().len() + 2,
         "stateset" => family.labels().last().and_then(|states| states.values()).map_or(1, <[_]>::len),
         _ => 1,
     }
