@@ -206,6 +206,25 @@ await check("a value says what it is, whatever it does to the direction of a tex
   await page.context().close();
 });
 
+await check("no line leads over the time in which nobody looked", async () => {
+  const page = await open(url, "");
+  const drawn = await page.evaluate(async () => {
+    const { drawLines } = await import("./chart.js");
+    const canvas = document.body.appendChild(document.createElement("canvas"));
+    Object.assign(canvas.style, { width: "400px", height: "200px" });
+    const row = (times) => {
+      const line = { name: "", values: times.map(() => 1), color: "--line-1" };
+      drawLines(canvas, { times, lines: [line], limits: [], text: String, from: times[0], to: times.at(-1) });
+      // The place of the line, at a third of its length, where no time is marked.
+      const { data } = canvas.getContext("2d").getImageData(180, 0, 1, 200);
+      return Array.from({ length: 200 }, (_, y) => [...data.slice(4 * y, 4 * y + 3)]).filter(([red, , blue]) => blue - red > 60).length;
+    };
+    return [row([0, 2_000, 61_000, 63_000]), row([0, 2_000, 62_001, 64_001])];
+  });
+  assert.ok(drawn[0] > 0 && drawn[1] === 0, `${drawn}`);
+  await page.context().close();
+});
+
 await check("numbers of any size have an axis", async () => {
   const page = await open(url, "");
   const wrong = await page.evaluate(async () => {

@@ -3,11 +3,11 @@ import { axis, drawable } from "./format.js";
 
 const LEFT = 80, RIGHT = 12, TOP = 10, BOTTOM = 22;
 
-/** What was between samples that are so many milliseconds apart, nobody knows. */
-const GAP = 30_000;
+/** What was between samples that are so many milliseconds apart, nobody knows. Slow polls are 40 s apart. */
+const GAP = 60_000;
 
 /** Whether nobody looked, or the server was away, before the `n`th of these times. */
-export function isAfterGap(times, n) {
+function isAfterGap(times, n) {
   return times[n] - times[n - 1] > GAP;
 }
 

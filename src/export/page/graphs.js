@@ -78,7 +78,7 @@ function linesOf(family, view, groups) {
 
 /** The states as they were declared, and not first those that hold now. */
 function inOrder(family, groups) {
-  const known = family.labels.at(-1).values;
+  const known = family.labels.at(-1)?.values ?? [];
   const place = ([group, name]) => [known.indexOf(group), name];
   return groups.toSorted((a, b) => {
     const [[n, one], [m, other]] = [place(a), place(b)];
