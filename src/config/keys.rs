@@ -41,6 +41,9 @@ pub(crate) struct Known {
     pub(super) entries: Vec<String>,
 }
 
+/// What stands in messages for a secret.
+pub(super) const NOT_SHOWN: &str = "a value that is not shown";
+
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Kind {
     /// What is to be written, as "true or false".
@@ -62,7 +65,7 @@ impl Known {
     pub(crate) fn shown(&self) -> String {
         match (&self.value, self.is_secret) {
             (None, _) => "not set".to_owned(),
-            (Some(_), true) => "a value that is not shown".to_owned(),
+            (Some(_), true) => NOT_SHOWN.to_owned(),
             (Some(value), false) => value.clone(),
         }
     }

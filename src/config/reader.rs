@@ -3,7 +3,7 @@
 use super::environment::{Environment, PREFIX, Variable};
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Document, found, shortened};
-use super::keys::{Keys, Known, dotted};
+use super::keys::{Keys, Known, NOT_SHOWN, dotted};
 use super::nearest::nearest;
 use super::tree::{Entry, Node, Table, Tree};
 use super::value::{Bounds, Refused, Value};
@@ -208,7 +208,7 @@ fn read<T: Value>(
             let at = Node { value: Tree::Date, span };
             let is_whole = at.span == node.span;
             let found = match rules.is_secret {
-                true => "a value that is not shown".to_owned(),
+                true => NOT_SHOWN.to_owned(),
                 false => source.found(if is_whole { node } else { &at }),
             };
             let text = format!("`{key}` is {found}: {wanted}");
@@ -224,17 +224,18 @@ fn read<T: Value>(
 impl Reader {
     /// A table is to be one.
     pub(super) fn table(&mut self, path: &[String]) {
-        self.entries(path);
+        self.entries(path, false);
     }
 
     /// The names in a table, if it is one.
-    fn entries(&mut self, path: &[String]) -> Vec<String> {
+    fn entries(&mut self, path: &[String], is_secret: bool) -> Vec<String> {
         let Some(document) = &self.document else { return Vec::new() };
         let Some(entry) = document.claim(path) else { return Vec::new() };
         match &entry.node.value {
             Tree::Table(table) => table.keys().cloned().collect(),
             _ => {
-                let (key, found) = (dotted(path), found(document.text(), &entry.node));
+                let key = dotted(path);
+                let found = if is_secret { NOT_SHOWN.to_owned() } else { found(document.text(), &entry.node) };
                 let text = format!("`{key}` is {found}: write a table, [{key}]");
                 let problem = Problem { place: document.place(entry.at), key: Some(key), text };
                 self.problems.push((entry.at, problem));
@@ -245,11 +246,11 @@ impl Reader {
 
     /// The names in a table of tables; what is no table among them is refused.
     pub(super) fn tables(&mut self, path: &[String]) -> Vec<String> {
-        let names = self.entries(path);
+        let names = self.entries(path, false);
         for name in &names {
             let mut path = path.to_vec();
             path.push(name.clone());
-            self.entries(&path);
+            self.entries(&path, false);
         }
         names
     }
@@ -286,7 +287,7 @@ impl Reader {
         check: impl Fn(&str, &T) -> Result<(), String>,
     ) {
         let (path, is_secret) = (&*key.path, key.is_secret);
-        let names = self.entries(path);
+        let names = self.entries(path, is_secret);
         let Reader { document, environment, problems } = self;
         let below = |name: &str| path.iter().cloned().chain([name.to_owned()]).collect::<Vec<_>>();
         for name in names {

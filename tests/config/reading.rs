@@ -210,6 +210,11 @@ fn a_secret_is_shown_nowhere() {
         "a.toml:2:12: `metrics.push_gateway.password` is a value that is not shown: write text in quotes\n\
          a.toml:3:25: `metrics.push_gateway.headers.Authorization` is a value that is not shown: write text in quotes"
     );
+    let error = refused("metrics.push_gateway.headers = \"Authorization: 67890\"\n").to_string();
+    assert_eq!(
+        error,
+        "a.toml:1:22: `metrics.push_gateway.headers` is a value that is not shown: write a table, [metrics.push_gateway.headers]"
+    );
     let text = format!(
         "[metrics.push_gateway]\nusername = \"me\"\npassword = \"{SECRET}\"\nheaders.Authorization = \"{SECRET}\"\n"
     );
