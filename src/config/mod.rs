@@ -66,3 +66,4 @@ pub use value::Value;
 pub(crate) use example::example;
 pub(crate) use keys::Known;
 pub(crate) use page::page;
+pub(crate) use reader::Read;

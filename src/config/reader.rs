@@ -39,6 +39,16 @@ pub struct Sources {
 pub(crate) struct Read {
     pub(crate) known: Vec<Known>,
     pub(crate) warnings: Vec<String>,
+    reader: Reader,
+}
+
+impl Read {
+    /// A key of a table is wrong, as whoever used the values has found. `text` follows its name.
+    pub(crate) fn refused(&self, table: &[&str], name: &str, text: &str) -> ConfigError {
+        let table: Vec<_> = table.iter().copied().map(str::to_owned).collect();
+        let (_, problem) = self.reader.problem(&table, name, text);
+        ConfigError { problems: vec![problem] }
+    }
 }
 
 impl Sources {
@@ -122,7 +132,7 @@ impl Sources {
             reader.refuse_unknown(&known);
         }
         match reader.problems.is_empty() {
-            true => Ok(Read { warnings: reader.warnings(&known), known }),
+            true => Ok(Read { warnings: reader.warnings(&known), known, reader }),
             false => Err(reader.into_error()),
         }
     }
@@ -311,15 +321,20 @@ impl Reader {
         }
     }
 
-    /// Refuses a key of a table, where it stands; else at the table; else at whoever has read neither. Of a key whose value was refused already
-    /// there is no more to say: its field is as it was before.
+    /// Refuses a key of a table. Of one whose value was refused already there is no more to say: its field is as it was before.
     pub(super) fn refuse(&mut self, table: &[String], name: &str, text: &str) {
+        let (at, problem) = self.problem(table, name, text);
+        let key = problem.key().unwrap_or_default();
+        let is_it = |told: &str| told.strip_prefix(key).is_some_and(|item| item.is_empty() || item.starts_with('['));
+        if !self.problems.iter().any(|(_, problem)| problem.key().is_some_and(is_it)) {
+            self.problems.push((at, problem));
+        }
+    }
+
+    /// A problem with a key of a table, where it stands; else at the table; else at whoever has read neither.
+    fn problem(&self, table: &[String], name: &str, text: &str) -> (usize, Problem) {
         let path: Vec<String> = table.iter().cloned().chain([name.to_owned()]).collect();
         let key = dotted(&path);
-        let is_it = |told: &str| told.strip_prefix(&*key).is_some_and(|item| item.is_empty() || item.starts_with('['));
-        if self.problems.iter().any(|(_, problem)| problem.key().is_some_and(is_it)) {
-            return;
-        }
         let variable = self.environment.claim(&path.join("_").to_uppercase());
         let entry = self.document.as_ref().and_then(|document| {
             let entry: Option<&Entry> = document.entry(&path).or_else(|| document.entry(table));
@@ -334,7 +349,7 @@ impl Reader {
             },
         };
         let text = format!("`{key}` {text}");
-        self.problems.push((at, Problem { place, key: Some(key), text }));
+        (at, Problem { place, key: Some(key), text })
     }
 
     fn refuse_unknown(&mut self, known: &[Known]) {

@@ -4,9 +4,10 @@ use super::sections::Sections;
 use super::{Engine, Inner, PushSettings, Settings, State};
 use crate::clock::ManualClock;
 use crate::collect::Service;
-use crate::config::{ConfigError, Keys, Section, Sources, example, page};
+use crate::config::{ConfigError, Keys, Read, Section, Sources, example, page};
 use crate::grpc::{GrpcMetrics, GrpcMetricsBuilder};
 use crate::http::{HttpMetrics, HttpMetricsBuilder};
+use crate::model::NameError;
 use crate::push::{Gateway, GatewayError};
 use crate::registry::{BuildError, FamilySettings, RegistryBuilder};
 use crate::sync::Mutex;
@@ -149,17 +150,18 @@ impl EngineBuilder {
         let mut sections = self.sections.clone();
         let read = sources.visit(|keys| sections.keys(keys))?;
         let settings = &sections.settings;
-        let refused = |text: String| sources.refused(text);
-        let registry = registry(self.registry, settings).map_err(|error| refused(error.to_string()))?;
-        let of_families = |error: RegisterError| refused(error.to_string());
+        let registry = registry(self.registry, settings).map_err(|error| sources.refused(error.to_string()))?;
+        let of_families = |error: RegisterError| unregistered(error, &read, &sources);
         let of = |enabled: bool| if enabled { registry.clone() } else { Registry::disabled() };
         let http = http(self.http, settings).register(&of(settings.http.enabled)).map_err(of_families)?;
         let grpc = grpc(self.grpc, settings).register(&of(settings.grpc.enabled)).map_err(of_families)?;
         let help = "What an alert compares with, as configured.";
         let thresholds = registry.own_metrics().gauge("alert_threshold", help).labels(["alert"]).register();
+        let thresholds = thresholds.map_err(of_families)?;
         let is_pushed = settings.enabled && settings.push_gateway.enabled;
         let gateway = is_pushed.then(|| gateway(&registry, &settings.push_gateway)).transpose();
-        let gateway = gateway.map_err(|error| refused(format!("`metrics.push_gateway`: {error}")))?;
+        let unusable = |error| read.refused(&["metrics"], "push_gateway", &format!("cannot be used: {error}"));
+        let gateway = gateway.map_err(unusable)?;
         let state = State {
             sections: sections.clone(),
             now: read.known.clone(),
@@ -170,7 +172,7 @@ impl EngineBuilder {
             pushing: None,
         };
         let engine = Engine(Arc::new(Inner {
-            thresholds: thresholds.map_err(of_families)?,
+            thresholds,
             registry,
             http,
             grpc,
@@ -219,6 +221,17 @@ fn registry(builder: RegistryBuilder, settings: &Settings) -> Result<Registry, B
     // What is wrong is wrong, enabled or not.
     builder.build()?;
     Ok(if settings.lenient_names { Registry::disabled_and_lenient() } else { Registry::disabled() })
+}
+
+/// A family of the engine that cannot be registered, by the key that is to blame if one is.
+fn unregistered(error: RegisterError, read: &Read, sources: &Sources) -> ConfigError {
+    match &error {
+        RegisterError::LabelName { metric, label, problem: NameError::GlobalLabel, .. } => {
+            let text = format!("is a label of `{metric}` already: write another name");
+            read.refused(&["metrics", "global_labels"], label, &text)
+        }
+        _ => sources.refused(error.to_string()),
+    }
 }
 
 /// What two tables say of families.

@@ -239,6 +239,21 @@ fn what_is_missing_is_told_where_its_table_is() {
     assert_eq!(error, "a.toml:1:10: `metrics.push_gateway.url` is empty, and pushing is enabled: write it");
 }
 
+/// What only the registration finds.
+#[test]
+fn a_global_label_that_a_family_of_the_engine_has_is_told_where_it_stands() {
+    for (label, family) in [("status", "http_requests_total"), ("alert", "quipu_alert_threshold")] {
+        let error = refused(&format!("[metrics]\nglobal_labels.{label} = \"c\"\n"));
+        let told = format!(
+            "a.toml:2:15: `metrics.global_labels.{label}` is a label of `{family}` already: write another name"
+        );
+        assert_eq!((error.to_string(), error.problems().len()), (told, 1));
+    }
+    let error = builder().variables([("METRICS_GLOBAL_LABELS_PATH", "c")]).build().unwrap_err();
+    let wanted = "METRICS_GLOBAL_LABELS_PATH: `metrics.global_labels.path` is a label of `http_requests_total` already: write another name";
+    assert_eq!(error.to_string(), wanted);
+}
+
 /// As a check of the file has it, so that nothing is left for the start to refuse.
 #[test]
 fn paths_on_which_two_things_stand_are_told() {
