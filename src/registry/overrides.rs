@@ -3,7 +3,7 @@
 use super::Registry;
 use super::description::Description;
 use crate::metric::Config;
-use crate::model::{OWN_PREFIX, normal_bounds};
+use crate::model::{OWN_PREFIX, check_bounds, normal_bounds};
 use crate::sync::{Mutex, lock};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -128,7 +128,10 @@ impl FamilySettings {
         let mut misfits = Vec::new();
         let is_closed = description.has_known_labels();
         match (&self.bounds, &mut description.config) {
-            (Some(bounds), Config::Classic { bounds: own }) => *own = normal_bounds(bounds).into(),
+            (Some(bounds), Config::Classic { bounds: own }) => match check_bounds(bounds) {
+                Ok(()) => *own = normal_bounds(bounds).into(),
+                Err(problem) => misfits.push(format!("what is set for its bounds has no effect: {problem}")),
+            },
             (Some(_), _) => misfits.push("it is no histogram, so its bounds have no effect".to_owned()),
             (None, _) => {}
         }

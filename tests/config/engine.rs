@@ -194,3 +194,14 @@ fn what_is_set_for_a_family_goes_before_the_code() {
         ]
     );
 }
+
+#[test]
+fn bounds_that_are_none_make_no_registration_fail() {
+    let builder = builder().settings(|settings| {
+        settings.histograms.insert("http_request_duration_seconds".to_owned(), vec![2.0, 1.0]);
+    });
+    let engine = builder.build().unwrap();
+    let warnings = engine.warnings();
+    let told = "`http_request_duration_seconds`: what is set for its bounds has no effect: bucket bound 1 (1)";
+    assert!(warnings.len() == 1 && warnings[0].starts_with(told), "{warnings:?}");
+}
