@@ -167,7 +167,8 @@ impl Engine {
     }
 
     /// Calls `apply` with a section now, and again at each [reload](Self::reload), before that returns; for what can change while the program runs.
-    /// The last call always has what was read last. Without a section of this type it is not called. It must not call `reload` or `follow`.
+    /// The last call always has what was read last. Without a section of this type it is not called. It must neither reload nor follow the engine, nor
+    /// start or stop it: each would wait for this call to end.
     pub fn follow<S: Section>(&self, apply: impl Fn(&S) + Send + Sync + 'static) {
         let follower: Follower = Arc::new(move |sections: &Sections| {
             if let Some(section) = sections.get() {

@@ -42,6 +42,8 @@ impl Engine {
     /// Reads the file and the environment again. What can change while the program runs is changed at once, and all totals go on; the answer says
     /// which other keys need a restart. Call it when the file was changed, or on a signal. (The variables are those that the engine was built with.)
     ///
+    /// Put a new file in the place of the old one by renaming it: of one that is just being written, half may be read, which may be good as well.
+    ///
     /// # Cost
     /// Reads the file, and blocks meanwhile. Recording does not wait for it.
     ///

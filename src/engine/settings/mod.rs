@@ -108,7 +108,8 @@ impl Settings {
         keys.key("namespace", help).checked(&mut self.namespace, |text| namespace(text));
         let help = "Accepts names that are legal but against convention, such as counters without `_total`.";
         keys.key("lenient_names", help).value(&mut self.lenient_names);
-        let help = "Exposes the metrics `quipu_*` about the engine itself.";
+        let help =
+            "Exposes the metrics `quipu_*`: of quipu itself, of collectors and pushes, and the thresholds of alerts.";
         keys.key("self_metrics", help).value(&mut self.self_metrics);
         keys.key("global_labels", "Labels that every series gets.")
             .example("environment = \"production\"\ncluster = \"us-east-1\"")
