@@ -1,6 +1,7 @@
 //! One configuration: reading it, and the engine that it makes.
 
 mod deployed;
+mod edits;
 mod engine;
 mod files;
 mod push;

@@ -7,7 +7,7 @@ use quipu_catalog::config::CatalogConfig;
 
 /// All sections, without an engine.
 #[derive(Clone, Default)]
-struct All(Settings, CatalogConfig);
+pub(crate) struct All(Settings, CatalogConfig);
 
 impl Section for All {
     fn keys(&mut self, keys: &mut Keys<'_>) {
@@ -21,7 +21,7 @@ fn read(text: &str) -> Result<(), ConfigError> {
 }
 
 /// The tables and the keys of the example, also of what is commented out, with their values there.
-fn example() -> (Vec<String>, Vec<(String, String, String)>) {
+pub(crate) fn example() -> (Vec<String>, Vec<(String, String, String)>) {
     let (mut tables, mut keys) = (Vec::new(), Vec::new());
     let example = builder().example();
     for line in example.lines().map(|line| line.strip_prefix("# ").unwrap_or(line)) {
