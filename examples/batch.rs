@@ -8,15 +8,12 @@ use quipu::push::{Gateway, PushError};
 use std::error::Error;
 use std::fs;
 use std::process::ExitCode;
-use std::time::UNIX_EPOCH;
 
 /// What the job does: it reads a folder.
 fn look_at(folder: &str, registry: &Registry) -> Result<(), Box<dyn Error>> {
     let files =
         registry.counter("batch_files_total", "Files and folders that were seen.").labels(["kind"]).register()?;
     let sizes = registry.histogram("batch_file_size_bytes", "Size of a file.").bounds([10.0, 1e3, 1e6]).register()?;
-    let help = "When the job ended well, in seconds since 1970.";
-    let last_success = registry.gauge("batch_last_success_timestamp_seconds", help).register()?;
     for file in fs::read_dir(folder)? {
         let file = file?.metadata()?;
         if file.is_file() {
@@ -26,8 +23,9 @@ fn look_at(folder: &str, registry: &Registry) -> Result<(), Box<dyn Error>> {
             files.with(["other"]).inc();
         }
     }
-    // Alert on its age: a job that fails, or is never begun, does not set it.
-    last_success.set(UNIX_EPOCH.elapsed()?.as_secs_f64());
+    // Alert on its age. A job that fails does not have it: then `add` leaves that of the last success at the gateway, and `push` does not.
+    let help = "When the job ended well, in seconds since 1970.";
+    registry.gauge("batch_last_success_timestamp_seconds", help).register()?.set_to_current_time();
     Ok(())
 }
 
