@@ -2,8 +2,10 @@
 
 use crate::families::Families;
 use core::fmt;
-use quipu::config::{ConfigError, Sources};
+use quipu::config::{ConfigError, Keys, Section, Sources};
 use quipu::engine::Alerts;
+use quipu_catalog::config::IncidentsConfig;
+use std::ffi::OsString;
 use std::path::Path;
 
 pub(crate) const SECONDS: &str = "http_request_duration_seconds";
@@ -21,6 +23,10 @@ pub struct Settings {
     pub alerts: Alerts,
     /// The bounds of `http_request_duration_seconds`, if they are not those that it has by itself.
     pub bounds: Option<Vec<f64>>,
+    /// Whether it measures HTTP requests, so that their absence is a fault.
+    pub has_http: bool,
+    /// The same of incidents.
+    pub has_incidents: bool,
 }
 
 /// Settings of which no rules can be made.
@@ -46,6 +52,20 @@ pub enum CannotWrite {
     },
 }
 
+/// What is read of the configuration.
+#[derive(Clone, Default)]
+struct Read {
+    engine: quipu::engine::Settings,
+    incidents: IncidentsConfig,
+}
+
+impl Section for Read {
+    fn keys(&mut self, keys: &mut Keys<'_>) {
+        self.engine.keys(keys);
+        keys.table("metrics", "", |keys| self.incidents.keys(keys));
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -54,18 +74,27 @@ impl Default for Settings {
             runbooks: "docs/runbooks".to_owned(),
             alerts: Alerts::default(),
             bounds: None,
+            has_http: true,
+            has_incidents: true,
         }
     }
 }
 
 impl Settings {
-    /// Takes the thresholds, the namespace and the bounds from the service's own configuration. Keys of other crates are passed over.
+    /// Takes the thresholds, the namespace, the bounds and what is switched off from the service's own configuration: the file, and the variables
+    /// of the environment that go before it. Keys of other crates are passed over.
     ///
     /// # Errors
-    /// When the file cannot be read, or a key or a value in it is wrong.
-    pub fn read(&mut self, file: &Path) -> Result<(), ConfigError> {
-        let mut engine = quipu::engine::Settings::default();
-        Sources::new().file(file).allow_unknown().read(&mut engine)?;
+    /// When the file cannot be read, or a key or a value is wrong.
+    pub fn read(
+        &mut self,
+        file: &Path,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<(), ConfigError> {
+        let mut read = Read::default();
+        Sources::new().file(file).variables(variables).allow_unknown().read(&mut read)?;
+        let Read { mut engine, incidents } = read;
+        (self.has_http, self.has_incidents) = (engine.http.enabled, incidents.enabled);
         self.alerts = engine.alerts;
         self.prefix = engine.namespace;
         if !self.prefix.is_empty() && !self.prefix.ends_with('_') {

@@ -8,7 +8,7 @@ use crate::settings::Settings;
 pub(super) fn groups(settings: &Settings, scope: &Scope) -> Vec<Group> {
     vec![
         alerts("service", service(settings, scope)),
-        alerts("presence", presence(scope)),
+        alerts("presence", presence(settings, scope)),
         alerts("watchdog", [watchdog()]),
     ]
 }
@@ -67,8 +67,8 @@ fn service(settings: &Settings, scope: &Scope) -> [Alert; 5] {
     ]
 }
 
-/// Without the metrics that they look at, other alerts cannot fire.
-fn presence(scope: &Scope) -> [Alert; 4] {
+/// Without the metrics that they look at, other alerts cannot fire. What is switched off is not missed.
+fn presence(settings: &Settings, scope: &Scope) -> impl Iterator<Item = Alert> {
     let alert = |name, severity, query: &str, hold, summary, description: &str| Alert {
         name,
         severity,
@@ -77,40 +77,53 @@ fn presence(scope: &Scope) -> [Alert; 4] {
         summary,
         description: description.to_owned(),
     };
-    [
-        alert(
-            "IncidentManagerDown",
-            Severity::Page,
-            "@up == 0",
-            "5m",
-            "An instance of the incident manager cannot be scraped.",
-            "The last scrape of {{ $labels.instance }} failed: `up` is {{ $value }}.",
+    let all = [
+        (
+            true,
+            alert(
+                "IncidentManagerDown",
+                Severity::Page,
+                "@up == 0",
+                "5m",
+                "An instance of the service cannot be scraped.",
+                "The last scrape of {{ $labels.instance }} failed: `up` is {{ $value }}.",
+            ),
         ),
-        alert(
-            "IncidentManagerAbsent",
-            Severity::Page,
-            "absent(@up)",
-            "5m",
-            "Prometheus knows no instance of the incident manager.",
-            "No target has the job {{ $labels.job }}: `absent(up)` is {{ $value }}.",
+        (
+            true,
+            alert(
+                "IncidentManagerAbsent",
+                Severity::Page,
+                "absent(@up)",
+                "5m",
+                "Prometheus knows no instance of the service.",
+                "No target has the job {{ $labels.job }}: `absent(up)` is {{ $value }}.",
+            ),
         ),
-        alert(
-            "HTTPMetricsAbsent",
-            Severity::Ticket,
-            "absent(@http_requests_total)\nor\nabsent(@http_request_duration_seconds_bucket)\nor\nabsent(@http_request_duration_seconds_count)",
-            "15m",
-            "Alerts about HTTP cannot fire: their metrics are not there.",
-            "The job {{ $labels.job }} exposes no HTTP requests: `absent` is {{ $value }}.",
+        (
+            settings.has_http,
+            alert(
+                "HTTPMetricsAbsent",
+                Severity::Ticket,
+                "absent(@http_requests_total)\nor\nabsent(@http_request_duration_seconds_bucket)\nor\nabsent(@http_request_duration_seconds_count)",
+                "15m",
+                "Alerts about HTTP cannot fire: their metrics are not there.",
+                "The job {{ $labels.job }} exposes no HTTP requests: `absent` is {{ $value }}.",
+            ),
         ),
-        alert(
-            "IncidentMetricsAbsent",
-            Severity::Ticket,
-            "absent(@incidents_active)",
-            "15m",
-            "The alert about P0 incidents cannot fire: its metric is not there.",
-            "The job {{ $labels.job }} exposes no active incidents: `absent` is {{ $value }}.",
+        (
+            settings.has_incidents,
+            alert(
+                "IncidentMetricsAbsent",
+                Severity::Ticket,
+                "absent(@incidents_active)",
+                "15m",
+                "The alert about P0 incidents cannot fire: its metric is not there.",
+                "The job {{ $labels.job }} exposes no active incidents: `absent` is {{ $value }}.",
+            ),
         ),
-    ]
+    ];
+    all.into_iter().filter_map(|(is_expected, alert)| is_expected.then_some(alert))
 }
 
 fn watchdog() -> Alert {

@@ -4,10 +4,14 @@ use crate::{FAMILIES, settings};
 use quipu_ops::{CannotWrite, Settings, files, rules};
 
 fn read(text: &str) -> Settings {
+    read_with(text, &[])
+}
+
+fn read_with(text: &str, variables: &[(&str, &str)]) -> Settings {
     let file = std::env::temp_dir().join(format!("quipu-ops-{}-{}.toml", std::process::id(), text.len()));
     std::fs::write(&file, text).unwrap();
     let mut settings = settings();
-    let read = settings.read(&file);
+    let read = settings.read(&file, variables.iter().map(|(name, text)| (name.into(), text.into())));
     std::fs::remove_file(&file).unwrap();
     read.unwrap();
     settings
@@ -51,6 +55,28 @@ fn thresholds_come_from_the_configuration() {
     let dashboards = files(&FAMILIES, &settings).unwrap();
     let (_, overview) = dashboards.iter().find(|(path, _)| path == "dashboards/quipu-overview.json").unwrap();
     assert!(overview.contains("\"query\": \"shop_\"") && overview.contains("\"value\": 0.2"));
+}
+
+#[test]
+fn variables_go_before_the_configuration() {
+    let variables = [("METRICS_ALERTS_HIGH_ERROR_RATE_THRESHOLD", "0.25"), ("METRICS_NAMESPACE", "bakery")];
+    let settings = read_with("[metrics.alerts]\nhigh_error_rate_threshold = 0.2\n", &variables);
+    assert!(query(&settings, "HighHTTPErrorRate").ends_with("> 0.25"));
+    assert_eq!(settings.prefix, "bakery_");
+}
+
+#[test]
+fn what_is_switched_off_is_not_missed() {
+    let absent = |settings: &Settings| {
+        let files = rules::all(&FAMILIES, settings).unwrap();
+        let names = files.iter().flat_map(|file| file.alerts()).map(|alert| alert.name);
+        names.filter(|name| name.ends_with("MetricsAbsent")).collect::<Vec<_>>()
+    };
+    assert_eq!(absent(&settings()), ["HTTPMetricsAbsent", "IncidentMetricsAbsent"]);
+    assert_eq!(absent(&read("[metrics.incidents]\nenabled = false\n")), ["HTTPMetricsAbsent"]);
+    assert_eq!(absent(&read("[metrics.http]\nenabled = false\n")), ["IncidentMetricsAbsent"]);
+    let variable = [("METRICS_INCIDENTS_ENABLED", "false")];
+    assert_eq!(absent(&read_with("", &variable)), ["HTTPMetricsAbsent"]);
 }
 
 #[test]
