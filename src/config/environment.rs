@@ -21,7 +21,11 @@ impl Environment {
     /// Those that could be meant.
     pub(super) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Environment {
         let variable = |(name, text): (OsString, OsString)| {
-            let name = name.into_string().ok().filter(|name| name.starts_with(PREFIX))?;
+            // One that is no text names no key, which is to be told like any other.
+            let name = name.to_string_lossy().into_owned();
+            if !name.starts_with(PREFIX) {
+                return None;
+            }
             Some(Variable { name, text: text.into_string().ok(), is_known: Cell::new(false) })
         };
         let mut variables: Vec<_> = variables.into_iter().filter_map(variable).collect();
@@ -39,6 +43,12 @@ impl Environment {
         let below = |variable: &&Variable| variable.name.strip_prefix(table)?.strip_prefix('_').map(str::to_lowercase);
         let below = self.0.iter().filter_map(|variable| Some((below(&variable)?, variable)));
         below.filter(|(name, _)| !name.is_empty()).inspect(|(_, variable)| variable.is_known.set(true)).collect()
+    }
+
+    /// The first that sets something of a table.
+    pub(super) fn known_below(&self, table: &str) -> Option<&Variable> {
+        let is_below = |name: &str| name.strip_prefix(table).is_some_and(|rest| rest.starts_with('_'));
+        self.0.iter().find(|variable| variable.is_known.get() && is_below(&variable.name))
     }
 
     /// Those that name no key.

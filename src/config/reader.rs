@@ -3,7 +3,7 @@
 use super::environment::{Environment, PREFIX, Variable};
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Document, found, shortened};
-use super::keys::{Keys, Known, NOT_SHOWN, dotted};
+use super::keys::{Keys, Kind, Known, NOT_SHOWN, dotted};
 use super::nearest::nearest;
 use super::tree::{Entry, Node, Table, Tree};
 use super::value::{Bounds, Refused, Value};
@@ -331,23 +331,28 @@ impl Reader {
         }
     }
 
-    /// A problem with a key of a table, where it stands; else at the table; else at whoever has read neither.
+    /// A problem with a key of a table, where it stands; else at the table, or what sets another key of it; else at whoever has read none of it.
     fn problem(&self, table: &[String], name: &str, text: &str) -> (usize, Problem) {
         let path: Vec<String> = table.iter().cloned().chain([name.to_owned()]).collect();
         let key = dotted(&path);
-        let variable = self.environment.claim(&path.join("_").to_uppercase());
-        let entry = self.document.as_ref().and_then(|document| {
-            let entry: Option<&Entry> = document.entry(&path).or_else(|| document.entry(table));
-            entry.map(|entry| (entry.at, document.place(entry.at)))
-        });
-        let (at, place) = match (variable, entry) {
-            (Some(variable), _) => (usize::MAX, Place::Variable { name: variable.name.clone() }),
-            (None, Some(entry)) => entry,
-            (None, None) => match &self.document {
+        let variable = |path: &[String]| path.join("_").to_uppercase();
+        let at_variable = |variable: &Variable| (usize::MAX, Place::Variable { name: variable.name.clone() });
+        let in_file = |path: &[String]| {
+            let document = self.document.as_ref()?;
+            document.entry(path).map(|entry: &Entry| (entry.at, document.place(entry.at)))
+        };
+        let (at, place) = self
+            .environment
+            .claim(&variable(&path))
+            .map(at_variable)
+            .or_else(|| in_file(&path))
+            .or_else(|| in_file(table))
+            // All variables are below the outermost table, and tell nothing of it.
+            .or_else(|| Some(at_variable(self.environment.known_below(&variable(table)).filter(|_| table.len() > 1)?)))
+            .unwrap_or_else(|| match &self.document {
                 Some(document) => (usize::MAX, Place::File { path: document.path().to_owned() }),
                 None => (usize::MAX, Place::Program),
-            },
-        };
+            });
         let text = format!("`{key}` {text}");
         (at, Problem { place, key: Some(key), text })
     }
@@ -365,11 +370,15 @@ impl Reader {
     }
 
     fn warnings(&self, known: &[Known]) -> Vec<String> {
-        let of_keys = known.iter().filter(|known| known.is_key() && !known.is_file_only);
-        let variables: Vec<String> = of_keys.map(Known::variable).collect();
+        let of_keys = || known.iter().filter(|known| known.is_key() && !known.is_file_only);
+        let variables: Vec<String> = of_keys().map(Known::variable).collect();
+        let is_table = |name: &str| of_keys().any(|key| matches!(key.kind, Kind::Map(_)) && key.variable() == name);
         let warning = |name: &str| {
             if let Some(known) = known.iter().find(|known| known.is_in_file_only(name)) {
                 return format!("the variable {name} sets nothing: only the file sets what is in `{}`", known.name());
+            }
+            if is_table(name) {
+                return format!("the variable {name} names no key; did you mean {name}_NAME?");
             }
             // The prefix, which all have, makes no two of them alike.
             let names = variables.iter().filter_map(|variable| variable.strip_prefix(PREFIX));

@@ -333,6 +333,41 @@ fn a_variable_that_names_no_key_is_a_warning() {
     );
 }
 
+#[test]
+fn a_variable_that_is_but_a_beginning_is_told_what_follows() {
+    let engine = Engine::builder().variables([("METRICS_GLOBAL_LABELS", "{ a = 1 }")]).build().unwrap();
+    let warning = "the variable METRICS_GLOBAL_LABELS names no key; did you mean METRICS_GLOBAL_LABELS_NAME?";
+    assert_eq!(engine.warnings(), [warning]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_variable_whose_name_is_no_text_is_a_warning() {
+    use std::os::unix::ffi::OsStringExt;
+    let name = std::ffi::OsString::from_vec(b"METRICS_ENABLED\xff".to_vec());
+    let engine = Engine::builder().variables([(name, "false")]).build().unwrap();
+    let warning = "the variable METRICS_ENABLED\u{fffd} names no key; did you mean METRICS_ENABLED?";
+    assert_eq!(engine.warnings(), [warning]);
+}
+
+/// What is missing stands nowhere; what asks for it does.
+#[test]
+fn a_key_that_variables_alone_make_wrong_is_told_at_one_of_them() {
+    let refused = |text: &str, variables: &[(&str, &str)]| {
+        let builder = Engine::builder().text("a.toml", text).variables(variables.iter().copied());
+        builder.build().unwrap_err().to_string()
+    };
+    for text in ["", "metrics.enabled = true\n", "metrics.http.exclude = []\n"] {
+        let variables = [("METRICS_PUSH_GATEWAY_ENABLED", "true"), ("METRICS_PUSH_GATEWAY_JOB_NAME", "a")];
+        let wanted =
+            "METRICS_PUSH_GATEWAY_ENABLED: `metrics.push_gateway.url` is empty, and pushing is enabled: write it";
+        assert_eq!(refused(text, &variables), wanted, "{text}");
+    }
+    let text = "metrics.push_gateway.job_name = \"a\"\n";
+    let told = refused(text, &[("METRICS_PUSH_GATEWAY_ENABLED", "true")]);
+    assert_eq!(told, "a.toml:1:9: `metrics.push_gateway.url` is empty, and pushing is enabled: write it");
+}
+
 /// None is near another only because both begin as all do.
 #[test]
 fn what_a_variable_was_meant_to_be_is_near_it() {
