@@ -225,6 +225,26 @@ async fn a_collector_whose_name_is_taken_keeps_no_other_out() {
     assert!(engine.registry().describe().iter().all(|family| family.collector().is_none()));
 }
 
+/// One that begins anew has counted no errors yet, and has not looked at the machine again within its interval.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_is_wanted_as_before_goes_on() {
+    let text = "[metrics]\nlisten_address = \"127.0.0.1:0\"\nsystem.collection_interval_seconds = 3600\n";
+    let (engine, file) = with_file("as-before.toml", text);
+    let running = engine.start().await.unwrap();
+    let used = async || scrape(&running).await.value("system_memory_bytes", &[("type", "used")]);
+    while used().await.is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let before = used().await;
+    file.write(format!("{text}collectors.tokio = false\n"));
+    reload(&engine);
+    assert_eq!(used().await, before);
+    file.write(format!("{text}collectors.tokio = false\nsystem.track_memory = false\n"));
+    reload(&engine);
+    assert_eq!(used().await, None);
+    running.stop().await;
+}
+
 /// Recording goes on all the while, and loses nothing.
 #[test]
 fn reloads_under_load_lose_nothing() {
