@@ -262,6 +262,13 @@ await check("gauges of any value are shown, and combined as Prometheus does", as
     await listed(page).filter({ hasText: name }).click();
     await polled(page, 2);
   }
+  // What is not there is no number, also in the table.
+  world.families.push(family("late", "gauge"));
+  values.late = ["1"];
+  await listed(page).filter({ hasText: "late" }).click();
+  await page.locator("#as-table").click();
+  await page.locator("#table-box td").filter({ hasText: "1" }).first().waitFor();
+  assert.equal(await page.locator("#table-box tr").last().locator("td").textContent(), "–");
   await page.context().close();
 });
 

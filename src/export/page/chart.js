@@ -49,7 +49,7 @@ function drawTimes({ pen, style, width, height }, from, to, left = LEFT) {
 }
 
 /**
- * Draws lines: each `{ name, values, color }` with a value for each of the times, NaN where there is none; `limits`, each `{ name, value }`, where they
+ * Draws lines: each `{ name, values, color }` with a value for each of the times, or none; `limits`, each `{ name, value }`, where they
  * are near; and, if `hover` says where the pointer is, the values there. `text` writes a value.
  */
 export function drawLines(canvas, { times, lines, limits, unit, text, from, to, hover }) {

@@ -1,7 +1,7 @@
 // One family: its values now, its groups, and the query of all that.
-import { $, CHOICES, MOST_SAMPLES, OF_FAMILY, app, asGauge, change, element, nameOfRate, observes, set, writerOf } from "./app.js";
+import { $, CHOICES, MOST_SAMPLES, app, asGauge, change, element, nameOfRate, observes, set, writerOf } from "./app.js";
 import { escaped, percentile, seconds, value as formatted, whole } from "./format.js";
-import { LINES, showGraphs } from "./graphs.js";
+import { LINES, STATES, showGraphs } from "./graphs.js";
 import { narrowed } from "./history.js";
 import { List } from "./list.js";
 import { query } from "./promql.js";
@@ -201,7 +201,7 @@ function nameOfGroup(group) {
   return Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`).join(" ") || "no labels";
 }
 
-/** Shows the groups, the largest first. Returns them. */
+/** Shows the groups, the largest first. Returns those that can be drawn, with their names. */
 function showGroups(family, window) {
   const now = app.history.times.length ? app.history.evaluate(view, window) : new Map();
   const size = (value) => (Number.isNaN(value) ? -Infinity : value);
@@ -211,7 +211,7 @@ function showGroups(family, window) {
   groups.show(sorted.map(([group, value], n) => [group, value, hasLines && n < LINES ? n : undefined]));
   const more = hasLines && sorted.length > LINES ? `, the ${LINES} largest drawn` : "";
   set($("groups-title"), `${whole(sorted.length)} ${view.by === "*" ? "series" : `values of ${view.by}`}${more}`);
-  return sorted.map(([group]) => [group, view.by === "" ? family.name : view.by === "*" ? nameOfGroup(group) : escaped(group)]);
+  return sorted.slice(0, hasLines ? LINES : STATES).map(([group]) => [group, view.by === "" ? family.name : view.by === "*" ? nameOfGroup(group) : escaped(group)]);
 }
 
 // What can be done.

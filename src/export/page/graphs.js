@@ -9,7 +9,7 @@ import { limitsOf } from "./limits.js";
 export const LINES = 8;
 
 /** So many states are drawn. */
-const STATES = 24;
+export const STATES = 24;
 
 /** What was computed at each poll, which stays as it is. */
 class Computed {
@@ -41,7 +41,7 @@ function computedOf(view) {
 /** What the chart shows. */
 let drawing;
 
-/** Shows what came of a view, whose groups with their names are these, the largest first. */
+/** Shows what came of a view, of which these groups are drawn, each with its name. */
 export function showGraphs(family, view, window, groups) {
   const { times } = app.history;
   const begun = performance.now();
@@ -50,7 +50,7 @@ export function showGraphs(family, view, window, groups) {
   const span = { from: Math.max(to - SPAN, Math.min(times[0] ?? to, to - 60_000)), to };
   const lines = linesOf(family, view, groups).map((line, n) => {
     const values = computedOf(line.view).of(times, isInTime, (n) => valueAt(family, line.view, window, n));
-    return { name: line.name, values: values.map((value) => value ?? NaN), color: `--line-${n}` };
+    return { name: line.name, values, color: `--line-${n}` };
   });
   set($("chart-title"), titleOf(family, view));
   const text = writerOf(family, view.show);
@@ -72,7 +72,7 @@ function linesOf(family, view, groups) {
   if (typeof view.show === "number" && view.by === "") {
     return family.quantiles.slice(0, LINES).map((quantile) => ({ name: percentile(quantile), view: { ...view, show: quantile } }));
   }
-  const shown = family.kind === "stateset" ? inOrder(family, groups.slice(0, STATES)) : groups.slice(0, LINES);
+  const shown = family.kind === "stateset" ? inOrder(family, groups) : groups;
   return shown.map(([group, name]) => ({ name, view: { ...view, matchers: narrowed(view, group), by: "" } }));
 }
 
@@ -104,7 +104,7 @@ function titleOf(family, view) {
 function draw() {
   if (!drawing.isOfStates) return drawLines($("chart"), drawing);
   const rows = drawing.lines.toReversed();
-  const columns = drawing.times.map((_, n) => rows.map(({ values }) => values[n]));
+  const columns = drawing.times.map((_, n) => rows.map(({ values }) => values[n] ?? 0));
   drawHeat($("chart"), { ...drawing, rows: rows.map(({ name }) => name), columns });
 }
 

@@ -89,7 +89,7 @@ export function histogramQuantile(q, buckets) {
 }
 
 /** A string of PromQL. */
-export function quoted(text) {
+function quoted(text) {
   return `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
 }
 
