@@ -2,6 +2,7 @@
 
 use quipu_ops::{Families, Settings, files};
 use std::error::Error;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -30,7 +31,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut settings = Settings::default();
     let mut to = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let (mut config, mut prefix) = (None, None);
-    let mut arguments = std::env::args().skip(1);
+    let no_text = |argument: OsString| format!("{}: write it as text in UTF-8", argument.display());
+    let arguments = std::env::args_os().skip(1).map(|argument| argument.into_string().map_err(no_text));
+    let mut arguments = arguments.collect::<Result<Vec<_>, _>>()?.into_iter();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or(format!("{argument} needs a value; --help says which"));
         match &*argument {
@@ -53,8 +56,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     settings.prefix = prefix.unwrap_or(settings.prefix);
     for (path, text) in files(&Families::new()?, &settings)? {
         let path = to.join(path);
-        path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
+        std::fs::write(&path, text).map_err(failed)?;
     }
     Ok(())
 }

@@ -107,7 +107,9 @@ impl Settings {
     }
 
     pub(crate) fn check(&self, families: &Families) -> Result<(), CannotWrite> {
-        if self.job.is_empty() || self.job.contains(['"', '\\', '\n', '$', '{']) {
+        // Rules are YAML, which has no control characters.
+        let is_refused = |c: char| c.is_control() || matches!(c, '"' | '\\' | '$' | '{');
+        if self.job.is_empty() || self.job.contains(is_refused) {
             return Err(CannotWrite::Job(self.job.clone()));
         }
         let is_name = |prefix: &str| prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -121,7 +123,7 @@ impl Settings {
         for (key, objective) in
             [("availability_objective", availability_objective), ("latency_objective", latency_objective)]
         {
-            if objective <= 0.0 || objective >= 1.0 {
+            if !(objective > 0.0 && objective < 1.0) {
                 return Err(CannotWrite::Objective { key, objective });
             }
         }
@@ -138,19 +140,22 @@ impl fmt::Display for CannotWrite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Job(job) => {
-                write!(f, "the job {job:?}: write the label `job` of the service, without quotes or backslashes")
+                write!(
+                    f,
+                    "the job {job:?}: write the label `job` of the service, without quotes, backslashes, `$`, `{{` and control characters"
+                )
             }
             Self::Prefix(prefix) => write!(
                 f,
                 "the prefix {prefix:?} is none of a metric's name: write the namespace and `_`, such as `shop_`"
             ),
             Self::Objective { key, objective } => {
-                write!(f, "`{key}` is {objective}: write a share between 0 and 1, such as 0.999")
+                write!(f, "`{key}` is {objective:?}: write a share between 0 and 1, such as 0.999")
             }
             Self::Latency { seconds, bounds } => {
                 write!(
                     f,
-                    "`latency_objective_seconds` is {seconds}, which is none of the bounds of `{SECONDS}`: write one of {bounds:?}"
+                    "`latency_objective_seconds` is {seconds:?}, which is none of the bounds of `{SECONDS}`: write one of {bounds:?}"
                 )
             }
         }
