@@ -240,9 +240,12 @@ impl Reader {
     /// The names in a table, if it is one.
     fn entries(&mut self, path: &[String], is_secret: bool) -> Vec<String> {
         let Some(document) = &self.document else { return Vec::new() };
-        let Some(entry) = document.claim(path) else { return Vec::new() };
+        let Some(entry) = document.entry(path) else { return Vec::new() };
+        // Several sections may have keys in one table.
+        let is_told = entry.is_known.replace(true);
         match &entry.node.value {
             Tree::Table(table) => table.keys().cloned().collect(),
+            _ if is_told => Vec::new(),
             _ => {
                 let key = dotted(path);
                 let found = if is_secret { NOT_SHOWN.to_owned() } else { found(document.text(), &entry.node) };

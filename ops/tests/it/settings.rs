@@ -2,6 +2,8 @@
 
 use crate::{FAMILIES, settings};
 use quipu_ops::{CannotWrite, Settings, files, rules};
+use std::ffi::OsStr;
+use std::path::Path;
 
 fn read(text: &str) -> Settings {
     read_with(text, &[])
@@ -131,8 +133,11 @@ fn what_makes_no_sense_is_told() {
         change(&mut settings);
         files(&FAMILIES, &settings).map(|_| ()).unwrap_err()
     };
-    assert_eq!(check(|settings| settings.job = "a\"b".to_owned()), CannotWrite::Job("a\"b".to_owned()));
-    assert_eq!(check(|settings| settings.job.clear()), CannotWrite::Job(String::new()));
+    for job in ["", "a\"b", "a\\b", "${job}", "{{ job }}", "a\nb", "a\x07", "a\u{85}"] {
+        let mut wrong = settings();
+        wrong.job = job.to_owned();
+        assert_eq!(files(&FAMILIES, &wrong).map(|_| ()), Err(CannotWrite::Job(job.to_owned())));
+    }
     for prefix in ["shop", "9_", "a-b_"] {
         let mut wrong = settings();
         wrong.prefix = prefix.to_owned();
@@ -144,4 +149,35 @@ fn what_makes_no_sense_is_told() {
         check(|settings| settings.alerts.latency_objective = 0.0),
         CannotWrite::Objective { key: "latency_objective", objective: 0.0 }
     );
+    let objective = check(|settings| settings.alerts.latency_objective = f64::NAN);
+    assert!(matches!(objective, CannotWrite::Objective { key: "latency_objective", .. }), "{objective}");
+}
+
+#[test]
+fn what_the_program_cannot_do_is_told_in_a_line() {
+    let told = |arguments: &[&OsStr]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_quipu-ops")).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let inside = file.join("dashboards");
+    let error = told(&["--to".as_ref(), file.as_ref()]);
+    assert!(error.starts_with(&format!("quipu-ops: {}", inside.display())) && error.lines().count() == 1, "{error}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        let error = told(&["--job".as_ref(), OsStr::from_bytes(b"a\xff")]);
+        assert_eq!(error, "quipu-ops: a\u{fffd}: write it as text in UTF-8\n");
+    }
+}
+
+#[test]
+fn a_configuration_that_is_no_table_is_told_once() {
+    let mut settings = settings();
+    let file = std::env::temp_dir().join(format!("quipu-ops-{}-no-table.toml", std::process::id()));
+    std::fs::write(&file, "metrics = 1\n").unwrap();
+    let error = settings.read(&file, []).unwrap_err().to_string();
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(error, format!("{}:1:1: `metrics` is 1: write a table, [metrics]", file.display()));
 }
