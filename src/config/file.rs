@@ -111,9 +111,9 @@ impl Document {
         table.get(last)
     }
 
-    /// The entry of a key, which is known from now on.
+    /// The entry of a key, which is known from now on; also what is below, as where a value is wrong its parts are no keys.
     pub(super) fn claim(&self, path: &[String]) -> Option<&Entry> {
-        self.entry(path).inspect(|entry| entry.is_known.set(true))
+        self.entry(path).inspect(|entry| entry.know_all())
     }
 }
 

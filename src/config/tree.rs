@@ -39,6 +39,15 @@ pub(super) struct Entry {
     pub(super) is_known: Cell<bool>,
 }
 
+impl Entry {
+    pub(super) fn know_all(&self) {
+        self.is_known.set(true);
+        if let Tree::Table(table) = &self.node.value {
+            table.values().for_each(Entry::know_all);
+        }
+    }
+}
+
 /// A rule of TOML that a text breaks, and where.
 #[derive(Debug)]
 pub(super) struct Broken {

@@ -98,6 +98,14 @@ fn broken_toml_is_told_with_its_places() {
 }
 
 #[test]
+fn a_table_in_place_of_a_value_is_told_once() {
+    let error = refused("[metrics.enabled]\na.b = 1\nc = 2\n[metrics.global_labels.region]\nd = 1\n").to_string();
+    let wanted = "a.toml:1:1: `metrics.enabled` is a table: write true or false\n\
+        a.toml:4:1: `metrics.global_labels.region` is a table: write text in quotes";
+    assert_eq!(error, wanted);
+}
+
+#[test]
 fn deep_and_wide_ones_take_no_more_than_their_size() {
     let deep = format!("metrics.histograms.a = {}1{}", "[".repeat(100_000), "]".repeat(100_000));
     refused(&deep);
