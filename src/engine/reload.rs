@@ -65,8 +65,9 @@ impl Engine {
         let _alone = self.alone();
         let mut sections: Sections = self.0.base.clone();
         let read = self.0.sources.visit(|keys| sections.keys(keys))?;
-        let (followers, mut reloaded, collecting) = {
+        let (followers, mut reloaded, collecting, had_lanes) = {
             let mut state = lock(&self.0.state);
+            let had_lanes = state.sections.settings.limits.max_lane_bytes.is_some();
             let reloaded = Reloaded {
                 changed: changes(&state.now, &read.known, true),
                 needs_restart: changes(&self.0.built_keys, &read.known, false),
@@ -74,8 +75,15 @@ impl Engine {
             };
             (state.now, state.warnings) = (read.known, read.warnings);
             state.sections = sections.clone();
-            (state.followers.clone(), reloaded, state.collecting.take())
+            (state.followers.clone(), reloaded, state.collecting.take(), had_lanes)
         };
+        if had_lanes && sections.settings.limits.max_lane_bytes.is_none() {
+            let bytes = lanes::limit_bytes();
+            let key = "metrics.limits.max_lane_bytes";
+            reloaded.warnings.push(format!(
+                "`{key}` is not set any more: the lanes of the process keep their limit of {bytes} bytes"
+            ));
+        }
         self.apply(&sections.settings);
         if let Some(mut collecting) = collecting {
             let errors = collecting.change(self, &sections.settings);

@@ -122,6 +122,21 @@ async fn what_needs_a_restart_starts_as_it_was_built() {
     }
 }
 
+/// The lanes are the process's, and nobody knows what they should have without it.
+#[test]
+fn a_limit_of_lanes_that_goes_is_told_to_stay() {
+    let (engine, file) = with_file("lanes.toml", "");
+    let default = quipu::lanes::limit_bytes();
+    file.write(format!("metrics.limits.max_lane_bytes = {default}\n"));
+    assert!(reload(&engine).warnings.is_empty());
+    file.write("");
+    let told = format!(
+        "`metrics.limits.max_lane_bytes` is not set any more: the lanes of the process keep their limit of {default} bytes"
+    );
+    assert_eq!(reload(&engine).warnings, [told]);
+    assert!(reload(&engine).warnings.is_empty());
+}
+
 #[test]
 fn a_bad_file_changes_nothing() {
     let (engine, file) = with_file("bad.toml", "metrics.alerts.high_error_rate_threshold = 0.25\n");
