@@ -38,7 +38,10 @@ impl About {
         let [label, reason] = ["gateway", "reason"].map(|label| registry.global_labels().free_name(label));
         let own = registry.own_metrics();
         let pushes = own
-            .counter("pushes_total", "Requests to a Pushgateway: pushes and deletions, failed ones included.")
+            .counter(
+                "pushes_total",
+                "Requests to a Pushgateway, pushes and deletions, also those that failed or were not sent.",
+            )
             .dyn_labels(&[&label])
             .register()?;
         let failures = own

@@ -20,7 +20,7 @@
 //!
 //! | family | kind | labels |
 //! |---|---|---|
-//! | `quipu_pushes_total`: requests, failed ones included | counter | `gateway` |
+//! | `quipu_pushes_total`: requests, also those that failed or were not sent | counter | `gateway` |
 //! | `quipu_push_failures_total` | counter | `gateway`, `reason`: `connect`, `broken`, `timeout`, `status`, `skipped` or `thread` |
 //! | `quipu_push_duration_seconds`: of the last request | gauge | `gateway` |
 //! | `quipu_push_last_success_timestamp_seconds` | gauge | `gateway` |
