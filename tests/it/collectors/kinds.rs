@@ -148,7 +148,7 @@ fn a_snapshot_and_a_description_tell_what_was_declared() {
     let (waits, calls, links) = (of("shop_wait_seconds"), of("shop_call_seconds"), of("shop_link_state"));
     assert_eq!((waits.metric_type(), waits.unit()), (MetricType::Histogram, Some("seconds")));
     assert_eq!((waits.bounds(), waits.collector()), (&[0.01, 0.1][..], Some("shop_host")));
-    assert_eq!((calls.metric_type(), calls.bounds()), (MetricType::Summary, &[0.5, 0.99][..]));
+    assert_eq!((calls.metric_type(), calls.quantiles()), (MetricType::Summary, &[0.5, 0.99][..]));
     assert_eq!(links.metric_type(), MetricType::StateSet);
     let labels: Vec<_> = links.labels().map(|label| (label.name(), label.values())).collect();
     assert_eq!(labels, [("name", None), ("shop_link_state", Some(&["up", "down", "unknown"][..]))]);
