@@ -195,6 +195,15 @@ struct Rules<'c, T> {
     check: &'c dyn Fn(&T) -> Result<(), String>,
 }
 
+impl<T: Value> Rules<'_, T> {
+    /// A value that the program has set, as it is shown in a message.
+    fn found(&self, value: &T) -> String {
+        let mut text = String::new();
+        value.write(&mut text);
+        if self.is_secret { NOT_SHOWN.to_owned() } else { shortened(&text) }
+    }
+}
+
 /// Reads one value, or adds a problem.
 fn read<T: Value>(
     source: Source<'_>,
@@ -278,17 +287,25 @@ impl Reader {
         let path = &*key.path;
         let rules = Rules { is_secret: key.is_secret, bounds, check: &check };
         let Reader { document, environment, problems } = self;
-        if let Some(document) = document.as_ref()
-            && let Some(entry) = document.claim(path)
+        let entry = document.as_ref().and_then(|document| Some((document, document.claim(path)?)));
+        let variable = if key.is_file_only { None } else { environment.claim(&key.variable()) };
+        if let Some((document, entry)) = entry
             && let Some(read) = read(Source::File(document), path, &entry.node, &rules, problems)
         {
             *value = read;
         }
-        if !key.is_file_only
-            && let Some(variable) = environment.claim(&key.variable())
+        if let Some(variable) = variable
             && let Some(read) = read_variable(variable, path, &rules, problems)
         {
             *value = read;
+        }
+        if entry.is_none()
+            && variable.is_none()
+            && let Err(wanted) = check(value)
+        {
+            let (key, found) = (dotted(path), rules.found(value));
+            let text = format!("`{key}` is {found}: {wanted}");
+            problems.push((usize::MAX, Problem { place: Place::Program, key: Some(key), text }));
         }
     }
 

@@ -233,6 +233,33 @@ fn a_secret_is_shown_nowhere() {
     }
 }
 
+/// Else it would be found at the start, or never.
+#[test]
+fn what_the_program_sets_has_to_make_sense_as_well() {
+    let program = || {
+        builder().settings(|settings| {
+            settings.endpoint_path = "metrics".to_owned();
+            settings.listen_address = "localhost".to_owned();
+            settings.http.exclude = vec![String::new()];
+        })
+    };
+    let lines = [
+        "set by the program: `metrics.listen_address` is \"localhost\": write HOST:PORT, such as \"0.0.0.0:9090\"",
+        "set by the program: `metrics.endpoint_path` is \"metrics\": write a path that begins with `/`, without query and spaces, such as \"/metrics\"",
+        "set by the program: `metrics.http.exclude` is [\"\"]: write a pattern of paths, such as \"/internal/*\"",
+    ];
+    assert_eq!(program().build().unwrap_err().to_string(), lines.join("\n"));
+    let file = "[metrics]\nendpoint_path = \"/m\"\nhttp.exclude = []\n";
+    let error = program().text("a.toml", file).build().unwrap_err();
+    assert_eq!(error.to_string(), lines[0]);
+    let engine = program().text("a.toml", file).variables([("METRICS_LISTEN_ADDRESS", "127.0.0.1:0")]).build();
+    assert_eq!(engine.unwrap().settings().endpoint_path, "/m");
+    let error = builder()
+        .settings(|settings| settings.listen_address.clear())
+        .text("a.toml", "[metrics]\nlisten_address = 1\n");
+    assert_eq!(error.build().unwrap_err().problems().len(), 1);
+}
+
 #[test]
 fn what_is_missing_is_told_where_its_table_is() {
     let error = refused("[metrics.push_gateway]\nenabled = true\njob_name = \"a\"\n").to_string();
