@@ -108,11 +108,12 @@ pub(crate) fn example() -> String {
 /// Says whether the service could run with this configuration.
 pub(crate) fn check(options: &Options) -> Result<(), Box<dyn Error>> {
     let Metrics { engine, .. } = Metrics::new(options)?;
-    engine.warnings().iter().for_each(complain);
+    // First, as of many lines the last are dropped.
     match &options.config {
         Some(file) => say(&format!("{} is good\n", file.display())),
         None => say("the configuration is good\n"),
     }
+    engine.warnings().iter().for_each(complain);
     Ok(())
 }
 

@@ -189,6 +189,12 @@ fn a_check_tells_all_that_is_wrong_and_starts_nothing() {
     let warned = output(&["--config", path, "--check"]);
     assert_eq!(warned.status.code(), Some(0));
     assert!(String::from_utf8(warned.stderr).unwrap().contains("http_request_seconds"));
+    // However many warnings there are.
+    let many: String = (0..3_000).map(|n| format!("[metrics.families.none_{n}_total]\n")).collect();
+    fs::write(&file, many).unwrap();
+    let warned = output(&["--config", path, "--check"]);
+    assert!(warned.status.success());
+    assert_eq!(String::from_utf8_lossy(&warned.stdout), format!("{path} is good\n"));
 }
 
 #[test]
