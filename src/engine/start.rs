@@ -169,8 +169,9 @@ impl Running {
         &self.engine
     }
 
-    /// Stops all: scrapes in flight end, for 10 s at most unless `metrics.server.stop_timeout_seconds` says otherwise; a last push goes out; and
-    /// collectors are taken out. The registry and what was recorded stay, and the engine can be started again.
+    /// Stops all: scrapes in flight end, for 10 s at most unless `metrics.server.stop_timeout_seconds` says otherwise; a last push goes out,
+    /// for `metrics.push_gateway.timeout_seconds` at most; and collectors are taken out. The registry and what was recorded stay, and the engine
+    /// can be started again.
     pub async fn stop(self) {
         let Running { engine, server, run } = self;
         if let Some(server) = server {

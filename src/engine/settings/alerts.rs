@@ -2,7 +2,7 @@
 
 use crate::config::{Keys, Section};
 
-/// The table `metrics.alerts`: what the alerts that are made for a service compare with. An alert fires above its threshold.
+/// The table `metrics.alerts`: thresholds above which the alerts that are made for a service fire, and the objectives whose budgets they watch.
 ///
 /// Each is exposed as `quipu_alert_threshold{alert="…"}`, so that a rule can compare with it, and a dashboard draw it.
 ///
@@ -62,7 +62,7 @@ impl Alerts {
 
 impl Section for Alerts {
     fn keys(&mut self, keys: &mut Keys<'_>) {
-        let help = "Thresholds above which alerts fire; each is exposed as quipu_alert_threshold{alert=\"…\"}.";
+        let help = "What alerts compare with: thresholds, above which they fire, and objectives; each is exposed as quipu_alert_threshold{alert=\"…\"}.";
         keys.table("alerts", help, |keys| {
             let share = (0.0, 1.0);
             let any = (0.0, f64::INFINITY);
