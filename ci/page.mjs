@@ -225,6 +225,31 @@ await check("no line leads over the time in which nobody looked", async () => {
   await page.context().close();
 });
 
+await check("a rate is over the time of which there are samples", async () => {
+  const page = await open(url, "");
+  const [all, back, seldom] = await page.evaluate(async () => {
+    const { History } = await import("./history.js");
+    // A counter that counts one a second, and its window and rate at each of the times.
+    const rates = (times) => {
+      const history = new History();
+      return times.map((time) => {
+        history.add(`jobs_total ${time}\n`, time * 1000);
+        const window = history.window("jobs_total", 60_000);
+        return [window / 1000, history.evaluate({ kind: "counter", name: "jobs_total", matchers: {}, by: "" }, window).get("all")];
+      });
+    };
+    const from = (start, end) => Array.from({ length: (end - start) / 2 + 1 }, (_, n) => start + 2 * n);
+    return [rates(from(1000, 1100)), rates([...from(1000, 1100), ...from(1400, 1500)]), rates([1000, 1040, 1080, 1120])];
+  });
+  assert.deepEqual([0, 5, 30, 50].map((n) => all[n][0]), [1, 11, 60, 60]);
+  // Nobody looked for five minutes.
+  assert.deepEqual([51, 52, 56, 81].map((n) => back[n][0]), [1, 3, 11, 60]);
+  assert.deepEqual(seldom.map(([window]) => window), [1, 41, 60, 60]);
+  const wrong = [...all, ...back, ...seldom].filter(([, rate]) => rate !== undefined && !(rate > 0.9 && rate < 1.1));
+  assert.deepEqual(wrong, []);
+  await page.context().close();
+});
+
 await check("numbers of any size have an axis", async () => {
   const page = await open(url, "");
   const wrong = await page.evaluate(async () => {

@@ -151,7 +151,7 @@ function showDetail(family) {
     button.disabled = stats.length === 1;
   });
   $("so-far").hidden = asGauge(family) || window === wanted;
-  set($("so-far"), `Over the last ${seconds(window / 1000)}: the page has no earlier samples yet.`);
+  set($("so-far"), `Over the last ${seconds(window / 1000)}: the page has no samples of the time before.`);
   set($("query"), query(view, wanted / 60_000));
   $("query").dataset.time = app.history.now ?? "";
   const sorted = showGroups(family, window);

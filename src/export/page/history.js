@@ -122,14 +122,23 @@ export class History {
     return found;
   }
 
-  /** The window of a rate at the `at`th poll: `wanted`, or less while there are no samples of so long. In whole seconds. */
+  /**
+   * The window of a rate at the `at`th poll: `wanted`, or less, in whole seconds, where there are no samples of so long. That is so at first,
+   * and after a time in which nobody looked: a rate over all of it would be too low.
+   */
   window(name, wanted, at = this.times.length - 1) {
-    let first = Math.max(at, 0);
+    const { times } = this;
+    const start = times[at] - wanted;
+    const from = times.findIndex((time) => time > start);
+    let [before, first] = [-1, Math.max(at, 0)];
     for (const { values } of this.named(name)) {
-      for (let n = 0; n < first; n++) if (values[n] === values[n]) first = n;
+      for (let n = from - 1; n > before; n--) if (values[n] === values[n]) before = n;
+      for (let n = from; n < first; n++) if (values[n] === values[n]) first = n;
     }
-    const known = this.times.length ? this.times[at] - this.times[first] : 0;
-    return Math.min(wanted, (Math.floor(known / 1000) + 1) * 1000);
+    const known = times.length ? times[at] - times[first] : 0;
+    // Between polls of usual distances, or those that are all far from each other, nothing is missing.
+    const isWhole = before >= 0 && times[first] - times[before] <= Math.max(wanted / 4, (2 * known) / (at - first));
+    return isWhole ? wanted : Math.min(wanted, (Math.floor(known / 1000) + 1) * 1000);
   }
 
   /** The result of a query at the `n`th poll, as `query` of promql.js writes it: a map from group to value. */
