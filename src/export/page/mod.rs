@@ -73,23 +73,23 @@ pub(super) fn respond<B>(
     request: &Request<B>,
     client: Client,
 ) -> Option<ScrapeFuture> {
-    if !is_at(path) {
-        return None;
-    }
+    is_at(path).then(|| answer(service, path, request, client).map(protect))
+}
+
+fn answer<B>(service: &ScrapeService, path: &str, request: &Request<B>, client: Client) -> ScrapeFuture {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "the page is read with GET or HEAD\n");
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return Some(ScrapeFuture::ready(response));
+        return ScrapeFuture::ready(response);
     }
     let resource = RESOURCES.iter().find(|resource| resource.path == path);
-    Some(match (path, resource) {
+    match (path, resource) {
         (_, Some(resource)) => ScrapeFuture::ready(resource.response(request.method())),
         (SUMMARY, _) => service.summarize(request.method(), client).map(|response| {
             response.headers_mut().entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-            protect(response);
         }),
         _ => values(service, request, client),
-    })
+    }
 }
 
 /// A scrape of the families that the page names, which no series is taken to have been exposed by: idle ones expire when a scraper has
@@ -108,7 +108,6 @@ fn values<B>(service: &ScrapeService, request: &Request<B>, client: Client) -> S
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let now = format!("{}.{:03}", now / 1000, now % 1000);
         response.headers_mut().extend(HeaderValue::try_from(now).ok().map(|now| (TIME, now)));
-        protect(response);
     })
 }
 
@@ -122,12 +121,11 @@ impl Resource {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        protect(&mut response);
         response
     }
 }
 
-/// What a browser is told of all that the page reads: to guess nothing, to keep nothing, and to give it to no other page.
+/// What a browser is told of all that it is answered: to guess nothing, to keep nothing, and to give it to no other page.
 fn protect(response: &mut Response<ScrapeBody>) {
     let headers = [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -21,6 +21,8 @@ pub(in crate::export) struct Summary {
     /// All but the families.
     head: Option<String>,
     families: std::vec::IntoIter<FamilyStatus>,
+    /// What stands before the next family.
+    separator: &'static str,
     is_ended: bool,
 }
 
@@ -41,7 +43,7 @@ impl Summary {
             }
         }
         let families: Vec<_> = families.into_values().collect();
-        Summary { head: Some(head(&statuses)), families: families.into_iter(), is_ended: false }
+        Summary { head: Some(head(&statuses)), families: families.into_iter(), separator: "", is_ended: false }
     }
 }
 
@@ -52,11 +54,7 @@ impl Iterator for Summary {
         if self.is_ended {
             return None;
         }
-        let mut piece = String::new();
-        let mut comma = ",";
-        if let Some(head) = self.head.take() {
-            (piece, comma) = (head, "");
-        }
+        let mut piece = self.head.take().unwrap_or_default();
         while piece.len() < PIECE {
             let Some(family) = self.families.next() else {
                 piece.push_str("]}\n");
@@ -64,8 +62,8 @@ impl Iterator for Summary {
                 break;
             };
             // Writing to a string does not fail.
-            let _ = write!(piece, "{comma}\n{}", Family(&family));
-            comma = ",";
+            let _ = write!(piece, "{}\n{}", self.separator, Family(&family));
+            self.separator = ",";
         }
         Some(piece.into())
     }
