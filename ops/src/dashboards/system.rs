@@ -322,7 +322,7 @@ fn pushes(families: &Families) -> Row {
         Shape::Lines,
         "Since the last push that succeeded",
         "s",
-        "Time since `quipu_push_last_success_timestamp_seconds`.",
+        "Time since `quipu_push_last_success_timestamp_seconds`; nothing before the first.",
     );
     Row {
         title: "Metrics engine: pushes",
@@ -331,7 +331,7 @@ fn pushes(families: &Families) -> Row {
             families.increase("Pushes that failed", "quipu_push_failures_total", &["gateway", "reason"]).width(6),
             families.highest("Time of a push", "quipu_push_duration_seconds", &["gateway"]).width(6),
             since
-                .query("{{gateway}}", "time() - max by (gateway) (@quipu_push_last_success_timestamp_seconds)")
+                .query("{{gateway}}", "time() - max by (gateway) (@quipu_push_last_success_timestamp_seconds > 0)")
                 .width(6),
         ],
     }

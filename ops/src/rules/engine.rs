@@ -121,7 +121,8 @@ fn state() -> [Line; 7] {
             ),
             "5m",
             "Pushes to a Pushgateway fail: what it shows is old.",
-            "The last push of {{ $labels.instance }} to {{ $labels.gateway }} that succeeded was {{ $value | humanizeDuration }} ago.",
+            // It is 0 before the first.
+            "Pushes of {{ $labels.instance }} to {{ $labels.gateway }} fail: {{ if gt $value 1e9 }}none has succeeded since it was started{{ else }}the last that succeeded was {{ $value | humanizeDuration }} ago{{ end }}.",
         ),
     ]
 }
