@@ -1,4 +1,4 @@
-//! The same files as a cluster takes them: `kubectl apply --kustomize ops`, or `deploy/kubernetes`, which refers to it.
+//! The same files as a cluster takes them: `kubectl apply --server-side --kustomize ops`, or `deploy/kubernetes`, which refers to it.
 
 use crate::WRITTEN;
 use crate::rules::RuleFile;
