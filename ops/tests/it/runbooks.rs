@@ -1,6 +1,6 @@
 //! Every alert has a page that says what to do.
 
-use crate::{FAMILIES, settings};
+use crate::{FAMILIES, dashboards, settings};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -29,4 +29,31 @@ fn every_alert_has_a_page_and_every_page_an_alert() {
         let lines = page.lines().count();
         assert!(lines <= 45, "{alert}: {lines} lines; a page is read in a hurry");
     }
+}
+
+/// Whoever is called at night looks for what the page names.
+#[test]
+fn pages_name_panels_and_rows_that_are_there() {
+    let dashboards = dashboards::all();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/runbooks");
+    let mut named = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let page = std::fs::read_to_string(&path).unwrap();
+        for (title, panels) in page.lines().filter_map(|line| line.strip_prefix("- Dashboard ")?.split_once(": ")) {
+            let title = format!("Incident manager / {title}");
+            let dashboard = dashboards.iter().find(|dashboard| dashboard.json["title"] == *title);
+            let dashboard = dashboard.unwrap_or_else(|| panic!("{}: no dashboard {title}", path.display()));
+            for panel in panels.split('*').skip(1).step_by(2) {
+                let known = dashboard.json["panels"].as_array().unwrap();
+                assert!(
+                    known.iter().any(|known| known["title"] == panel),
+                    "{}: no panel {panel:?} on {title}",
+                    path.display()
+                );
+                named += 1;
+            }
+        }
+    }
+    assert!(named > 50, "{named} panels only");
 }
