@@ -11,11 +11,12 @@ Writes dashboards of Grafana and rules of Prometheus.
 
   --to DIRECTORY      in which dashboards/, rules/, kubernetes/ and kustomization.yml are written; what is there of these names is
                       replaced (ops/ of the repository that this program was built from)
-  --config FILE       the service's configuration, with the thresholds of alerts, the namespace, the bounds and what is switched off;
-                      variables of the environment go before it, such as METRICS_INCIDENTS_ENABLED=false
+  --config FILE       the service's configuration, with the thresholds of alerts, the namespace, the bounds and what is switched off
   --job JOB           the label `job` of the service's series (incident-manager)
   --prefix PREFIX     what stands before the names of its metrics, with the `_` at its end (the namespace of FILE, or nothing)
-  --runbooks ADDRESS  below which the pages of docs/runbooks are (docs/runbooks)";
+  --runbooks ADDRESS  below which the pages of docs/runbooks are (docs/runbooks)
+
+Variables of the environment go before FILE, and are read without one as well, such as METRICS_INCIDENTS_ENABLED=false.";
 
 fn main() -> ExitCode {
     match run() {
@@ -49,9 +50,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             other => return Err(format!("{other} is no option; --help lists them").into()),
         }
     }
-    if let Some(config) = config {
-        settings.read(&config, std::env::vars_os())?;
-    }
+    settings.read(config.as_deref(), std::env::vars_os())?;
     // What is written on the command line goes before the file, in whatever order.
     settings.prefix = prefix.unwrap_or(settings.prefix);
     for (path, text) in files(&Families::new()?, &settings)? {

@@ -81,18 +81,19 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Takes the thresholds, the namespace, the bounds and what is switched off from the service's own configuration: the file, and the variables
-    /// of the environment that go before it. Keys of other crates are passed over.
+    /// Takes the thresholds, the namespace, the bounds and what is switched off from the service's own configuration: the file, if it has one,
+    /// and the variables of the environment, which go before it. Keys of other crates are passed over.
     ///
     /// # Errors
     /// When the file cannot be read, or a key or a value is wrong.
     pub fn read(
         &mut self,
-        file: &Path,
+        file: Option<&Path>,
         variables: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<(), ConfigError> {
         let mut read = Read::default();
-        Sources::new().file(file).variables(variables).allow_unknown().read(&mut read)?;
+        let sources = file.map_or_else(Sources::new, |file| Sources::new().file(file));
+        sources.variables(variables).allow_unknown().read(&mut read)?;
         let Read { mut engine, incidents } = read;
         (self.has_http, self.has_incidents) = (engine.http.enabled, incidents.enabled);
         self.alerts = engine.alerts;

@@ -13,7 +13,7 @@ fn read_with(text: &str, variables: &[(&str, &str)]) -> Settings {
     let file = std::env::temp_dir().join(format!("quipu-ops-{}-{}.toml", std::process::id(), text.len()));
     std::fs::write(&file, text).unwrap();
     let mut settings = settings();
-    let read = settings.read(&file, variables.iter().map(|(name, text)| (name.into(), text.into())));
+    let read = settings.read(Some(&file), variables.iter().map(|(name, text)| (name.into(), text.into())));
     std::fs::remove_file(&file).unwrap();
     read.unwrap();
     settings
@@ -82,22 +82,27 @@ fn what_is_switched_off_is_not_missed() {
 }
 
 #[test]
-fn an_option_goes_before_the_file_in_any_order() {
+fn an_option_goes_before_the_file_in_any_order_and_variables_need_none() {
     let folder = std::env::temp_dir().join(format!("quipu-ops-{}-options", std::process::id()));
     std::fs::create_dir(&folder).unwrap();
     let config = folder.join("metrics.toml");
     std::fs::write(&config, "[metrics]\nnamespace = \"shop\"\n").unwrap();
     let config = ["--config", config.to_str().unwrap()];
     let prefix = ["--prefix", "bakery_"];
-    let metric = |options: &[&str]| {
+    let metric = |options: &[&str], variables: &[(&str, &str)]| {
         let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_quipu-ops"));
-        assert!(program.arg("--to").arg(&folder).args(options).status().unwrap().success());
+        assert!(
+            program.arg("--to").arg(&folder).args(options).envs(variables.iter().copied()).status().unwrap().success()
+        );
         let rules = std::fs::read_to_string(folder.join("rules/service.yml")).unwrap();
         let (before, _) = rules.split_once("incidents_active{").unwrap();
         before.rsplit('(').next().unwrap().to_owned()
     };
-    let prefixes = [&config[..], &[config, prefix].concat(), &[prefix, config].concat(), &prefix].map(metric);
+    let prefixes = [&config[..], &[config, prefix].concat(), &[prefix, config].concat(), &prefix]
+        .map(|options| metric(options, &[]));
+    let alone = metric(&[], &[("METRICS_NAMESPACE", "alone")]);
     std::fs::remove_dir_all(&folder).unwrap();
+    assert_eq!(alone, "alone_");
     assert_eq!(prefixes, ["shop_", "bakery_", "bakery_", "bakery_"]);
 }
 
@@ -177,7 +182,7 @@ fn a_configuration_that_is_no_table_is_told_once() {
     let mut settings = settings();
     let file = std::env::temp_dir().join(format!("quipu-ops-{}-no-table.toml", std::process::id()));
     std::fs::write(&file, "metrics = 1\n").unwrap();
-    let error = settings.read(&file, []).unwrap_err().to_string();
+    let error = settings.read(Some(&file), []).unwrap_err().to_string();
     std::fs::remove_file(&file).unwrap();
     assert_eq!(error, format!("{}:1:1: `metrics` is 1: write a table, [metrics]", file.display()));
 }
