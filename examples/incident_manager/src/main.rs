@@ -130,7 +130,9 @@ async fn run(mut options: Options) -> Result<(), Box<dyn Error>> {
         let load = Load { rate, operations: options.operations };
         Part::start(|stop| traffic.run(load, async move { desk.idle().await }, stop))
     });
+    // First, as of many lines the last are dropped.
     say(&greeting(&options, &running, resumed));
+    engine.warnings().iter().for_each(complain);
 
     asked_to_stop.await;
     say("stopping\n");

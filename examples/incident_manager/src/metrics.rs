@@ -119,12 +119,10 @@ pub(crate) fn check(options: &Options) -> Result<(), Box<dyn Error>> {
 
 /// Starts what the configuration asks for.
 pub(crate) async fn start(engine: &Engine) -> Result<Running, Box<dyn Error>> {
-    let running = engine.start().await.map_err(|error| match error {
+    engine.start().await.map_err(|error| match error {
         StartError::Listen { .. } => format!("{error}; or {}", another("--metrics")).into(),
         _ => Box::<dyn Error>::from(error),
-    })?;
-    engine.warnings().iter().for_each(complain);
-    Ok(running)
+    })
 }
 
 /// Reads the configuration again whenever the service is told to.

@@ -190,11 +190,22 @@ fn a_check_tells_all_that_is_wrong_and_starts_nothing() {
     assert_eq!(warned.status.code(), Some(0));
     assert!(String::from_utf8(warned.stderr).unwrap().contains("http_request_seconds"));
     // However many warnings there are.
-    let many: String = (0..3_000).map(|n| format!("[metrics.families.none_{n}_total]\n")).collect();
-    fs::write(&file, many).unwrap();
+    fs::write(&file, unused_families()).unwrap();
     let warned = output(&["--config", path, "--check"]);
     assert!(warned.status.success());
     assert_eq!(String::from_utf8_lossy(&warned.stdout), format!("{path} is good\n"));
+}
+
+/// A file with more warnings than the service writes.
+fn unused_families() -> String {
+    (0..3_000).map(|n| format!("[metrics.families.none_{n}_total]\n")).collect()
+}
+
+#[test]
+fn warnings_drown_no_greeting() {
+    // It is read off the greeting where the service listens.
+    let service = start("warnings", &unused_families());
+    assert!(service.scrape().contains("# TYPE quipu_series "));
 }
 
 #[test]
