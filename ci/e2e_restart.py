@@ -31,7 +31,7 @@ def run_restart(stack, binary):
     killed, *_ = start_service(stack, binary, scratch, *LOAD)
     with closing(sqlite3.connect(file)) as live:
         jobs = lambda: Books(live).number("SELECT count(*) FROM jobs")
-        until(60, lambda: jobs() > 50, lambda: f"only {jobs()} jobs wait")
+        until(60, lambda: jobs() > 40, lambda: f"only {jobs()} jobs wait")
     killed.kill()
     killed.wait()
     before = Books(copy(file))
