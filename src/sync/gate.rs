@@ -87,11 +87,17 @@ mod imp {
         wait_until(try_go_in);
     }
 
+    /// Fails when the gate is closed, and not because others go in or out at the same time.
     fn try_go_in() -> bool {
-        let gate = GATE.load(Ordering::Relaxed);
-        // Relaxed: what threads do inside, their locks order.
-        let is_open = gate & CLOSED == 0;
-        is_open && GATE.compare_exchange_weak(gate, gate + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let mut gate = GATE.load(Ordering::Relaxed);
+        while gate & CLOSED == 0 {
+            // Relaxed: what threads do inside, their locks order.
+            match GATE.compare_exchange_weak(gate, gate + 1, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(now) => gate = now,
+            }
+        }
+        false
     }
 
     /// By looking again and again, since a wait of the system's could not be carried over a fork.

@@ -126,3 +126,31 @@ pub(crate) fn try_lock<T>(mutex: &Mutex<T>) -> Option<Locked<'_, T>> {
     };
     Some(Locked { data, _pass: pass })
 }
+
+#[cfg(all(test, not(miri), not(quipu_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
+
+    /// All pass one gate. A recording that a summary's new step is not seen by would count to the step before.
+    #[test]
+    fn a_lock_that_nobody_holds_is_had_at_once_whatever_other_locks_are_taken() {
+        let is_done = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let lock_another = || {
+                let another = Mutex::new(());
+                while !is_done.load(Ordering::Relaxed) {
+                    drop(lock(&another));
+                }
+            };
+            (0..3).for_each(|_| drop(scope.spawn(lock_another)));
+            let mine = Mutex::new(());
+            // Once, so that the gate knows of forks.
+            drop(lock(&mine));
+            let missed = (0..300_000).filter(|_| try_lock(&mine).is_none()).count();
+            is_done.store(true, Ordering::Relaxed);
+            assert_eq!(missed, 0);
+        });
+    }
+}
