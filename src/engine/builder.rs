@@ -276,8 +276,8 @@ fn gateway(registry: &Registry, settings: &PushSettings) -> Result<Gateway, Gate
     for (name, value) in &settings.headers {
         builder = builder.header(name, value);
     }
-    if let Some(user) = &settings.username {
-        builder = builder.basic_auth(user, settings.password.as_deref().unwrap_or_default());
+    if let Some((user, password)) = settings.credentials() {
+        builder = builder.basic_auth(user, password);
     }
     builder.build()
 }

@@ -77,6 +77,20 @@ async fn it_pushes_again_and_with_what_is_set() {
     running.stop().await;
 }
 
+/// As a variable that is set to nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_user_is_none() {
+    let (address, requests) = gateway();
+    let text = format!(
+        "[metrics]\nserver.enabled = false\n[metrics.push_gateway]\nenabled = true\nurl = \"http://{address}\"\njob_name = \"a\"\n\
+         username = \"\"\npassword = \"\"\n"
+    );
+    let running = engine(&text).start().await.unwrap();
+    running.stop().await;
+    let request = next(&requests).to_lowercase();
+    assert!(!request.contains("authorization"), "{request}");
+}
+
 /// Nobody has stopped the first run, whose pushes outlive its runtime: the second takes them over.
 #[test]
 fn a_second_run_leaves_no_pushes_of_the_first() {
@@ -128,6 +142,10 @@ fn what_the_gateway_refuses_is_told_where_it_stands_and_in_words_of_the_file() {
         (
             format!("{good}password = \"c\""),
             "1:10: `metrics.push_gateway.username` is not set, and there is a password: write it".to_owned(),
+        ),
+        (
+            format!("{good}username = \"\"\npassword = \"c\""),
+            "5:1: `metrics.push_gateway.username` is not set, and there is a password: write it".to_owned(),
         ),
         (
             format!("{good}username = \"a:b\""),

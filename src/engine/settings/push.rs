@@ -24,7 +24,7 @@ pub struct PushSettings {
     pub grouping: BTreeMap<String, String>,
     /// Headers of each request.
     pub headers: BTreeMap<String, String>,
-    /// For HTTP's basic authentication.
+    /// For HTTP's basic authentication. Empty is none, since variables are often set to nothing.
     pub username: Option<String>,
     /// For HTTP's basic authentication.
     pub password: Option<String>,
@@ -62,6 +62,14 @@ impl fmt::Debug for PushSettings {
             .field("username", username)
             .field("password", &password.as_ref().map(|_| format_args!("…")))
             .finish()
+    }
+}
+
+impl PushSettings {
+    /// The user and the password, if there is a user.
+    pub(in crate::engine) fn credentials(&self) -> Option<(&str, &str)> {
+        let user = self.username.as_deref().filter(|user| !user.is_empty())?;
+        Some((user, self.password.as_deref().unwrap_or_default()))
     }
 }
 
@@ -126,16 +134,17 @@ impl Section for PushSettings {
                 }
                 _ => {}
             }
-            match (&self.username, self.password.as_deref().unwrap_or_default()) {
-                (None, "") => {}
-                (None, _) => keys.refuse("username", "is not set, and there is a password: write it"),
-                (Some(user), _) if credentials(user, "").is_err() => {
+            match self.credentials() {
+                None if self.password.as_deref().is_some_and(|password| !password.is_empty()) => {
+                    keys.refuse("username", "is not set, and there is a password: write it");
+                }
+                Some((user, _)) if credentials(user, "").is_err() => {
                     keys.refuse("username", "has a `:` or a control character: write one without");
                 }
-                (Some(user), password) if credentials(user, password).is_err() => {
+                Some((user, password)) if credentials(user, password).is_err() => {
                     keys.refuse("password", "has a control character: write one without");
                 }
-                (Some(_), _) => {}
+                _ => {}
             }
         });
     }
