@@ -59,10 +59,7 @@ impl About {
 
     pub(super) fn failed(&self, failure: Failure, message: Option<String>) {
         let (reason, time) = (failure.reason(), self.clock.unix_seconds());
-        // That it is skipped says less than why.
-        if failure != Failure::Skipped || lock(&self.last).last_error.is_none() {
-            lock(&self.last).last_error = Some(LastError { reason, message, time });
-        }
+        LastError { reason, message, time }.replace(&mut lock(&self.last).last_error);
         self.count(reason, 1);
     }
 

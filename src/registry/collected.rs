@@ -47,6 +47,15 @@ pub(crate) struct LastError {
     pub(crate) time: f64,
 }
 
+impl LastError {
+    /// Takes the place of an earlier one. That a call was skipped says less than why, so that is told only where nothing else is.
+    pub(crate) fn replace(self, last: &mut Option<LastError>) {
+        if self.reason != "skipped" || last.is_none() {
+            *last = Some(self);
+        }
+    }
+}
+
 /// What one scrape waits for.
 pub(crate) type Collecting = Pin<Box<dyn Future<Output = Vec<Arc<FamilySnapshot>>> + Send>>;
 

@@ -54,10 +54,7 @@ impl PushTarget {
     pub(crate) fn failed(&self, time: f64, reason: &'static str, message: String) {
         let mut status = lock(&self.0);
         status.is_up = Some(false);
-        // That it was skipped says less than why.
-        if reason != "skipped" || status.last_error.is_none() {
-            status.last_error = Some(LastError { reason, message: Some(message), time });
-        }
+        LastError { reason, message: Some(message), time }.replace(&mut status.last_error);
     }
 }
 
