@@ -133,7 +133,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::thread;
 
-    /// All pass one gate. A recording that a summary's new step is not seen by would count to the step before.
+    /// All locks pass one gate. An observation that misses the free lock of a summary's copies counts to the step before.
     #[test]
     fn a_lock_that_nobody_holds_is_had_at_once_whatever_other_locks_are_taken() {
         let is_done = AtomicBool::new(false);
